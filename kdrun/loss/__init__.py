@@ -1,0 +1,46 @@
+"""Distillation losses, one module each, all with the signature of `Loss`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from kdrun.types import Batch, Loader, Outputs
+
+
+class Loss(nn.Module):
+    """Compare a student's outputs with a teacher's.
+
+    A subclass names the fields of `Outputs` that it reads in `needs`, and writes `forward`. One
+    with trained adapters makes them in `build`, from the shapes of example outputs, so that any
+    teacher pairs with any student. Its parameters are trained with the student's and never
+    exported. `progress` is the fraction of the training that is over, 0 to 1, set by the loop.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("logits",)
+    progress: float = 0.0
+
+    def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
+        """Size adapters and memories. Called once, before the optimizer exists.
+
+        Args:
+            student: outputs for an example batch.
+            teacher: outputs for the same batch.
+            targets: (N,) every training target, by `Batch.index`.
+
+        Raises:
+            ValueError: the loss is not defined for this pair; the message says why.
+        """
+
+    def prepare(self, teacher: nn.Module, loader: Loader) -> None:
+        """Learn from the teacher alone, before the student trains. Not repeated on resume.
+
+        Args:
+            teacher: from `Batch` to `Outputs`, frozen.
+            loader: the training batches.
+        """
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
+        """The loss, a scalar; the mean over the batch unless the paper defines it otherwise."""
+        raise NotImplementedError

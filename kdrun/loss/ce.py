@@ -1,0 +1,27 @@
+"""Cross-entropy with the labels, the term every method has."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdrun.loss import Loss
+from kdrun.types import Batch, Outputs
+
+
+class CE(Loss):
+    """Match the labels: cross-entropy with class indices, or with probabilities after mixup.
+
+    Args:
+        label_smoothing: probability mass spread evenly over all classes (Szegedy et al., 2016).
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
+        """Mean cross-entropy over the batch; samples labelled -1 are left out."""
+        return F.cross_entropy(
+            student.logits, batch.target, ignore_index=-1, label_smoothing=self.label_smoothing
+        )

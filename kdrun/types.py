@@ -1,0 +1,131 @@
+"""The plain data that every part of kdrun speaks: batches, outputs, splits and datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+Input = Tensor | dict[str, Tensor]
+
+
+class Batch(NamedTuple):
+    """Some samples of one split.
+
+    Attributes:
+        input: (N, C, H, W) images in [0, 1], (N, D) rows, or a dict of tensors (tokenised text).
+        target: (N,) class indices, (N, C) class probabilities after mixup, or (N,) float values in
+            regression. An unlabelled sample has the class -1.
+        index: (N,) position of each sample in its split.
+    """
+
+    input: Input
+    target: Tensor
+    index: Tensor
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Move every tensor to `device`, without waiting for the copy."""
+        move = {"device": device, "non_blocking": True}
+        if isinstance(self.input, dict):
+            moved: Input = {key: value.to(**move) for key, value in self.input.items()}
+        else:
+            moved = self.input.to(**move)
+        return Batch(moved, self.target.to(**move), self.index.to(**move))
+
+
+class Outputs(NamedTuple):
+    """What a student or a teacher says of a batch. Only what somebody asked for is filled.
+
+    Attributes:
+        logits: (N, C) class scores before softmax, float32; (N, 1) in regression.
+        embedding: (N, D) input of the classifier head.
+        features: outputs of the stages, shallow to deep, each (N, C, H, W) or, for token
+            sequences, (N, L, D).
+        preactivations: the same stages before their last activation function; a stage that does
+            not end in one stands here as it is.
+        attentions: attention probabilities of the stages' last block, each (N, heads, L, L).
+    """
+
+    logits: Tensor
+    embedding: Tensor | None = None
+    features: tuple[Tensor, ...] = ()
+    preactivations: tuple[Tensor, ...] = ()
+    attentions: tuple[Tensor, ...] = ()
+
+
+class Loader(Protocol):
+    """Batches of one split. Epoch k is always the same batches, whoever asks and whenever."""
+
+    targets: Tensor
+    """(N,) every target of the split, by `Batch.index`."""
+
+    def __len__(self) -> int:
+        """Number of batches in an epoch."""
+        ...
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of one epoch, on the training device."""
+        ...
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """A split that lies in memory.
+
+    Attributes:
+        inputs: (N, C, H, W) uint8 images or (N, D) float32 rows, or a dict of such tensors.
+        targets: (N,) int64 classes, or float32 values in regression.
+    """
+
+    inputs: Input
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True)
+class Files:
+    """A split of image files that are decoded as they are needed.
+
+    Attributes:
+        paths: N image files.
+        targets: (N,) int64 classes.
+        image_size: height and width to which each image is brought.
+    """
+
+    paths: list[str]
+    targets: Tensor
+    image_size: int
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+Split = Arrays | Files
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training, validation and test data of one task.
+
+    Attributes:
+        train: what the student learns from.
+        val: cut from the training data for model selection; None with `val_fraction=0`.
+        test: read once, at the end.
+        classes: the name of each class; empty in regression.
+        shape: of one sample, (C, H, W) or (D,).
+        mean: per channel, on the scale of `Batch.input`; empty where inputs are not images.
+        std: likewise.
+    """
+
+    train: Split
+    val: Split | None
+    test: Split
+    classes: list[str]
+    shape: tuple[int, ...]
+    mean: tuple[float, ...] = field(default=())
+    std: tuple[float, ...] = field(default=())
