@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from kdrun.types import Batch, Loader, Outputs
+
+
+def full(x: Tensor) -> Tensor:
+    """Cast half precision up to float32, where sums of squares cannot overflow."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 class Loss(nn.Module):
