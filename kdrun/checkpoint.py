@@ -1,0 +1,112 @@
+"""Weights and training state as files: written atomically, read as data, never as code."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from kdrun.results import atomic, write_atomic
+
+STUDENT = "student.safetensors"
+CHECKPOINT = "checkpoint.pt"
+HEADER = "kdrun"
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a training state; the one before stays until the new one is whole."""
+    with atomic(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read a training state onto the CPU.
+
+    Raises:
+        ValueError: the file is damaged, or holds more than tensors and plain values.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} is not a readable checkpoint: {reason}") from error
+    return state
+
+
+def save_student(path: Path, weights: dict[str, Tensor], header: dict[str, Any]) -> None:
+    """Write final weights, with what is needed to rebuild the model in the file's header.
+
+    Args:
+        path: a .safetensors file.
+        weights: the state of a `Network`.
+        header: model config, classes, shape, mean and std.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    write_atomic(path, save(tensors, metadata={HEADER: json.dumps(header)}))
+
+
+def weights_file(path: Path | str) -> Path:
+    """The weights that a path means: itself, or the student of a run's folder.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    path = Path(path)
+    file = path / STUDENT if path.is_dir() else path
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{file} does not exist; give the folder of a finished run, or a file of weights "
+            "(.safetensors, or a state_dict as .pt)"
+        )
+    return file
+
+
+def read_header(path: Path | str) -> dict[str, Any]:
+    """What a weights file says of its model, without reading the weights.
+
+    Returns:
+        The header of `save_student`; empty for weights that were not written by kdrun.
+
+    Raises:
+        ValueError: the file is damaged.
+        FileNotFoundError: it does not exist.
+    """
+    file = weights_file(path)
+    if file.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+        header: dict[str, Any] = json.loads(metadata.get(HEADER, "{}"))
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(f"{file} is not a whole safetensors file: {error}") from error
+    return header
+
+
+def load_weights(path: Path | str) -> dict[str, Tensor]:
+    """The tensors of a weights file, .safetensors or a state_dict saved by torch.
+
+    Raises:
+        ValueError: the file is damaged, or holds something else.
+        FileNotFoundError: it does not exist.
+    """
+    file = weights_file(path)
+    if file.suffix != ".safetensors":
+        state = load_state(file)
+        # The usual wrappings of a state_dict in published checkpoints.
+        for key in ("state_dict", "model"):
+            if isinstance(state.get(key), dict):
+                state = state[key]
+        if not state or not all(isinstance(value, Tensor) for value in state.values()):
+            raise ValueError(f"{file} holds no state_dict: a dict of names and tensors")
+        return state
+    try:
+        return load_file(file)
+    except SafetensorError as error:
+        raise ValueError(f"{file} is not a whole safetensors file: {error}") from error

@@ -1,0 +1,163 @@
+"""The typed part of the config, the roles of models, and the identity of a run. Imports no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+
+RUNTIME = (
+    "hydra",
+    "name",
+    "cache",
+    "rerun",
+    "plugins",
+    "train.device",
+    "train.progress",
+    "dataset.workers",
+    "dataset.download",
+)
+"""Keys that say where and how a run is executed, not what it is: its identity leaves them out."""
+
+
+class Precision(Enum):
+    """Number format of the networks; losses are always float32."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class Rerun(Enum):
+    """Which runs that have already ended are run again."""
+
+    failed = "failed"
+    all = "all"
+    none = "none"
+
+
+@dataclass
+class Train:
+    """Settings of the training loop; configs/train/default.yaml explains each."""
+
+    epochs: int = 1
+    batch_size: int = 64
+    accumulate: int = 1
+    warmup_epochs: int = 0
+    label_smoothing: float = 0.0
+    grad_clip: float | None = None
+    ema: float = 0.0
+    early_stop: int | None = None
+    precision: Precision = Precision.auto
+    channels_last: bool = True
+    compile: bool = False
+    device: str = "auto"
+    progress: bool = True
+
+
+@dataclass
+class Config:
+    """The root of every run's config."""
+
+    dataset: Any = None
+    teacher: Any = None
+    student: Any = None
+    method: Any = None
+    transfer: Any = None
+    loss: Any = None
+    optimizer: Any = None
+    scheduler: Any = None
+    train: Train = field(default_factory=Train)
+    name: str = "default"
+    seed: int = 0
+    rerun: Rerun = Rerun.failed
+    plugins: list[str] = field(default_factory=list)
+    cache: str = "outputs/cache"
+
+
+def folder() -> Path:
+    """Where kdrun's yaml files lie: in the wheel, or beside the package in a checkout."""
+    here = Path(__file__).parent
+    installed = here / "configs"
+    return installed if installed.is_dir() else here.parent / "configs"
+
+
+def register(config_dir: str | None = None) -> None:
+    """Make the schema, the resolvers and the roles of models known to Hydra.
+
+    Every architecture is described once, in configs/model; `teacher=` and `student=` are roles
+    over it.
+
+    Args:
+        config_dir: the user's own folder of configs, whose model/ counts too.
+    """
+    OmegaConf.register_new_resolver("run_id", lambda *, _root_: run_id(_root_), replace=True)
+    OmegaConf.register_new_resolver("stem", lambda path: Path(str(path)).stem, replace=True)
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config, provider="kdrun")
+    places = [folder(), *([Path(config_dir)] if config_dir else [])]
+    for path in sorted(path for place in places for path in place.glob("model/*.yaml")):
+        for role in ("student", "teacher"):
+            node = {
+                "defaults": ["network", {"/model@model": path.stem}, "_self_"],
+                "name": path.stem,
+            }
+            store.store(group=role, name=path.stem, node=node, provider="kdrun")
+
+
+def identity(config: DictConfig) -> dict[str, Any]:
+    """What a run is: the resolved config without what its method does not read and `RUNTIME`."""
+    plain = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    what: dict[str, Any] = OmegaConf.to_container(plain, resolve=True, enum_to_str=True)  # type: ignore[assignment]
+    for group in ("teacher", "transfer", "loss"):
+        if group not in what["method"]["uses"]:
+            what.pop(group, None)
+    for key in RUNTIME:
+        *parents, last = key.split(".")
+        place = what
+        for parent in parents:
+            place = place.get(parent) or {}
+        place.pop(last, None)
+    return what
+
+
+def names(what: dict[str, Any]) -> dict[str, Any]:
+    """The columns of results.csv that say what a run is, from its identity; None where unread."""
+    dataset, teacher = what["dataset"], what.get("teacher")
+    terms = [term for term in (what.get("loss") or {}).get("terms", {}) if term != "ce"]
+    transfer = (what.get("transfer") or {}).get("name")
+    return {
+        "method": what["method"]["name"],
+        "dataset": dataset["name"],
+        "source": dataset.get("source"),
+        "target": dataset.get("target"),
+        "teacher": _label(teacher) if teacher else None,
+        "student": _label(what["student"]),
+        "transfer": transfer,
+        "loss": "+".join(terms) or ("ce" if "loss" in what else None),
+        "seed": what["seed"],
+        "epochs": what["train"]["epochs"],
+    }
+
+
+def _label(role: dict[str, Any]) -> str:
+    return str((role.get("model") or {}).get("name") or role["name"])
+
+
+def run_id(config: DictConfig) -> str:
+    """The name of a run's folder: a readable slug and eight digits of the hash of its identity."""
+    what = identity(config)
+    who = names(what)
+    pair = "-".join(who[role] for role in ("teacher", "student") if who[role])
+    domains = "-".join(who[side] for side in ("source", "target") if who[side])
+    parts = (who["method"], pair, who["transfer"], who["loss"], who["dataset"], domains)
+    slug = "_".join(str(part) for part in (*parts, f"s{who['seed']}") if part)
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9_.+-]+', '-', slug)}-{digest}"

@@ -1,0 +1,29 @@
+"""Learning from the labels alone."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from kdrun.method import Method
+from kdrun.objective import Objective
+from kdrun.types import Batch
+
+
+class Supervised(Method):
+    """Train a network on labelled data: the control that every other method is held against.
+
+    Args:
+        student: from `Batch` to `Outputs`.
+        objective: terms that read no teacher.
+    """
+
+    def __init__(self, student: nn.Module, objective: Objective) -> None:
+        super().__init__()
+        self.student = student
+        self.objective = objective
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """The losses of the student with the labels."""
+        outputs = self.student(batch)
+        losses: dict[str, Tensor] = self.objective(outputs, outputs, batch)
+        return losses

@@ -1,0 +1,1 @@
+"""Those who know: anything that turns a `Batch` into `Outputs`, frozen."""

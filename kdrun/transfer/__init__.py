@@ -1,0 +1,1 @@
+"""How knowledge moves from a source into a model before, or while, it learns the target."""

@@ -1,0 +1,216 @@
+"""Every fault of a config found at once, before anything slow starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from kdrun.config import folder
+from kdrun.target import faults as target_faults
+from kdrun.target import nearest
+
+MODEL_FACTS = ("num_classes", "in_channels", "in_features", "image_size")
+"""What a model's `_target_` is told by the run, if its signature names it."""
+
+
+class ConfigError(ValueError):
+    """The user's config has faults; the message lists all of them, one a line."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def overrides(words: list[str], config_dir: str | None = None) -> None:
+    """Check what the user typed against the configs there are.
+
+    Args:
+        words: overrides as on the command line, sweeps included.
+        config_dir: the user's own folder of configs.
+
+    Raises:
+        ConfigError: with every mistyped group, choice, key and type, and whatever else is wrong
+            with the config once these are left out.
+    """
+    faults: list[str] = []
+    search = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
+    values, groups = [], []
+    with initialize_config_dir(version_base="1.3", config_dir=str(folder()), job_name="kdrun"):
+        loader = GlobalHydra.instance().config_loader()
+        for override in _parse(words, faults):
+            if override.is_hydra_override() or override.is_delete():
+                continue
+            options = loader.get_group_options(
+                override.key_or_group, config_name="config", overrides=search
+            )
+            if not options:
+                values.append(override)
+            elif wrong := list(_choices(override, options)):
+                faults += wrong
+            else:
+                groups.append(_first(override))
+        try:
+            config = compose("config", overrides=[*search, *groups])
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError([*faults, str(error)]) from error
+    for override in values:
+        faults += _set(override, config)
+    if faults:
+        raise ConfigError([*faults, *parts(config)])
+
+
+def _parse(words: list[str], faults: list[str]) -> Iterator[Override]:
+    parser = OverridesParser.create()
+    for word in words:
+        try:
+            yield parser.parse_override(word)
+        except HydraException as error:
+            hint = str(error).splitlines()[0] if "=" in word else "write KEY=VALUE"
+            faults.append(f"'{word}' is not an override: {hint}")
+
+
+def _values(override: Override) -> list[Any]:
+    if override.is_sweep_override():
+        return list(override.sweep_iterator()) if override.is_discrete_sweep() else []
+    return [override.value()]
+
+
+def _first(override: Override) -> str:
+    if not override.is_sweep_override():
+        return str(override.input_line)
+    return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
+
+
+def _choices(override: Override, options: list[str]) -> Iterator[str]:
+    """Faults in GROUP=CHOICE."""
+    group = override.key_or_group
+    for value in _values(override):
+        for choice in value if isinstance(value, list) else [value]:
+            name = str(choice)
+            if choice is not None and name not in options and "/" not in name:
+                yield f"{group}={name} does not exist: {nearest(name, options)}"
+            elif "/" in name and not (folder() / group / f"{name}.yaml").is_file():
+                below = [
+                    str(path.relative_to(folder() / group).with_suffix(""))
+                    for path in (folder() / group).rglob("*.yaml")
+                ]
+                yield f"{group}={name} does not exist: {nearest(name, below)}"
+
+
+def _set(override: Override, config: DictConfig) -> Iterator[str]:
+    """Faults in KEY=VALUE; the value is set where there are none."""
+    key = override.key_or_group
+    if not override.is_add():
+        place: Any = config
+        for name in key.split("."):
+            known = list(place) if isinstance(place, DictConfig) else []
+            if name not in known and not isinstance(place, ListConfig):
+                yield f"{key}: there is no '{name}' here; {nearest(name, known)}"
+                return
+            place = OmegaConf.select(place, name)
+    for value in _values(override):
+        try:
+            OmegaConf.update(config, key, value, force_add=override.is_add())
+        except OmegaConfBaseException as error:
+            yield f"{key}={value}: {str(error).splitlines()[0]}"
+
+
+def parts(config: DictConfig) -> list[str]:
+    """Faults of a composed config: values out of range, targets that cannot be called, no files."""
+    try:
+        plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, enum_to_str=True)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        return [str(error).splitlines()[0]]
+    uses = plain["method"]["uses"]
+    found = [*_train(plain["train"]), *_device(plain["train"]["device"])]
+    found += _targets(plain, uses)
+    if "loss" in uses:
+        found += _weights(plain["loss"])
+    if "teacher" in uses and (checkpoint := plain["teacher"].get("checkpoint")):
+        found += _checkpoint(checkpoint)
+    return found
+
+
+def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
+    """Each part of a run that is called, with the arguments that run.py passes by itself."""
+    plugins = plain["plugins"]
+
+    def check(section: Mapping[str, Any], where: str, facts: tuple[str, ...] = ()) -> list[str]:
+        return target_faults(section, where, plugins, facts)
+
+    def without(section: Mapping[str, Any], *own: str) -> dict[str, Any]:
+        return {key: value for key, value in section.items() if key not in own}
+
+    yield from check(without(plain["dataset"], "name", "augment"), "dataset")
+    augment = {"_target_": "kdrun.dataset.augment.Augment", **(plain["dataset"].get("augment") or {})}
+    yield from check(augment, "dataset.augment")
+    facts = ("student", "teacher", "objective")
+    yield from check(without(plain["method"], "name", "uses"), "method", facts)
+    yield from check(plain["optimizer"], "optimizer", ("params",))
+    yield from check(plain["scheduler"], "scheduler", ("optimizer", "total_steps"))
+    for role in ("student", *(["teacher"] if "teacher" in uses else [])):
+        if model := plain[role].get("model"):
+            yield from check(without(model, "stages", "head"), f"{role}.model", MODEL_FACTS)
+    if "loss" in uses:
+        for name, term in plain["loss"]["terms"].items():
+            yield from check(term, f"loss.terms.{name}")
+
+
+def _weights(loss: Mapping[str, Any]) -> Iterator[str]:
+    from kdrun.loss.weight import parse
+
+    for name, weight in (loss.get("weights") or {}).items():
+        if name not in loss["terms"]:
+            yield f"loss.weights.{name}: there is no such term; {nearest(name, loss['terms'])}"
+        try:
+            parse(weight)
+        except ValueError as error:
+            yield f"loss.weights.{name}: {error}"
+
+
+def _train(train: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("epochs", "batch_size", "accumulate"):
+        if train[key] < 1:
+            yield f"train.{key}={train[key]}: must be at least 1"
+    if not 0 <= train["ema"] < 1:
+        yield f"train.ema={train['ema']}: must lie in [0, 1)"
+    if not 0 <= train["label_smoothing"] < 1:
+        yield f"train.label_smoothing={train['label_smoothing']}: must lie in [0, 1)"
+    if train["warmup_epochs"] < 0:
+        yield f"train.warmup_epochs={train['warmup_epochs']}: must not be negative"
+    if train["early_stop"] is not None and train["early_stop"] < 1:
+        yield f"train.early_stop={train['early_stop']}: must be at least 1, or null"
+
+
+def _device(name: str) -> Iterator[str]:
+    import torch
+
+    if name == "auto":
+        return
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        yield f"train.device={name}: {nearest(name, ['auto', 'cpu', 'cuda', 'mps'])}"
+        return
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        yield f"train.device={name}: this machine has {torch.cuda.device_count()} CUDA devices"
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        yield "train.device=mps: not available on this machine"
+
+
+def _checkpoint(path: str) -> Iterator[str]:
+    from kdrun.checkpoint import read_header
+
+    try:
+        read_header(path)
+    except (ValueError, OSError) as error:
+        yield f"teacher.checkpoint: {error}"
