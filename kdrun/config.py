@@ -1,4 +1,4 @@
-"""The typed part of the config, the roles of models, and the identity of a run. Imports no torch."""
+"""The typed part of the config, the roles of models, the identity of a run. Imports no torch."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def register(config_dir: str | None = None) -> None:
 
 def identity(config: DictConfig) -> dict[str, Any]:
     """What a run is: the resolved config without what its method does not read and `RUNTIME`."""
-    plain = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     what: dict[str, Any] = OmegaConf.to_container(plain, resolve=True, enum_to_str=True)  # type: ignore[assignment]
     for group in ("teacher", "transfer", "loss"):
         if group not in what["method"]["uses"]:

@@ -49,7 +49,7 @@ class Objective(nn.Module):
 
     def at(self, epoch: float, epochs: int) -> None:
         """Say how far the training is, `epoch` of `epochs`: schedules follow it."""
-        for name, term in self.terms.items():
+        for name, term in self.losses().items():
             self.now[name] = self.weights[name](epoch)
             term.progress = epoch / epochs
 

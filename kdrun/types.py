@@ -24,16 +24,19 @@ class Batch(NamedTuple):
 
     input: Input
     target: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which no batch needs
 
     def to(self, device: torch.device | str) -> Batch:
         """Move every tensor to `device`, without waiting for the copy."""
-        move = {"device": device, "non_blocking": True}
+
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.to(device, non_blocking=True)
+
         if isinstance(self.input, dict):
-            moved: Input = {key: value.to(**move) for key, value in self.input.items()}
+            moved: Input = {key: move(value) for key, value in self.input.items()}
         else:
-            moved = self.input.to(**move)
-        return Batch(moved, self.target.to(**move), self.index.to(**move))
+            moved = move(self.input)
+        return Batch(moved, move(self.target), move(self.index))
 
 
 class Outputs(NamedTuple):

@@ -1,0 +1,176 @@
+"""How good a model is, how well calibrated, how like its teacher, and what it costs."""
+
+from __future__ import annotations
+
+import copy
+import resource
+import statistics
+import sys
+import time
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from kdrun.types import Batch, Loader, Outputs
+
+BINS = 15
+"""Equal-width confidence bins of the calibration error (Guo et al., 2017)."""
+
+
+class Scores(NamedTuple):
+    """What one pass over a split says of a classifier.
+
+    Attributes:
+        metrics: accuracy, top5, precision, recall, f1, nll, ece; with a teacher also
+            teacher_accuracy, agreement and kl_to_teacher.
+        confusion: (C, C) counts, rows are true classes and columns predictions.
+    """
+
+    metrics: dict[str, float]
+    confusion: Tensor
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, loader: Loader, num_classes: int, teacher: nn.Module | None = None
+) -> Scores:
+    """Score a classifier on every labelled sample of a split.
+
+    All counts stay on the device until the end. Precision, recall and F1 are means over the
+    classes that occur as a label or as a prediction, as scikit-learn's `average="macro"`.
+
+    Args:
+        model: from `Batch` to `Outputs`; put into evaluation mode, and back.
+        loader: the split.
+        num_classes: C.
+        teacher: likewise, to be agreed with.
+    """
+    was_training = model.training
+    model.eval()
+    tally = _Tally(num_classes)
+    for batch in loader.epoch(0):
+        labelled = batch.target >= 0
+        student = model(batch).logits[labelled]
+        tally.add(student, batch.target[labelled])
+        if teacher is not None:
+            tally.add_teacher(student, teacher(batch).logits[labelled], batch.target[labelled])
+    model.train(was_training)
+    return tally.scores()
+
+
+class _Tally:
+    """Counts over the batches of a split."""
+
+    def __init__(self, num_classes: int) -> None:
+        self.classes = num_classes
+        self.confusion = torch.zeros(num_classes**2, dtype=torch.int64)
+        self.sums: dict[str, Tensor] = {}
+        self.bins = torch.zeros(3, BINS, dtype=torch.float64)
+
+    def _sum(self, name: str, values: Tensor) -> None:
+        self.sums[name] = self.sums.get(name, 0.0) + values.sum(dtype=torch.float64)
+
+    def add(self, logits: Tensor, target: Tensor) -> None:
+        """Count one batch of the student."""
+        if self.confusion.device != logits.device:
+            self.confusion, self.bins = (
+                self.confusion.to(logits.device),
+                self.bins.to(logits.device),
+            )
+        log_p = F.log_softmax(logits, dim=1)
+        confidence, prediction = log_p.exp().max(dim=1)
+        right = prediction == target
+        self.confusion += torch.bincount(
+            target * self.classes + prediction, minlength=self.classes**2
+        )
+        self._sum("nll", -log_p.gather(1, target[:, None]))
+        top = logits.topk(min(5, self.classes), dim=1).indices
+        self._sum("top5", (top == target[:, None]).any(dim=1))
+        index = (confidence * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
+        counts = torch.stack([torch.ones_like(confidence), confidence, right.float()])
+        self.bins.index_add_(1, index, counts.double())
+
+    def add_teacher(self, student: Tensor, teacher: Tensor, target: Tensor) -> None:
+        """Count how far the student follows its teacher on one batch."""
+        answer = teacher.argmax(dim=1)
+        self._sum("teacher_accuracy", answer == target)
+        self._sum("agreement", answer == student.argmax(dim=1))
+        log_p, log_q = F.log_softmax(student, dim=1), F.log_softmax(teacher, dim=1)
+        self._sum("kl_to_teacher", F.kl_div(log_p, log_q, reduction="none", log_target=True))
+
+    def scores(self) -> Scores:
+        """The metrics of all that was counted."""
+        confusion = self.confusion.view(self.classes, self.classes).cpu()
+        counts = confusion.double()
+        total = counts.sum().clamp(min=1)
+        hit, true, said = counts.diag(), counts.sum(1), counts.sum(0)
+        present = (true + said) > 0
+        macro = {
+            "precision": hit / said.clamp(min=1),
+            "recall": hit / true.clamp(min=1),
+            "f1": 2 * hit / (true + said).clamp(min=1),
+        }
+        size, confidence, right = self.bins.cpu()
+        metrics = {"accuracy": hit.sum() / total}
+        metrics |= {name: value[present].mean() for name, value in macro.items()}
+        metrics |= {name: value.cpu() / total for name, value in self.sums.items()}
+        metrics["ece"] = (confidence - right).abs().sum() / size.sum().clamp(min=1)
+        return Scores({name: float(value) for name, value in metrics.items()}, confusion)
+
+
+def parameters(model: nn.Module) -> int:
+    """The number of parameters."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def macs(model: nn.Module, shape: tuple[int, ...]) -> int:
+    """Multiply-accumulates of one sample in convolutions and matrix products, from a dry run."""
+    dry = copy.deepcopy(model).float().eval().to("meta")
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        dry(_blank(shape, 1, torch.device("meta")))
+    return int(counter.get_total_flops()) // 2
+
+
+@torch.no_grad()
+def latency_ms(
+    model: nn.Module, shape: tuple[int, ...], samples: int, device: torch.device
+) -> float:
+    """Median time of a forward pass over a batch of `samples`, in milliseconds."""
+    batch = _blank(shape, samples, device)
+    model.eval()
+    times: list[float] = []
+    begin = time.perf_counter()
+    # Three passes warm up; then at most 20, for at most a second.
+    while len(times) < 23 and (len(times) < 6 or time.perf_counter() - begin < 1.0):
+        start = time.perf_counter()
+        model(batch)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times[3:])
+
+
+def _blank(shape: tuple[int, ...], samples: int, device: torch.device) -> Batch:
+    zeros = torch.zeros(samples, dtype=torch.int64, device=device)
+    return Batch(torch.rand(samples, *shape, device=device), zeros, zeros)
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """The most memory in use so far: allocated on the GPU, else resident in this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def example(model: nn.Module, loader: Loader) -> Outputs:
+    """A model's outputs for the first batch, leaving the model as it was."""
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        outputs: Outputs = model(next(iter(loader.epoch(0))))
+    model.train(was_training)
+    return outputs
