@@ -1,0 +1,54 @@
+"""Attention transfer."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdrun.loss import Loss
+from kdrun.loss.stages import pairs, same_size
+from kdrun.types import Batch, Outputs
+
+FORMS = ("code", "paper")
+
+
+class AT(Loss):
+    """Match where the teacher looks: the energy of each stage over space, normalised.
+
+        L = Σ_l mean_{n,i} (a(S_l) − a(T_l))²,  a(F) = vec(mean_c |F_c|^p) / ‖vec(mean_c |F_c|^p)‖
+
+    Zagoruyko, Komodakis, 2017. https://arxiv.org/abs/1612.03928
+
+    The paper's L = ½ Σ_l mean_n ‖a(S_l) − a(T_l)‖ is some thousand times larger than the authors'
+    code, which published weights (1000) belong to; form="paper" chooses it. Maps of different
+    sizes are averaged down to the smaller.
+
+    Args:
+        power: of the absolute activations.
+        form: "code", the mean of squares over batch and pixels, or "paper", half the distance.
+    """
+
+    needs = ("features",)
+
+    def __init__(self, power: float = 2.0, form: str = "code") -> None:
+        super().__init__()
+        if form not in FORMS:
+            raise ValueError(f"form is one of {', '.join(FORMS)}, not {form!r}")
+        self.power = power
+        self.form = form
+
+    def attention(self, x: Tensor) -> Tensor:
+        """(N, H·W): where the energy of a map lies, with norm 1."""
+        return F.normalize(x.abs().pow(self.power).mean(1).flatten(1), dim=1)
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
+        """The distance of the attention maps, summed over stages."""
+        terms = []
+        for maps in pairs(student.features, teacher.features):
+            s, t = (self.attention(x) for x in same_size(*maps))
+            if self.form == "code":
+                terms.append((s - t).square().mean())
+            else:
+                terms.append(torch.linalg.vector_norm(s - t, dim=1).mean() / 2)
+        return torch.stack(terms).sum()
