@@ -1,0 +1,5 @@
+"""`python -m kdrun` is `kdrun`."""
+
+from kdrun.cli import main
+
+main()

@@ -1,0 +1,56 @@
+"""`kdrun list`: what can be typed, one line each. Reads yaml files and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from kdrun.config import folder
+from kdrun.target import nearest
+
+HIDDEN = {"hydra"}
+ROLES = ("student", "teacher")
+
+
+def main(arguments: list[str]) -> int:
+    """List the groups, or the choices of one group with the first comment of each yaml."""
+    parser = argparse.ArgumentParser(prog="kdrun list", description="What can be typed.")
+    parser.add_argument("group", nargs="?", help="a config group, such as loss")
+    parser.add_argument("--config-dir", help="a folder of configs of your own")
+    options = parser.parse_args(arguments)
+    places = [folder(), *([Path(options.config_dir)] if options.config_dir else [])]
+    names = sorted({p.name for place in places for p in place.iterdir() if p.is_dir()} - HIDDEN)
+    if options.group is None:
+        for name in names:
+            print(f"{name:12} {', '.join(choices(name, places))}")
+        return 0
+    if options.group not in names:
+        hint = nearest(options.group, names)
+        print(f"kdrun list: there is no group '{options.group}'; {hint}", file=sys.stderr)
+        return 2
+    found = choices(options.group, places)
+    width = max(map(len, found), default=0)
+    for name, line in found.items():
+        print(f"{name:{width}}  {line}")
+    return 0
+
+
+def choices(group: str, places: list[Path]) -> dict[str, str]:
+    """The choices of a group and what each is; a role may be played by any model."""
+    found: dict[str, str] = {}
+    for place in places:
+        for name in ("model", group) if group in ROLES else (group,):
+            for path in sorted((place / name).rglob("*.yaml")):
+                choice = str(path.relative_to(place / name).with_suffix(""))
+                if not (group in ROLES and choice == "network"):
+                    found[choice] = summary(path)
+    return dict(sorted(found.items()))
+
+
+def summary(path: Path) -> str:
+    """The first comment of a yaml file, which says what it is."""
+    for line in path.read_text().splitlines():
+        if line.startswith("#") and not line.startswith("# @"):
+            return line.lstrip("# ")
+    return ""

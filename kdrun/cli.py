@@ -1,0 +1,140 @@
+"""The command line: subcommands of our own, everything else is Hydra's. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+COMMANDS = {
+    "list": "kdrun.catalogue",
+    "compare": "kdrun.compare",
+    "collect": "kdrun.collect",
+    "diff": "kdrun.diff",
+    "report": "kdrun.report",
+    "predict": "kdrun.predict",
+}
+"""Subcommands; each module has `main(arguments) -> exit status`."""
+
+DONE, FAILED, MISTAKE = 0, 1, 2
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run a subcommand, or hand over to Hydra; exits with 0, 1 (a run failed) or 2 (a mistake)."""
+    arguments = sys.argv[1:]
+    if arguments and arguments[0] in COMMANDS:
+        module = importlib.import_module(COMMANDS[arguments[0]])
+        sys.exit(module.main(arguments[1:]))
+    if arguments and arguments[0].isidentifier() and not arguments[0].startswith("_"):
+        from kdrun.target import nearest
+
+        _fail(f"'{arguments[0]}' is no command of kdrun; {nearest(arguments[0], COMMANDS)}")
+    sys.exit(_hydra())
+
+
+def _fail(message: str) -> None:
+    print(f"kdrun: {message}", file=sys.stderr)
+    sys.exit(MISTAKE)
+
+
+def _hydra() -> int:
+    """Compose and run, as one run or a sweep; the exit status."""
+    import hydra
+    from hydra._internal.utils import get_args_parser
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from kdrun import config, validate
+
+    arguments = get_args_parser().parse_args()
+    traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    # Hydra would print its own summary and leave with 1; we tell mistakes from failures.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    runs = _Runs(raising=not arguments.multirun)
+    try:
+        config.register(arguments.config_dir)
+        if not (arguments.help or arguments.hydra_help or arguments.shell_completion):
+            validate.overrides(arguments.overrides, arguments.config_dir)
+        entry = hydra.main(
+            version_base="1.3", config_path=str(config.folder()), config_name="config"
+        )
+        entry(runs)()
+    except (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException) as error:
+        if traceback_wanted:
+            raise
+        print(f"kdrun: {error}".replace("\n", "\n  "), file=sys.stderr)
+        return MISTAKE
+    except Exception as error:
+        if traceback_wanted:
+            raise
+        told = f"{type(error).__name__}: {error}"
+        print(f"kdrun: the run failed: {told}\n  its row says so; run.log has more", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+    return runs.finish()
+
+
+class _Runs:
+    """The task that Hydra calls once per job, and what became of the jobs of this process.
+
+    Args:
+        raising: let an error out. In a sweep it becomes a row, and the other jobs go on.
+    """
+
+    def __init__(self, raising: bool) -> None:
+        self.raising = raising
+        self.ended = 0
+        self.failed: list[str] = []
+
+    def __call__(self, config: Any) -> float | None:
+        from hydra.core.hydra_config import HydraConfig
+
+        from kdrun.run import run
+
+        run_dir = Path(HydraConfig.get().runtime.output_dir)
+        self.ended += 1
+        try:
+            record = run(config, run_dir)
+        except Exception as error:
+            if self.raising:
+                raise
+            log.error("failed: %s: %s: %s", run_dir.name, type(error).__name__, error)
+            self.failed.append(run_dir.name)
+            return None
+        print(_told(record, run_dir))
+        return None
+
+    def finish(self) -> int:
+        """Sum up the jobs; the exit status."""
+        if self.failed:
+            print(f"{len(self.failed)} of {self.ended} runs failed:", *self.failed, sep="\n  ")
+        return FAILED if self.failed else DONE
+
+
+SHOWN = (
+    *("method", "dataset", "teacher", "student", "loss", "seed"),
+    *("test_accuracy", "test_f1", "teacher_accuracy", "agreement"),
+    *("student_params", "compression", "latency_ms", "train_seconds"),
+)
+
+
+def _told(record: Any, run_dir: Path) -> str:
+    """The results row for the terminal."""
+    from tabulate import tabulate
+
+    from kdrun.results import row
+
+    flat = row(record)
+    shown = {name: flat.get(name) for name in SHOWN if flat.get(name) is not None}
+    table = tabulate([shown], headers="keys", floatfmt=".4g", intfmt=",")
+    return f"{table}\n{run_dir}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""The parts of a run, built from plain containers, put together, trained and evaluated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
+
+from kdrun import model, plots
+from kdrun.checkpoint import (
+    CHECKPOINT,
+    STUDENT,
+    load_state,
+    load_weights,
+    save_state,
+    save_student,
+)
+from kdrun.config import Train
+from kdrun.dataset.augment import Augment
+from kdrun.dataset.loader import make_loader
+from kdrun.device import choose_device, choose_dtype
+from kdrun.evaluate import evaluate, example, latency_ms, macs, parameters, peak_memory_mb
+from kdrun.loss.weight import Weight, parse
+from kdrun.method import Method
+from kdrun.model.features import Network
+from kdrun.objective import Objective
+from kdrun.results import write_metrics
+from kdrun.target import call
+from kdrun.teacher.network import Frozen
+from kdrun.train import Row, Training, average, train
+from kdrun.types import Dataset, Files, Loader, Split
+
+log = logging.getLogger(__name__)
+
+Config = dict[str, Any]
+
+
+class Experiment:
+    """One run in memory: `train` it, then `evaluate` it.
+
+    Args:
+        config: the run's config as plain containers, interpolations resolved.
+        settings: its `train` section.
+        run_dir: where its files go.
+        train_teacher: trains the teacher if nobody has, and returns the folder of that run.
+
+    Raises:
+        ValueError: the data are not as the config says, or do not fit the models.
+    """
+
+    def __init__(
+        self, config: Config, settings: Train, run_dir: Path, train_teacher: Callable[[], Path]
+    ) -> None:
+        self.config, self.settings, self.run_dir = config, settings, run_dir
+        self.device = choose_device(settings.device)
+        self.dtype = choose_dtype(settings.precision, self.device)
+        self.data: Dataset = self._call(without(config["dataset"], "name", "augment"))
+        self.train_loader = self._loader(self.data.train, training=True)
+        self.val_loader = self._loader(self.data.val) if self.data.val else None
+        self.teacher = self._teacher(train_teacher) if "teacher" in self._uses else None
+        # Seeded here, so that the same seed gives the same student beside any teacher.
+        torch.manual_seed(config["seed"])
+        self.student = self._network(config["student"])
+        self.training = self._training(self._method())
+
+    @property
+    def _uses(self) -> list[str]:
+        uses: list[str] = self.config["method"]["uses"]
+        return uses
+
+    def _call(self, section: Config, **facts: Any) -> Any:
+        return call(section, self.config["plugins"], **facts)
+
+    def _loader(self, split: Split, training: bool = False) -> Loader:
+        return make_loader(
+            split,
+            self.settings.batch_size,
+            seed=self.config["seed"],
+            train=training,
+            augment=Augment(**(self.config["dataset"].get("augment") or {})),
+            device=self.device,
+            workers=self.config["dataset"].get("workers", 0),
+            channels_last=self.settings.channels_last,
+            classes=len(self.data.classes),
+        )
+
+    def _network(self, role: Config) -> Network:
+        network = model.build(
+            role["model"],
+            num_classes=len(self.data.classes),
+            shape=self.data.shape,
+            mean=self.data.mean,
+            std=self.data.std,
+            plugins=self.config["plugins"],
+        )
+        network.dtype = self.dtype
+        if self.settings.channels_last and len(self.data.shape) == 3:
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.to(self.device)
+
+    def _teacher(self, train_teacher: Callable[[], Path]) -> nn.Module:
+        role = self.config["teacher"]
+        network = self._network(role)
+        model.load(network, role["checkpoint"] or train_teacher())
+        return Frozen(network)
+
+    def _method(self) -> Method:
+        """Student, teacher and objective, the latter fitted to the outputs of both."""
+        loss = self.config["loss"]
+        weights = {name: parse(weight) for name, weight in loss["weights"].items()}
+        if "loss" not in self._uses:
+            weights = {"ce": Weight(1.0)}
+        terms = {name: self._call(loss["terms"][name]) for name in weights}
+        objective = Objective(terms, weights)
+        needs = objective.needs - {"logits"}
+        self.student.keep(needs)
+        student = example(self.student, self.train_loader)
+        if isinstance(self.teacher, Frozen):
+            self.teacher.network.keep(needs)  # type: ignore[operator]
+        teacher = example(self.teacher, self.train_loader) if self.teacher else student
+        objective.build(student, teacher, self.train_loader.targets)
+        section = without(self.config["method"], "name", "uses")
+        method: Method = self._call(
+            section, student=self.student, teacher=self.teacher, objective=objective
+        )
+        return method.to(self.device)
+
+    def _training(self, method: Method) -> Training:
+        settings = self.settings
+        trained = [p for p in method.parameters() if p.requires_grad]
+        optimizer = self._call(self.config["optimizer"], params=trained)
+        steps = -(-len(self.train_loader) // settings.accumulate) * settings.epochs
+        schedule: LRScheduler = self._call(
+            self.config["scheduler"], optimizer=optimizer, total_steps=steps
+        )
+        if settings.warmup_epochs:
+            epochs = settings.warmup_epochs
+            rise = LinearLR(optimizer, start_factor=1 / (epochs + 1), total_iters=epochs)
+            schedule = ChainedScheduler([schedule, rise])
+        ema = average(self.student, settings.ema) if settings.ema else None
+        return Training(method, optimizer, schedule, ema)
+
+    def facts(self) -> dict[str, str | int | None]:
+        """Columns that say on what, and in what, the run was made."""
+        precision = "fp32" if self.dtype is None else "bf16"
+        return {
+            "device": device_name(self.device),
+            "precision": precision,
+            "test_hash": digest(self.data.test),
+            "split": digest(self.data.train),
+        }
+
+    def train(self) -> None:
+        """Train to the end, from the last complete epoch if there is one."""
+        training, run_dir = self.training, self.run_dir
+        if (run_dir / CHECKPOINT).exists():
+            training.load(load_state(run_dir / CHECKPOINT))
+            log.info("continuing after epoch %d", training.epoch)
+        elif self.teacher is not None:
+            training.method.objective.prepare(self.teacher, self.train_loader)
+        if self.settings.compile:
+            self.student.net.compile()
+        train(
+            training,
+            self.train_loader,
+            self.settings,
+            self.config["seed"],
+            self._validate,
+            self._after_epoch,
+        )
+        if training.best:
+            training.student.load_state_dict(training.best["weights"])
+
+    def _validate(self, student: nn.Module) -> Row:
+        if self.val_loader is None:
+            return {"val_accuracy": None, "val_nll": None}
+        metrics = evaluate(student, self.val_loader, len(self.data.classes)).metrics
+        return {"val_accuracy": metrics["accuracy"], "val_nll": metrics["nll"]}
+
+    def _after_epoch(self, training: Training) -> None:
+        # The state comes first: metrics.csv is written again from it after any crash.
+        save_state(self.run_dir / CHECKPOINT, training.state())
+        write_metrics(self.run_dir, training.history)
+        row = training.history[-1]
+        accuracy = row["val_accuracy"]
+        log.info(
+            "epoch %d/%d  loss %.4f%s  %.0f samples/s",
+            training.epoch,
+            self.settings.epochs,
+            row["loss"],
+            "" if accuracy is None else f"  val_accuracy {accuracy:.4f}",
+            row["samples_per_second"],
+        )
+
+    def evaluate(self) -> dict[str, Any]:
+        """Score the student on the test split, once, and write the run's weights and pictures."""
+        student, history = self.training.student, self.training.history
+        assert isinstance(student, Network)
+        student.keep(())
+        write_metrics(self.run_dir, history)
+        self._save_student(student)
+        test = self._loader(self.data.test)
+        scores, confusion = evaluate(student, test, len(self.data.classes), self.teacher)
+        metrics: dict[str, Any] = {
+            name if name in TEACHER_METRICS else f"test_{name}": value
+            for name, value in scores.items()
+        }
+        best = self.training.best.get("epoch", len(history))
+        metrics["val_accuracy"] = history[best - 1]["val_accuracy"] if history else None
+        metrics |= self._cost(student)
+        if self.teacher is not None:
+            metrics["retention"] = ratio(metrics["test_accuracy"], metrics["teacher_accuracy"])
+            metrics["teacher_params"] = parameters(self.teacher)
+            metrics["compression"] = ratio(metrics["teacher_params"], metrics["student_params"])
+        plots.curves(history, self.run_dir / "curves.png")
+        plots.confusion(confusion.tolist(), self.data.classes, self.run_dir / "confusion.png")
+        return metrics
+
+    def _cost(self, student: Network) -> dict[str, Any]:
+        seconds = sum(float(row["seconds"] or 0) for row in self.training.history)
+        seen = len(self.data.train) * len(self.training.history)
+        size = self.settings.batch_size
+        batch_ms = latency_ms(student, self.data.shape, size, self.device)
+        return {
+            "student_params": parameters(student),
+            "student_macs": macs(student, self.data.shape),
+            "student_mb": (self.run_dir / STUDENT).stat().st_size / 2**20,
+            "latency_ms": latency_ms(student, self.data.shape, 1, self.device),
+            "batch_latency_ms": batch_ms,
+            "throughput": 1000 * size / batch_ms,
+            "train_seconds": seconds,
+            "samples_per_second": ratio(seen, seconds),
+            "peak_memory_mb": peak_memory_mb(self.device),
+        }
+
+    def _save_student(self, student: Network) -> None:
+        header = {
+            "model": self.config["student"]["model"],
+            "name": self.config["student"]["name"],
+            "classes": self.data.classes,
+            "shape": self.data.shape,
+            "mean": self.data.mean,
+            "std": self.data.std,
+        }
+        save_student(self.run_dir / STUDENT, student.state_dict(), header)
+
+
+TEACHER_METRICS = ("teacher_accuracy", "agreement", "kl_to_teacher")
+
+
+def without(section: Config, *own: str) -> Config:
+    """A section less the keys that are not arguments of its `_target_`."""
+    return {key: value for key, value in section.items() if key not in own}
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """Their quotient; nothing where it is not defined."""
+    return part / whole if whole else None
+
+
+def device_name(device: torch.device) -> str:
+    """What results.csv calls a device."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def digest(split: Split) -> str:
+    """Eight digits that tell one split of data from another."""
+    found = hashlib.sha256(split.targets.numpy().tobytes())
+    if isinstance(split, Files):
+        found.update(json.dumps([Path(path).name for path in split.paths]).encode())
+    else:
+        inputs = split.inputs if isinstance(split.inputs, dict) else {"": split.inputs}
+        for tensor in inputs.values():
+            found.update(tensor.contiguous().numpy().data)
+    return found.hexdigest()[:8]

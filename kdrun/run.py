@@ -1,0 +1,171 @@
+"""The life of a run: skipped, continued or begun; recorded however it ends. Imports no torch."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import platform
+import subprocess
+import traceback
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from omegaconf import DictConfig, OmegaConf
+
+from kdrun.config import RUNTIME, Rerun, Train, folder, identity, names, run_id
+from kdrun.results import Record, collect, load_record, remove_leftovers, save_record
+from kdrun.validate import ConfigError, parts
+
+log = logging.getLogger(__name__)
+
+LIBRARIES = ("kdrun", "torch", "torchvision", "timm", "hydra-core", "numpy", "scikit-learn")
+
+
+def run(config: DictConfig, run_dir: Path) -> Record:
+    """Do what is missing of a run: nothing if it is done, the rest if it was cut off.
+
+    Args:
+        config: the composed config.
+        run_dir: its folder. Only one process at a time works in it.
+
+    Returns:
+        The record, which also lies in `run_dir`.
+
+    Raises:
+        ValueError: the user's mistake, recorded as a failed run.
+        Exception: whatever else stopped the run, once it is recorded.
+    """
+    if done := _ended(run_dir, config.rerun):
+        return done
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(run_dir / ".lock"):
+        # Somebody else may have finished it while this process waited.
+        if done := _ended(run_dir, config.rerun):
+            return done
+        remove_leftovers(run_dir)
+        if config.rerun is Rerun.all:
+            (run_dir / "checkpoint.pt").unlink(missing_ok=True)
+        return _recorded(config, run_dir)
+
+
+def _ended(run_dir: Path, rerun: Rerun) -> Record | None:
+    """The record of a run that is not to be run again."""
+    try:
+        record = load_record(run_dir)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        log.warning("%s; the run starts again from its checkpoint", error)
+        return None
+    kept = {Rerun.failed: ["ok"], Rerun.none: ["ok", "failed"], Rerun.all: []}[rerun]
+    return record if record["status"] in kept else None
+
+
+def _recorded(config: DictConfig, run_dir: Path) -> Record:
+    """Execute a run, and write down how it ended."""
+    record = _begin(config)
+    try:
+        if faults := parts(config):
+            raise ConfigError(faults)
+        save_record(run_dir, record)
+        _execute(config, run_dir, record)
+        record["status"] = "ok"
+    except Exception as error:
+        record["status"], record["error"] = "failed", f"{type(error).__name__}: {error}"
+        with (run_dir / "run.log").open("a") as file:
+            traceback.print_exc(file=file)
+        raise
+    except BaseException:  # Ctrl-C: the run is to be continued, so it has not ended
+        log.warning("interrupted; the same command continues from the last epoch")
+        raise
+    finally:
+        if record["status"] != "running":
+            record["finished"] = _now()
+            save_record(run_dir, record)
+            collect(run_dir.parent)
+    return record
+
+
+def _execute(config: DictConfig, run_dir: Path, record: Record) -> None:
+    """Train and evaluate; what comes out goes into the record."""
+    from kdrun.experiment import Experiment
+
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    settings: Train = OmegaConf.to_object(config.train)  # type: ignore[assignment]
+    experiment = Experiment(plain, settings, run_dir, lambda: _train_teacher(config))
+    record["run"] |= experiment.facts()
+    experiment.train()
+    record["metrics"] = experiment.evaluate()
+
+
+def _train_teacher(config: DictConfig) -> Path:
+    """Train the teacher as a supervised run of its own, once for all who ask.
+
+    Returns:
+        The folder of that run.
+    """
+    own = copy.deepcopy(config)
+    teacher = own.teacher
+    own.student = {"name": teacher.name, "model": teacher.model}
+    own.method = OmegaConf.load(folder() / "method" / "supervised.yaml")
+    own.seed, own.rerun = teacher.seed, Rerun.failed
+    recipe = teacher.recipe
+    for place, key, value in (
+        (own.train, "epochs", recipe.epochs),
+        (own.train, "batch_size", recipe.batch_size),
+        (own.optimizer, "lr", recipe.lr),
+    ):
+        if value is not None:
+            place[key] = value
+    run_dir = Path(config.cache) / "teacher" / run_id(own)
+    log.info("teacher %s: %s", teacher.name, run_dir)
+    try:
+        run(own, run_dir)
+    except Exception as error:
+        raise RuntimeError(f"training the teacher failed: {error}") from error
+    return run_dir
+
+
+def _begin(config: DictConfig) -> Record:
+    """The record of a run that has just begun."""
+    what = identity(config)
+    runtime = {key: OmegaConf.select(config, key) for key in RUNTIME if key != "hydra"}
+    return {
+        "run_id": run_id(config),
+        "status": "running",
+        "error": "",
+        "run": {**names(what), "commit": _commit()},
+        "metrics": {},
+        "config": what,
+        "runtime": {key: value for key, value in runtime.items() if value is not None},
+        "versions": _versions(),
+        "started": _now(),
+        "finished": "",
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _commit() -> str | None:
+    """The commit of the working folder, marked where files were changed since."""
+    describe = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        told = subprocess.run(describe, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return told.stdout.strip() or None
