@@ -1,0 +1,78 @@
+"""Networks: kdrun's own, any of timm, or a class of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import nn
+
+from kdrun.model.features import Network
+from kdrun.target import call
+
+
+def build(
+    config: Mapping[str, Any],
+    *,
+    num_classes: int,
+    shape: tuple[int, ...],
+    mean: Sequence[float] = (),
+    std: Sequence[float] = (),
+    plugins: Sequence[str] = (),
+) -> Network:
+    """Make the network that a model's yaml describes, and try it on an example.
+
+    The callable gets the yaml's arguments and, of `num_classes`, `in_channels`, `image_size` and
+    `in_features`, those that its signature names. A network may bring its own `stage_names`,
+    `head_name`, `input_mean` and `input_std`; the yaml's `stages` and `head` go before them, and
+    they before the data's mean and standard deviation.
+
+    Args:
+        config: `_target_`, its arguments, and `stages` and `head` as in `Network`.
+        num_classes: width of the output, 1 in regression.
+        shape: of one sample, (C, H, W) or (D,); () where it is not one tensor, and no example
+            can be made.
+        mean: per channel of the data.
+        std: per channel of the data.
+        plugins: packages that `_target_` may also lie in.
+
+    Raises:
+        ValueError: the description is wrong, or the network does not turn (N, *shape) into
+            (N, num_classes).
+    """
+    arguments = {key: value for key, value in config.items() if key not in ("stages", "head")}
+    facts: dict[str, int] = {"num_classes": num_classes}
+    if shape:
+        facts["in_features"] = prod(shape)
+    if len(shape) == 3:
+        facts |= {"in_channels": shape[0], "image_size": max(shape[1:])}
+    net = call(arguments, plugins, **facts)
+    if not isinstance(net, nn.Module):
+        raise ValueError(f"{config['_target_']} gives a {type(net).__name__}, not a torch module")
+    stages = config.get("stages")
+    network = Network(
+        net,
+        stages=getattr(net, "stage_names", ()) if stages is None else stages,
+        head=config.get("head") or getattr(net, "head_name", None),
+        mean=getattr(net, "input_mean", mean),
+        std=getattr(net, "input_std", std),
+    )
+    if shape:
+        _try(network, str(config["_target_"]), shape, num_classes)
+    return network
+
+
+def _try(network: Network, target: str, shape: tuple[int, ...], num_classes: int) -> None:
+    try:
+        logits = network.examine(torch.zeros(2, *shape))
+    except (RuntimeError, TypeError, ValueError, AssertionError, IndexError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{target} fails on samples of shape {shape}: {reason}") from error
+    got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    if got != (2, num_classes):
+        raise ValueError(
+            f"{target} gives {got} for two samples of shape {shape}, needed is (2, {num_classes}); "
+            "set the arguments that size its output in the model's yaml"
+        )

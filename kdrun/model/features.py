@@ -1,0 +1,253 @@
+"""Any network as a function from `Batch` to `Outputs`, by hooks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kdrun.model.anatomy import Anatomy, Point, examine, first
+from kdrun.types import Batch, Input, Outputs
+
+
+class Network(nn.Module):
+    """A network as it is, from `Batch` to `Outputs`; it normalises images for itself.
+
+    Nothing is edited: hooks read what `keep` asks for, and are there only as long. Which
+    activation ends a stage, and which tensors the network later overwrites in place, is learnt
+    once, from one example in evaluation mode: by `examine`, or before the first batch. Parameters
+    are those of the network, with the prefix `net.`.
+
+    In `Outputs`, 2-D stages are (N, C, 1, 1); stages of a vision transformer are (N, L, D), its
+    class token included.
+
+    Args:
+        net: from an image (N, C, H, W), rows (N, D) or keyword tensors to logits (N, num_classes),
+            or to an object with `logits`, as in transformers.
+        stages: dotted names of the modules whose outputs are the features, shallow to deep.
+        head: dotted name of the classifier, whose input is the embedding; without one, the last
+            `nn.Linear` that the network registers.
+        mean: per channel, subtracted from images; empty for none.
+        std: per channel, by which images are then divided.
+
+    Raises:
+        ValueError: a name is not that of a module; the nearest one is told.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(
+        self,
+        net: nn.Module,
+        *,
+        stages: Sequence[str] = (),
+        head: str | None = None,
+        mean: Sequence[float] = (),
+        std: Sequence[float] = (),
+    ) -> None:
+        super().__init__()
+        if len(mean) != len(std):
+            raise ValueError(f"mean={list(mean)} and std={list(std)} differ in length")
+        self.net = net
+        self.stages = tuple(stages)
+        linear = [name for name, m in net.named_modules() if isinstance(m, nn.Linear) and name]
+        self.head = head or (linear[-1] if linear else None)
+        names = [name for name, _ in net.named_modules() if name]
+        for name in (*self.stages, *([self.head] if self.head else [])):
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1, cutoff=0)
+                hint = f"; did you mean '{near[0]}'?" if near else ""
+                raise ValueError(f"{type(net).__name__} has no module '{name}'{hint}")
+        # (x - mean) / std as one multiplication and addition. Not in the state_dict, which is the
+        # network's own.
+        centre, spread = torch.tensor(mean).view(-1, 1, 1), torch.tensor(std).view(-1, 1, 1)
+        self.register_buffer("scale", 1 / spread, persistent=False)
+        self.register_buffer("shift", -centre / spread, persistent=False)
+        self._kept: frozenset[str] = frozenset()
+        self._ready = True
+        self._anatomy: Anatomy | None = None
+        self._seen: dict[Point, Tensor] = {}
+        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+        self._unfused: list[nn.Module] = []
+
+    def keep(self, fields: Iterable[str]) -> None:
+        """Choose what `forward` fills beside the logits; the rest costs nothing.
+
+        Args:
+            fields: names of fields of `Outputs`.
+
+        Raises:
+            ValueError: no such field, or this network cannot give it; the message says what to
+                write in the model's yaml.
+        """
+        kept = frozenset(fields) - {"logits"}
+        what = type(self.net).__name__
+        for name in sorted(kept - set(Outputs._fields)):
+            raise ValueError(f"Outputs have no '{name}'; they have {', '.join(Outputs._fields)}")
+        if "embedding" in kept and self.head is None:
+            raise ValueError(f"{what}: which module classifies? Write `head: NAME` in its yaml")
+        if kept - {"embedding"} and not self.stages:
+            raise ValueError(f"{what} has no stages to read: write `stages: [NAME, …]` in its yaml")
+        if "attentions" in kept:
+            self._attention_blocks()
+        self._detach()
+        self._kept = kept
+        self._ready = not kept
+        if kept and self._anatomy is not None:
+            self._attach(self._anatomy)
+
+    def examine(self, input: Input) -> Tensor:
+        """Learn how the stages end, from at most two samples of `input`; returns their logits.
+
+        The network's mode, weights and statistics stay as they are.
+        """
+
+        def run() -> Tensor:
+            if isinstance(input, dict):
+                return self._run({key: value[:2].clone() for key, value in input.items()})
+            return self._run(input[:2].clone())
+
+        self._detach()
+        self._anatomy, logits = examine(self.net, self.stages, self.head, run)
+        if self._kept:
+            self._attach(self._anatomy)
+        return logits
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Images in [0, 1] as the inner network wants them."""
+        return torch.addcmul(self.shift, images, self.scale) if len(self.scale) else images
+
+    def forward(self, batch: Batch) -> Outputs:
+        """The outputs for a batch, with the fields that `keep` chose."""
+        if not self._ready:
+            self.examine(batch.input)
+        try:
+            logits = self._run(batch.input).float()
+            return self._collect(logits) if self._kept else Outputs(logits)
+        finally:
+            self._seen.clear()
+
+    def _run(self, input: Input) -> Tensor:
+        output = self.net(**input) if isinstance(input, dict) else self.net(self.normalise(input))
+        logits: Tensor = getattr(output, "logits", output)
+        return logits
+
+    def _collect(self, logits: Tensor) -> Outputs:
+        seen = self._seen
+        fields: dict[str, Any] = {}
+        if "embedding" in self._kept and self.head:
+            fields["embedding"] = seen[self.head, "input"].flatten(1)
+        if "features" in self._kept:
+            fields["features"] = tuple(self._as_map(seen[s, "output"]) for s in self.stages)
+        if "preactivations" in self._kept:
+            before = (seen.get((s, "before"), seen[s, "output"]) for s in self.stages)
+            fields["preactivations"] = tuple(map(self._as_map, before))
+        if "attentions" in self._kept:
+            fields["attentions"] = tuple(seen[s, "attention"] for s in self.stages)
+            for stage, weights in zip(self.stages, fields["attentions"], strict=True):
+                if len(weights) != len(logits) or weights.shape[-1] != weights.shape[-2]:
+                    raise ValueError(
+                        f"stage '{stage}' attends within windows, {tuple(weights.shape)}, "
+                        "not over the whole image: no (N, heads, L, L) attention to read"
+                    )
+        return Outputs(logits, **fields)
+
+    def _as_map(self, stage: Tensor) -> Tensor:
+        if stage.ndim == 2:
+            return stage[:, :, None, None]
+        # timm's name for nets that work on (N, H, W, C), as Swin does.
+        if stage.ndim == 4 and getattr(self.net, "output_fmt", None) == "NHWC":
+            return stage.permute(0, 3, 1, 2)
+        return stage
+
+    def _attention_blocks(self) -> list[tuple[str, nn.Module]]:
+        """Name and module of each stage's last attention layer that timm wrote."""
+        blocks = []
+        for stage in self.stages:
+            inside = [
+                (f"{stage}.{name}" if name else stage, module)
+                for name, module in self.net.get_submodule(stage).named_modules()
+                if hasattr(module, "fused_attn") and hasattr(module, "attn_drop")
+            ]
+            if not inside:
+                raise ValueError(
+                    f"{type(self.net).__name__}: no attention to read in stage '{stage}'; "
+                    "choose a vision transformer of timm, or another loss"
+                )
+            blocks.append(inside[-1])
+        return blocks
+
+    def _attach(self, anatomy: Anatomy) -> None:
+        if "embedding" in self._kept and self.head:
+            self._tap(anatomy, (self.head, "input"))
+        if self._kept & {"features", "preactivations"}:
+            for stage in self.stages:
+                self._tap(anatomy, (stage, "output"))
+        if "preactivations" in self._kept:
+            for stage, activation in anatomy.ends.items():
+                self._tap(anatomy, (activation, "input"))
+                # Later stages may call the same module again, so its last input counts now.
+                hook = _Tap(self._seen, (stage, "before"), source=(activation, "input"))
+                self._hook(stage, "output", hook)
+        if "attentions" in self._kept:
+            for stage, (name, block) in zip(self.stages, self._attention_blocks(), strict=True):
+                # The fused kernel never holds the probabilities; timm drops out the explicit ones.
+                if block.fused_attn:
+                    block.fused_attn = False  # type: ignore[assignment]
+                    self._unfused.append(block)
+                hook = _Tap(self._seen, (stage, "attention"))
+                self._hook(f"{name}.attn_drop", "input", hook)
+        self._ready = True
+
+    def _tap(self, anatomy: Anatomy, point: Point) -> None:
+        name, side = point
+        if point not in anatomy.overwritten:
+            raise ValueError(
+                f"{type(self.net).__name__}: no tensor is the {side} of '{name}' in a forward "
+                "pass; name other modules as `stages` or `head` in the model's yaml"
+            )
+        self._hook(name, side, _Tap(self._seen, point, copy=anatomy.overwritten[point]))
+
+    def _hook(self, name: str, side: str, hook: _Tap) -> None:
+        module = self.net.get_submodule(name)
+        if side == "input":
+            self._handles.append(module.register_forward_pre_hook(hook))
+        else:
+            self._handles.append(module.register_forward_hook(hook))
+
+    def _detach(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        for block in self._unfused:
+            block.fused_attn = True  # type: ignore[assignment]
+        self._handles.clear()
+        self._unfused.clear()
+
+
+class _Tap:
+    """A hook that keeps what enters or leaves a module, or what another tap kept last.
+
+    An object and no closure, so that a deep copy of the network fills its own `seen`.
+    """
+
+    def __init__(
+        self,
+        seen: dict[Point, Tensor],
+        key: Point,
+        *,
+        copy: bool = False,
+        source: Point | None = None,
+    ) -> None:
+        self.seen, self.key, self.copy, self.source = seen, key, copy, source
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], output: Any = None) -> None:
+        if self.source is not None:
+            self.seen[self.key] = self.seen[self.source]
+            return
+        tensor = first(args if output is None else output)
+        assert tensor is not None  # as it was in the examined forward pass
+        self.seen[self.key] = tensor.clone() if self.copy else tensor

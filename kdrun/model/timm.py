@@ -1,0 +1,118 @@
+"""Any architecture of timm, with a stem that suits small images."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Literal
+
+from torch import nn
+
+# Three halvings follow their patches.
+PYRAMIDS = ("convnext", "swin_transformer", "swin_transformer_v2")
+
+
+def create(
+    name: str,
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    pretrained: bool = False,
+    stem: Literal["auto", "small", "native"] = "auto",
+    **kwargs: Any,
+) -> nn.Module:
+    """Make a network by its name in timm.
+
+    Native stems shrink the image 4 to 16 times. A small one keeps its resolution: the first
+    convolution is at most 3×3 with stride 1, and no pooling follows. Plain vision transformers
+    get the smallest patches of which at most 8 stand side by side; ConvNeXt and Swin patches of
+    one pixel, from 64 pixels on of four. What has neither keeps its stem.
+
+    Args:
+        name: as in `timm.list_models()`, with a tag of weights or without.
+        num_classes: width of the output.
+        in_channels: channels of the image.
+        image_size: height and width of the image.
+        pretrained: load timm's weights, and normalise images as they were trained.
+        stem: `auto` is `small` for images of 64 pixels or less, unless pretrained, since the
+            weights fit the native stem.
+        kwargs: further arguments of `timm.create_model`.
+
+    Raises:
+        ValueError: timm has no such network, and the nearest names are told; or it does not take
+            an argument.
+    """
+    import timm  # 2-4 s, which runs without it need not wait for
+
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=3, cutoff=0)
+        raise ValueError(f"timm has no network '{name}'; the nearest are {', '.join(near)}")
+    small = stem == "small" or (stem == "auto" and image_size <= 64 and not pretrained)
+    config = timm.get_pretrained_cfg(name)
+    first = getattr(config, "first_conv", None)
+    fixed = getattr(config, "fixed_input_size", False)
+    if fixed:
+        kwargs.setdefault("img_size", image_size)
+    family = timm.models.model_entrypoint(name).__module__.rpartition(".")[2]
+    patches = family in PYRAMIDS or (fixed and first == "patch_embed.proj")
+    if small and patches:
+        kwargs.setdefault("patch_size", _patch_size(image_size, family in PYRAMIDS))
+    kwargs |= {"num_classes": num_classes, "in_chans": in_channels}
+    try:
+        net: nn.Module = timm.create_model(name, pretrained=pretrained, **kwargs)
+    except TypeError as error:
+        raise ValueError(
+            f"timm's {name} takes not all of {', '.join(kwargs)}: {error}; stem=native may help"
+        ) from error
+    if small and not patches and not fixed and isinstance(first, str):
+        _open_stem(net, first)
+    _describe(net, in_channels, pretrained)
+    return net
+
+
+def _patch_size(image_size: int, pyramid: bool) -> int:
+    if pyramid:
+        return 1 if image_size < 64 else 4  # 2 would make timm's convnext add a halving
+    return next(p for p in range(1, image_size + 1) if image_size % p == 0 and image_size // p <= 8)
+
+
+def _open_stem(net: nn.Module, first: str) -> None:
+    """Give the first convolution stride 1 and a kernel of at most 3×3; drop the next pooling."""
+    convolution = net.get_submodule(first)
+    if not isinstance(convolution, nn.Conv2d):
+        return
+    convolution.stride = (1, 1)
+    if convolution.kernel_size > (3, 3):
+        small = nn.Conv2d(
+            convolution.in_channels,
+            convolution.out_channels,
+            3,
+            padding=1,
+            bias=convolution.bias is not None,
+        )
+        nn.init.kaiming_normal_(small.weight, mode="fan_out", nonlinearity="relu")
+        net.set_submodule(first, small)
+    for pool in ("maxpool", "features.pool0"):
+        if pool in dict(net.named_modules()):
+            net.set_submodule(pool, nn.Identity())
+
+
+def _describe(net: nn.Module, in_channels: int, pretrained: bool) -> None:
+    """Write on the network what `kdrun.model.build` asks for: stages, head and normalisation."""
+    modules = dict(net.named_modules())
+    levels = [i for i in getattr(net, "feature_info", ()) if i.get("module") in modules]
+    names = [level["module"] for level in levels]
+    if len({level["reduction"] for level in levels}) == 1:  # a plain transformer: every block
+        names = [names[(i + 1) * len(names) // 4 - 1] for i in range(4)]
+    config: dict[str, Any] = getattr(net, "pretrained_cfg", {})
+    head = config.get("classifier")
+    head = head[0] if isinstance(head, (tuple, list)) else head
+    found: dict[str, Any] = {"stage_names": tuple(names[-4:])}
+    found["head_name"] = head if head in modules else None
+    if pretrained:
+        # timm sums the filters of RGB for grey images, so the mean of the three stands for all.
+        mean, std = config["mean"], config["std"]
+        grey = in_channels != len(mean)
+        found["input_mean"] = (sum(mean) / len(mean),) if grey else tuple(mean)
+        found["input_std"] = (sum(std) / len(std),) if grey else tuple(std)
+    for key, value in found.items():
+        setattr(net, key, value)
