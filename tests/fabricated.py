@@ -88,12 +88,13 @@ def history(seed: int, best: float, epochs: int = 20) -> list[dict[str, Any]]:
         done = 1 - math.exp(-4 * (epoch + 1) / epochs)
         rows.append(
             {
-                "epoch": epoch,
+                "epoch": epoch + 1,
                 "loss": 2.5 - 2.2 * done + noise.gauss(0, 0.03),
-                "loss/ce": 1.5 - 1.4 * done + noise.gauss(0, 0.02),
-                "loss/kd": 1.0 - 0.8 * done + noise.gauss(0, 0.02),
+                "loss_ce": 1.5 - 1.4 * done + noise.gauss(0, 0.02),
+                "loss_kd": 1.0 - 0.8 * done + noise.gauss(0, 0.02),
                 "val_accuracy": 0.1 + (best - 0.1) * done + noise.gauss(0, 0.006),
-                "lr": 0.05 * (1 - epoch / epochs),
+                "val_nll": 2.2 - 2.0 * done + noise.gauss(0, 0.02),
+                "learning_rate": 0.05 * (1 - epoch / epochs),
                 "samples_per_second": 1400 + noise.gauss(0, 30),
             }
         )

@@ -1,0 +1,140 @@
+"""Pictures of one run: its training curves and its confusion matrix."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kdrun.results import atomic
+from kdrun.table import Value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NAMED, COUNTED = 100, 20
+"""Up to so many classes the confusion matrix names every one, and writes every count."""
+
+
+def curves(history: Sequence[Mapping[str, Value]], path: Path | str) -> None:
+    """Draw what metrics.csv says: losses on the left, validation scores on the right.
+
+    A history without epochs makes no picture.
+    """
+    if not history:
+        return
+    names = list(dict.fromkeys(name for row in history for name in row))
+    losses = [name for name in names if name.split("_")[0] == "loss"]
+    scores = [name for name in names if name.endswith("accuracy")]
+    scores = scores or [name for name in names if name.startswith("val_")]
+    panels = [
+        (title, measured)
+        for title, group in (("training loss", losses), ("validation", scores))
+        if (
+            measured := [
+                name for name in group if any(row.get(name) is not None for row in history)
+            ]
+        )
+    ]
+    figure = _figure(5.2 * len(panels), 3.6)
+    for position, (title, measured) in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), position + 1)
+        for name in measured:
+            # The sum is what was minimised; its terms stand behind it.
+            width = 2.2 if name in ("loss", "val_accuracy") else 1.2
+            axes.plot(
+                [_number(row.get("epoch")) for row in history],
+                [_number(row.get(name)) for row in history],
+                label=name.removeprefix("loss_"),
+                linewidth=width,
+                marker="o" if len(history) == 1 else None,
+            )
+        axes.set_title(title, loc="left", fontsize=11)
+        axes.set_xlabel("epoch")
+        if len(history) > 1:
+            axes.locator_params(axis="x", integer=True)
+        else:
+            axes.set_xticks([_number(history[0].get("epoch"))])
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        _plain_text(axes.legend(frameon=False, fontsize=9).get_texts())
+    _save(figure, path)
+
+
+def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], path: Path | str) -> None:
+    """Draw a confusion matrix: rows are true classes, colours are shares of a row.
+
+    Args:
+        matrix: C rows of C counts; columns are predictions.
+        classes: their names; every one is written up to `NAMED` of them.
+        path: of the PNG file.
+    """
+    count = len(matrix)
+    totals = [sum(row) for row in matrix]
+    shares = [[n / max(total, 1) for n in row] for row, total in zip(matrix, totals, strict=True)]
+    side = min(max(4.5, 1.8 + 0.42 * count), 15.0)
+    figure = _figure(side + 1, side)
+    axes = figure.add_subplot()
+    # Most of a good matrix is its diagonal: the square root keeps a confusion of 1 % visible.
+    roots = [[math.sqrt(share) for share in row] for row in shares]
+    image = axes.imshow(roots, cmap="Blues", vmin=0, vmax=1)
+    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02, label="share of the true class")
+    ticks = (0, 0.01, 0.05, 0.2, 0.5, 1)
+    bar.set_ticks([math.sqrt(tick) for tick in ticks], labels=[f"{tick:.0%}" for tick in ticks])
+    if count <= NAMED:
+        _name_classes(axes, [str(name) for name in classes])
+    if count <= COUNTED:
+        _write_counts(axes, matrix, shares)
+    right = sum(row[index] for index, row in enumerate(matrix))
+    axes.set_title(f"{right:,} of {sum(totals):,} right", loc="left", fontsize=11)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    _save(figure, path)
+
+
+def _name_classes(axes: Axes, names: Sequence[str]) -> None:
+    short = [name if len(name) <= 24 else f"{name[:23]}…" for name in names]
+    size = 9 if len(names) <= 40 else 6
+    upright = max(map(len, short), default=0) <= 2
+    places = range(len(short))
+    columns = axes.set_xticks(places, short, fontsize=size, rotation=0 if upright else 90)
+    rows = axes.set_yticks(places, short, fontsize=size)
+    _plain_text([tick.label1 for tick in (*columns, *rows)])
+
+
+def _write_counts(axes: Axes, matrix: Sequence[Sequence[int]], shares: list[list[float]]) -> None:
+    for y, row in enumerate(matrix):
+        for x, n in enumerate(row):
+            if n:
+                ink = "white" if shares[y][x] > 0.3 else "black"
+                axes.text(x, y, f"{n}", ha="center", va="center", fontsize=8, color=ink)
+
+
+def _figure(width: float, height: float) -> Figure:
+    # pyplot would cost half a second and keep global state; a figure needs neither.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="compressed", dpi=120)
+
+
+def _save(figure: Figure, path: Path | str) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+    with atomic(path) as temporary, warnings.catch_warnings():
+        # A class named in a script that the font lacks is drawn as boxes; nothing else is wrong.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(temporary, format="png", bbox_inches="tight")
+
+
+def _plain_text(texts: Sequence[Any]) -> None:
+    """Draw names as they are: a `$` in one is no formula."""
+    for text in texts:
+        text.set_parse_math(False)
+
+
+def _number(value: Value) -> float:
+    return math.nan if value is None or isinstance(value, str) else float(value)
