@@ -55,7 +55,7 @@ def _hydra() -> int:
     traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
     # Hydra would print its own summary and leave with 1; we tell mistakes from failures.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    runs = _Runs(raising=not arguments.multirun)
+    runs = _Runs()
     try:
         config.register(arguments.config_dir)
         if not (arguments.help or arguments.hydra_help or arguments.shell_completion):
@@ -64,6 +64,8 @@ def _hydra() -> int:
             version_base="1.3", config_path=str(config.folder()), config_name="config"
         )
         entry(runs)()
+        if runs.failed and not arguments.multirun:
+            raise runs.failed[-1][1]
     except (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException) as error:
         if traceback_wanted:
             raise
@@ -83,14 +85,12 @@ def _hydra() -> int:
 class _Runs:
     """The task that Hydra calls once per job, and what became of the jobs of this process.
 
-    Args:
-        raising: let an error out. In a sweep it becomes a row, and the other jobs go on.
+    An error becomes a row and is kept here, so that the other jobs of a sweep go on.
     """
 
-    def __init__(self, raising: bool) -> None:
-        self.raising = raising
+    def __init__(self) -> None:
         self.ended = 0
-        self.failed: list[str] = []
+        self.failed: list[tuple[str, Exception]] = []
 
     def __call__(self, config: Any) -> float | None:
         from hydra.core.hydra_config import HydraConfig
@@ -102,10 +102,8 @@ class _Runs:
         try:
             record = run(config, run_dir)
         except Exception as error:
-            if self.raising:
-                raise
-            log.error("failed: %s: %s: %s", run_dir.name, type(error).__name__, error)
-            self.failed.append(run_dir.name)
+            log.error("failed: %s: %s", run_dir.name, error)
+            self.failed.append((run_dir.name, error))
             return None
         print(_told(record, run_dir))
         return None
@@ -113,7 +111,8 @@ class _Runs:
     def finish(self) -> int:
         """Sum up the jobs; the exit status."""
         if self.failed:
-            print(f"{len(self.failed)} of {self.ended} runs failed:", *self.failed, sep="\n  ")
+            names = [name for name, _ in self.failed]
+            print(f"{len(names)} of {self.ended} runs failed:", *names, sep="\n  ")
         return FAILED if self.failed else DONE
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
+from kdrun import roles
+
 RUNTIME = (
     "hydra",
     "name",
@@ -92,24 +94,13 @@ def folder() -> Path:
 def register(config_dir: str | None = None) -> None:
     """Make the schema, the resolvers and the roles of models known to Hydra.
 
-    Every architecture is described once, in configs/model; `teacher=` and `student=` are roles
-    over it.
-
     Args:
         config_dir: the user's own folder of configs, whose model/ counts too.
     """
     OmegaConf.register_new_resolver("run_id", lambda *, _root_: run_id(_root_), replace=True)
     OmegaConf.register_new_resolver("stem", lambda path: Path(str(path)).stem, replace=True)
-    store = ConfigStore.instance()
-    store.store(name="schema", node=Config, provider="kdrun")
-    places = [folder(), *([Path(config_dir)] if config_dir else [])]
-    for path in sorted(path for place in places for path in place.glob("model/*.yaml")):
-        for role in ("student", "teacher"):
-            node = {
-                "defaults": ["network", {"/model@model": path.stem}, "_self_"],
-                "name": path.stem,
-            }
-            store.store(group=role, name=path.stem, node=node, provider="kdrun")
+    ConfigStore.instance().store(name="schema", node=Config, provider="kdrun")
+    roles.register([folder(), *([Path(config_dir)] if config_dir else [])])
 
 
 def identity(config: DictConfig) -> dict[str, Any]:

@@ -18,9 +18,7 @@ from kdrun.checkpoint import (
     CHECKPOINT,
     STUDENT,
     load_state,
-    load_weights,
     save_state,
-    save_student,
 )
 from kdrun.config import Train
 from kdrun.dataset.augment import Augment
@@ -29,6 +27,7 @@ from kdrun.device import choose_device, choose_dtype
 from kdrun.evaluate import evaluate, example, latency_ms, macs, parameters, peak_memory_mb
 from kdrun.loss.weight import Weight, parse
 from kdrun.method import Method
+from kdrun.model import weights
 from kdrun.model.features import Network
 from kdrun.objective import Objective
 from kdrun.results import write_metrics
@@ -61,7 +60,7 @@ class Experiment:
         self.config, self.settings, self.run_dir = config, settings, run_dir
         self.device = choose_device(settings.device)
         self.dtype = choose_dtype(settings.precision, self.device)
-        self.data: Dataset = self._call(without(config["dataset"], "name", "augment"))
+        self.data: Dataset = self._call(without(config["dataset"], "name", "augment", "workers"))
         self.train_loader = self._loader(self.data.train, training=True)
         self.val_loader = self._loader(self.data.val) if self.data.val else None
         self.teacher = self._teacher(train_teacher) if "teacher" in self._uses else None
@@ -108,17 +107,18 @@ class Experiment:
     def _teacher(self, train_teacher: Callable[[], Path]) -> nn.Module:
         role = self.config["teacher"]
         network = self._network(role)
-        model.load(network, role["checkpoint"] or train_teacher())
+        weights.load(network, role["checkpoint"] or train_teacher())
         return Frozen(network)
 
     def _method(self) -> Method:
         """Student, teacher and objective, the latter fitted to the outputs of both."""
         loss = self.config["loss"]
-        weights = {name: parse(weight) for name, weight in loss["weights"].items()}
-        if "loss" not in self._uses:
-            weights = {"ce": Weight(1.0)}
-        terms = {name: self._call(loss["terms"][name]) for name in weights}
-        objective = Objective(terms, weights)
+        if "loss" in self._uses:
+            factors = {name: parse(weight) for name, weight in loss["weights"].items()}
+        else:
+            factors = {"ce": Weight(1.0)}
+        terms = {name: self._call(loss["terms"][name]) for name in factors}
+        objective = Objective(terms, factors)
         needs = objective.needs - {"logits"}
         self.student.keep(needs)
         student = example(self.student, self.train_loader)
@@ -205,7 +205,14 @@ class Experiment:
         assert isinstance(student, Network)
         student.keep(())
         write_metrics(self.run_dir, history)
-        self._save_student(student)
+        weights.save(
+            self.run_dir / STUDENT,
+            student,
+            self.config["student"]["name"],
+            self.config["student"]["model"],
+            classes=self.data.classes,
+            shape=self.data.shape,
+        )
         test = self._loader(self.data.test)
         scores, confusion = evaluate(student, test, len(self.data.classes), self.teacher)
         metrics: dict[str, Any] = {
@@ -239,17 +246,6 @@ class Experiment:
             "samples_per_second": ratio(seen, seconds),
             "peak_memory_mb": peak_memory_mb(self.device),
         }
-
-    def _save_student(self, student: Network) -> None:
-        header = {
-            "model": self.config["student"]["model"],
-            "name": self.config["student"]["name"],
-            "classes": self.data.classes,
-            "shape": self.data.shape,
-            "mean": self.data.mean,
-            "std": self.data.std,
-        }
-        save_student(self.run_dir / STUDENT, student.state_dict(), header)
 
 
 TEACHER_METRICS = ("teacher_accuracy", "agreement", "kl_to_teacher")

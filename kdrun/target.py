@@ -163,7 +163,7 @@ def faults(
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    owner = function.__init__ if inspect.isclass(function) else function  # type: ignore[misc]
+    owner = function.__init__ if inspect.isclass(function) else function
     try:
         return typing.get_type_hints(owner)
     except (NameError, TypeError):

@@ -136,7 +136,7 @@ def parts(config: DictConfig) -> list[str]:
     if "loss" in uses:
         found += _weights(plain["loss"])
     if "teacher" in uses and (checkpoint := plain["teacher"].get("checkpoint")):
-        found += _checkpoint(checkpoint)
+        found += _checkpoint(checkpoint, plain)
     return found
 
 
@@ -150,8 +150,11 @@ def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
     def without(section: Mapping[str, Any], *own: str) -> dict[str, Any]:
         return {key: value for key, value in section.items() if key not in own}
 
-    yield from check(without(plain["dataset"], "name", "augment"), "dataset")
-    augment = {"_target_": "kdrun.dataset.augment.Augment", **(plain["dataset"].get("augment") or {})}
+    yield from check(without(plain["dataset"], "name", "augment", "workers"), "dataset")
+    augment = {
+        "_target_": "kdrun.dataset.augment.Augment",
+        **(plain["dataset"].get("augment") or {}),
+    }
     yield from check(augment, "dataset.augment")
     facts = ("student", "teacher", "objective")
     yield from check(without(plain["method"], "name", "uses"), "method", facts)
@@ -207,10 +210,31 @@ def _device(name: str) -> Iterator[str]:
         yield "train.device=mps: not available on this machine"
 
 
-def _checkpoint(path: str) -> Iterator[str]:
+def _checkpoint(path: str, plain: Mapping[str, Any]) -> Iterator[str]:
+    """A teacher's weights must be readable, and know the classes of the data."""
     from kdrun.checkpoint import read_header
+    from kdrun.target import call
 
     try:
-        read_header(path)
+        header = read_header(path)
     except (ValueError, OSError) as error:
         yield f"teacher.checkpoint: {error}"
+        return
+    if not header:
+        return
+    own = {key: value for key, value in plain["dataset"].items() if key not in ("name", "augment", "workers")}
+    try:
+        classes = call(own, plain["plugins"]).classes
+    except (ValueError, OSError, TypeError) as error:
+        yield f"dataset: {error}"
+        return
+    if header["classes"] != classes:
+        yield (
+            f"teacher.checkpoint: {path} knows {_few(header['classes'])}, "
+            f"but the dataset has {_few(classes)}"
+        )
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return f"{len(names)} classes ({shown})"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -39,6 +41,9 @@ class Network(nn.Module):
 
     scale: Tensor
     shift: Tensor
+
+    dtype: torch.dtype | None = None
+    """Number format of the forward pass under autocast; None is that of the weights."""
 
     def __init__(
         self,
@@ -121,15 +126,36 @@ class Network(nn.Module):
         """Images in [0, 1] as the inner network wants them."""
         return torch.addcmul(self.shift, images, self.scale) if len(self.scale) else images
 
+    @property
+    def normalisation(self) -> tuple[list[float], list[float]]:
+        """Mean and standard deviation per channel, as given; empty lists for none."""
+        std = 1 / self.scale.flatten()
+        return (-self.shift.flatten() * std).tolist(), std.tolist()
+
     def forward(self, batch: Batch) -> Outputs:
         """The outputs for a batch, with the fields that `keep` chose."""
         if not self._ready:
             self.examine(batch.input)
         try:
-            logits = self._run(batch.input).float()
+            with self._autocast(batch.index.device):
+                logits = self._run(batch.input).float()
             return self._collect(logits) if self._kept else Outputs(logits)
         finally:
             self._seen.clear()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        # Copied hooks would fill this network's outputs: each gets its own.
+        self._detach()
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        for network in (self, twin):
+            if network._kept and network._anatomy is not None:
+                network._attach(network._anatomy)
+        return twin
+
+    def _autocast(self, device: torch.device) -> AbstractContextManager[Any]:
+        return nullcontext() if self.dtype is None else torch.autocast(device.type, self.dtype)
 
     def _run(self, input: Input) -> Tensor:
         output = self.net(**input) if isinstance(input, dict) else self.net(self.normalise(input))
@@ -229,10 +255,7 @@ class Network(nn.Module):
 
 
 class _Tap:
-    """A hook that keeps what enters or leaves a module, or what another tap kept last.
-
-    An object and no closure, so that a deep copy of the network fills its own `seen`.
-    """
+    """A hook that keeps what enters or leaves a module, or what another tap kept last."""
 
     def __init__(
         self,

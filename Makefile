@@ -1,0 +1,42 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+DEV := .venv/dev-is-installed
+RUN := .venv/kdrun-is-installed
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(RUN): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(DEV): $(RUN)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+install: $(RUN) ## a virtual environment in .venv with kdrun in it
+
+run: $(RUN) ## the main job: a ResNet-50 teaches a ResNet-18 (ARGS="..." adds overrides)
+	$(BIN)/kdrun method=distill teacher=resnet50 student=resnet18 $(ARGS)
+
+check: $(DEV) ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check ## check, then the tests (ARGS="-k compare" selects)
+	$(BIN)/pytest $(ARGS)
+
+bench: $(DEV) ## training speed against a bare loop and the usual pipeline
+	$(BIN)/python benchmarks/training.py
+
+docs: $(DEV) ## generate docs/losses.md from the modules
+	$(BIN)/python docs/losses.py
+
+format: $(DEV) ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: help install run check test bench docs format

@@ -1,0 +1,82 @@
+"""Weights into networks, and networks from weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from kdrun.checkpoint import load_weights, read_header, save_student
+from kdrun.model import build
+from kdrun.model.features import Network
+
+
+def load(network: Network, path: Path | str) -> None:
+    """Fill a network with the weights of a run, or with a plain state_dict of its own class.
+
+    Raises:
+        ValueError: the file is damaged, or holds the weights of another network.
+        FileNotFoundError: it does not exist.
+    """
+    weights = load_weights(path)
+    if not read_header(path):
+        weights = {f"net.{name.removeprefix('module.')}": value for name, value in weights.items()}
+    if problem := mismatch(network.state_dict(), weights):
+        name = read_header(path).get("name", "another network")
+        raise ValueError(f"{path} holds {name}, not this {type(network.net).__name__}: {problem}")
+    network.load_state_dict(weights)
+
+
+def mismatch(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:
+    """Why weights do not fit a network, with examples; empty if they do."""
+    told = []
+    for what, names in (
+        ("missing", own.keys() - given.keys()),
+        ("unknown", given.keys() - own.keys()),
+        ("of another shape", {k for k in own.keys() & given if own[k].shape != given[k].shape}),
+    ):
+        if names:
+            told.append(f"{len(names)} {what}, such as {min(names)}")
+    return "; ".join(told)
+
+
+def save(path: Path, network: Network, name: str, config: dict[str, Any], **facts: Any) -> None:
+    """Write a network's weights with what `rebuild` needs.
+
+    Args:
+        path: a .safetensors file.
+        network: the trained network.
+        name: what users call it.
+        config: its model yaml.
+        facts: classes and shape of the data.
+    """
+    mean, std = network.normalisation
+    header = {"name": name, "model": config, "mean": mean, "std": std, **facts}
+    save_student(path, network.state_dict(), header)
+
+
+def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> Network:
+    """The network of a file that `save` wrote, with its weights.
+
+    Raises:
+        ValueError: the file is damaged, was not written by kdrun, or names a class outside the
+            allow-list.
+        FileNotFoundError: it does not exist.
+    """
+    header = read_header(path)
+    if not header:
+        raise ValueError(f"{path} was not written by kdrun: it does not say which model it is")
+    # The weights are at hand; nothing is to be downloaded again.
+    config = {k: v for k, v in header["model"].items() if k != "pretrained"}
+    network = build(
+        config,
+        num_classes=len(header["classes"]),
+        shape=tuple(header["shape"]),
+        mean=header["mean"],
+        std=header["std"],
+        plugins=plugins,
+    )
+    load(network, path)
+    return network
