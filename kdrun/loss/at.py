@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdrun.loss import Loss
-from kdrun.loss.stages import pairs, same_size
+from kdrun.loss.stages import need_space, pairs, same_size
 from kdrun.types import Batch, Outputs
 
 FORMS = ("code", "paper")
@@ -37,6 +37,10 @@ class AT(Loss):
             raise ValueError(f"form is one of {', '.join(FORMS)}, not {form!r}")
         self.power = power
         self.form = form
+
+    def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
+        """Check that there is space to compare."""
+        need_space(student.features, teacher.features)
 
     def attention(self, x: Tensor) -> Tensor:
         """(N, H·W): where the energy of a map lies, with norm 1."""

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdrun.loss import Loss
-from kdrun.loss.stages import pairs, same_size
+from kdrun.loss.stages import need_space, pairs, same_size
 from kdrun.types import Batch, Outputs
 
 
@@ -26,6 +26,10 @@ class NST(Loss):
     """
 
     needs = ("features",)
+
+    def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
+        """Check that there is space to compare."""
+        need_space(student.features, teacher.features)
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The squared discrepancy, mean over samples, summed over stages."""

@@ -32,8 +32,13 @@ def pairs(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> list[tuple[Te
         )
     count = min(len(student), len(teacher))
     return [
-        _pair(s, t) for s, t in zip(_evenly(student, count), _evenly(teacher, count), strict=True)
+        _pair(s, t) for s, t in zip(evenly(student, count), evenly(teacher, count), strict=True)
     ]
+
+
+def evenly(stages: Sequence[Tensor], count: int) -> list[Tensor]:
+    """`count` of the stages, evenly from the deepest."""
+    return [stages[-(i * len(stages) // count) - 1] for i in reversed(range(count))]
 
 
 def pair(student: Sequence[Tensor], teacher: Sequence[Tensor], stage: int) -> tuple[Tensor, Tensor]:
@@ -48,11 +53,25 @@ def pair(student: Sequence[Tensor], teacher: Sequence[Tensor], stage: int) -> tu
     return every[stage]
 
 
+def need_space(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> None:
+    """Refuse networks whose common stages are all single pixels, for losses over positions.
+
+    Raises:
+        ValueError: they are.
+    """
+    if all(s[0, 0].numel() == 1 or t[0, 0].numel() == 1 for s, t in pairs(student, teacher)):
+        raise ValueError(
+            "what is compared lies in space, and each stage that student and teacher have in "
+            "common is a single pixel"
+        )
+
+
 def as_map(x: Tensor) -> Tensor:
     """Lay out features as maps (N, C, H, W).
 
-    Tokens (N, L, D) become a square map; a class token in front is dropped when the others alone
-    make one. Other sequences become (N, D, L, 1), rows (N, D) become (N, D, 1, 1).
+    Tokens (N, L, D) become a square map; where they make none, a class token in front is dropped,
+    with a distillation token or four registers after it. Other sequences become (N, D, L, 1), rows
+    (N, D) become (N, D, 1, 1).
     """
     if x.ndim == 4:
         return x
@@ -60,10 +79,10 @@ def as_map(x: Tensor) -> Tensor:
         return x[:, :, None, None]
     if x.ndim != 3:
         raise ValueError(f"features are (N, C, H, W), (N, L, D) or (N, D), not {tuple(x.shape)}")
-    for tokens in (x, x[:, 1:]):
-        side = math.isqrt(tokens.shape[1])
-        if side and side**2 == tokens.shape[1]:
-            return tokens.transpose(1, 2).reshape(len(x), -1, side, side)
+    for extra in (0, 1, 2, 5):
+        side = math.isqrt(max(x.shape[1] - extra, 0))
+        if side and side**2 == x.shape[1] - extra:
+            return x[:, extra:].transpose(1, 2).reshape(len(x), -1, side, side)
     return x.transpose(1, 2).unsqueeze(3)
 
 
@@ -108,10 +127,6 @@ def regressor(student: Tensor, teacher: Tensor) -> nn.Module:
     else:
         conv = nn.Conv2d(s_width, t_width, 1)
     return nn.Sequential(conv, nn.BatchNorm2d(t_width))
-
-
-def _evenly(stages: Sequence[Tensor], count: int) -> list[Tensor]:
-    return [stages[math.ceil((i + 1) * len(stages) / count) - 1] for i in range(count)]
 
 
 def _pair(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:

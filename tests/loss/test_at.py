@@ -84,6 +84,12 @@ def test_tokens_are_maps() -> None:
     assert value(AT(), [tokens], [t]) == value(AT(), [s], [t])
 
 
+def test_single_pixels_are_refused() -> None:
+    rows = said(maps((2, 3, 1, 1)))
+    with pytest.raises(ValueError, match="single pixel"):
+        AT().build(rows, rows, torch.zeros(2))
+
+
 def test_a_student_learns() -> None:
     torch.manual_seed(0)
     assert learns(AT(), CNN(4, 6), CNN(8, 12, 16)) < 0.7

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 from torch.utils.flop_counter import FlopCounterMode
-from trial import CNN, ViT, gradients_agree, learns, maps, value
+from trial import CNN, ViT, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.nst import NST
 
@@ -67,6 +67,12 @@ def test_half_precision_cannot_overflow() -> None:
     (s,), (t,) = maps((2, 6, 3, 3)), maps((2, 4, 3, 3), seed=1)
     huge = value(NST(), [(s * 9000).half()], [(t * 9000).half()])
     assert huge.item() == pytest.approx(value(NST(), [s], [t]).item(), rel=1e-2)
+
+
+def test_single_pixels_are_refused() -> None:
+    rows = said(maps((2, 3, 1, 1)))
+    with pytest.raises(ValueError, match="single pixel"):
+        NST().build(rows, rows, torch.zeros(2))
 
 
 def test_a_student_learns() -> None:

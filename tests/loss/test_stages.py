@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from kdrun.loss.stages import as_map, as_tokens, pair, pairs, regressor, same_shape, same_size
+from kdrun.loss.stages import (
+    as_map,
+    as_tokens,
+    need_space,
+    pair,
+    pairs,
+    regressor,
+    same_shape,
+    same_size,
+)
 
 
 def stages(count: int, *shape: int) -> tuple[Tensor, ...]:
@@ -66,13 +75,14 @@ def test_tokens_become_maps_row_by_row() -> None:
     tokens = image.flatten(2).transpose(1, 2)
     assert torch.equal(as_map(tokens), image)
     assert torch.equal(as_tokens(image), tokens)
-    with_class_token = torch.cat([torch.full((2, 1, 5), 7.0), tokens], dim=1)
-    assert torch.equal(as_map(with_class_token), image)
-    assert torch.equal(as_tokens(with_class_token), with_class_token)
+    for extra in (1, 2, 5):  # class token; and a distillation token; and four registers
+        extended = torch.cat([torch.full((2, extra, 5), 7.0), tokens], dim=1)
+        assert torch.equal(as_map(extended), image)
+        assert torch.equal(as_tokens(extended), extended)
 
 
 def test_other_sequences_and_rows_have_no_square() -> None:
-    assert as_map(torch.zeros(2, 7, 5)).shape == (2, 5, 7, 1)
+    assert as_map(torch.zeros(2, 8, 5)).shape == (2, 5, 8, 1)
     assert as_map(torch.zeros(2, 5)).shape == (2, 5, 1, 1)
     with pytest.raises(ValueError, match=r"\(2, 3, 4, 5, 6\)"):
         as_map(torch.zeros(2, 3, 4, 5, 6))
@@ -81,10 +91,10 @@ def test_other_sequences_and_rows_have_no_square() -> None:
 def test_a_vit_meets_a_cnn_but_a_text_does_not() -> None:
     ((s, t),) = pairs([torch.zeros(2, 8, 6, 6)], [torch.zeros(2, 17, 5)])
     assert [tuple(x.shape) for x in same_size(s, t)] == [(2, 8, 4, 4), (2, 5, 4, 4)]
-    ((s, t),) = pairs([torch.zeros(2, 7, 5)], [torch.zeros(2, 7, 9)])
-    assert [tuple(x.shape) for x in same_size(s, t)] == [(2, 5, 7, 1), (2, 9, 7, 1)]
-    with pytest.raises(ValueError, match=r"\(2, 8, 6, 6\).*\(2, 7, 5\).*no height and width"):
-        pairs([torch.zeros(2, 8, 6, 6)], [torch.zeros(2, 7, 5)])
+    ((s, t),) = pairs([torch.zeros(2, 8, 5)], [torch.zeros(2, 8, 9)])
+    assert [tuple(x.shape) for x in same_size(s, t)] == [(2, 5, 8, 1), (2, 9, 8, 1)]
+    with pytest.raises(ValueError, match=r"\(2, 8, 6, 6\).*\(2, 8, 5\).*no height and width"):
+        pairs([torch.zeros(2, 8, 6, 6)], [torch.zeros(2, 8, 5)])
 
 
 def test_faults_name_both_shapes() -> None:
@@ -94,6 +104,14 @@ def test_faults_name_both_shapes() -> None:
         pairs([torch.zeros(2, 3, 4, 4)], [torch.zeros(5, 3, 4, 4)])
     with pytest.raises(ValueError, match=r"\(2, 3, 4, 4\).*\(2, 1, 4, 4\) differ"):
         same_shape(torch.zeros(2, 3, 8, 8), torch.zeros(2, 1, 4, 4))
+
+
+def test_losses_over_space_need_some() -> None:
+    rows, maps = [torch.zeros(2, 3, 1, 1)], [torch.zeros(2, 3, 4, 4)]
+    need_space(maps, maps)
+    need_space([*maps, *rows], [*maps, *rows])
+    with pytest.raises(ValueError, match="single pixel"):
+        need_space(maps, rows)
 
 
 def test_sizes_shrink_side_by_side_by_averaging() -> None:

@@ -1,0 +1,85 @@
+"""Hints through the teacher's principal components."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from kdrun.loss import Loss, full
+from kdrun.loss.stages import as_map, evenly, pair, pairs, same_size
+from kdrun.types import Batch, Loader, Outputs
+
+
+class PCAHint(Loss):
+    """Match a stage of the teacher, projected to the student's width by its principal components.
+
+        L = mean_{n,x} ‖S − Vᵀ(T − μ)‖² / Σ_k λ_k,  λ_k, V leading eigenpairs of the covariance of T
+
+    Jolliffe, Cadima, 2016. https://doi.org/10.1098/rsta.2015.0202
+
+    A hint as in FitNets, whose trained regressor is replaced by the linear projection that loses
+    least of the teacher: μ and V are taken once over an epoch of training data, and nothing is
+    trained beside the student. The loss is the share of the projected variance that the student
+    misses: 1 for a student that says nothing, 0 at best. The student is read before its
+    activation, since components have either sign; one that is wider than the teacher answers in
+    its first channels. The larger map is averaged down, in the statistics too.
+
+    Args:
+        stage: place of the pair of stages, 0 the shallowest, -1 the deepest.
+    """
+
+    needs = ("features", "preactivations")
+    mean: Tensor
+    components: Tensor
+    variance: Tensor
+
+    def __init__(self, stage: int = -1) -> None:
+        super().__init__()
+        self.stage = stage
+
+    def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
+        """Size the projection."""
+        stages = pairs(student.preactivations, teacher.features)
+        s, t = same_size(*pair(student.preactivations, teacher.features, self.stage))
+        self.count, self.size = len(stages), (t.shape[2], t.shape[3])
+        width = min(s.shape[1], t.shape[1])
+        self.register_buffer("mean", t.new_zeros(t.shape[1]))
+        self.register_buffer("components", torch.eye(t.shape[1], width).to(t))
+        self.register_buffer("variance", t.new_ones(()))
+
+    def prepare(self, teacher: nn.Module, loader: Loader) -> None:
+        """Take the teacher's mean and leading components."""
+        count, total, products = 0, torch.zeros(()), torch.zeros(())
+        origin: Tensor | None = None
+        for batch in loader.epoch(0):
+            t = as_map(full(evenly(teacher(batch).features, self.count)[self.stage]))
+            rows = nn.functional.adaptive_avg_pool2d(t, self.size).transpose(0, 1).flatten(1).T
+            origin = rows.mean(0) if origin is None else origin
+            rows = rows - origin  # near zero, so that products of large means do not cancel
+            count += len(rows)
+            # float64 for sums over a whole split; on the CPU because not every device has it
+            total = total + rows.sum(0).cpu().double()
+            products = products + (rows.T @ rows).cpu().double()
+        assert origin is not None
+        mean = total / count
+        values, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
+        width = self.components.shape[1]
+        leading = vectors.flip(1)[:, :width]
+        # Eigenvectors have no sign of their own; every machine takes the same.
+        signs = leading.gather(0, leading.abs().argmax(0, keepdim=True)).sign()
+        self.mean.copy_(mean.to(origin) + origin)
+        self.components.copy_(leading * signs)
+        self.variance.copy_(values.flip(0)[:width].clamp(min=0).sum())
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
+        """The share of the projected variance that the student misses."""
+        s, t = same_size(*pair(student.preactivations, teacher.features, self.stage))
+        dims, width = self.components.shape
+        if t.shape[1] != dims or s.shape[1] < width:
+            raise ValueError(
+                f"student features {tuple(s.shape)} and teacher features {tuple(t.shape)} do not "
+                f"fit {width} components of {dims} channels"
+            )
+        wanted = torch.einsum("nchw,ck->nkhw", t - self.mean.view(-1, 1, 1), self.components)
+        gaps = (s[:, :width] - wanted).square().sum(1).mean()
+        return gaps / self.variance.clamp(min=torch.finfo(gaps.dtype).tiny)

@@ -1,0 +1,138 @@
+"""The reused teacher classifier."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdrun.loss import Loss, full
+from kdrun.loss.stages import as_map, pair, same_shape, same_size
+from kdrun.types import Batch, Loader, Outputs
+
+
+class SimKD(Loss):
+    """Match the teacher's last stage by a projection, and predict with the teacher's classifier.
+
+        L = mean (P(S) − T)²,  P = conv1×1 · bn · relu · conv3×3 · bn · relu · conv1×1 · bn · relu
+
+    Chen et al., 2022. https://arxiv.org/abs/2203.14001
+
+    Published without cross-entropy. The network to evaluate and to export is `deploy(student)`:
+    the student up to its last stage, the projection, pooling and the classifier; the projection
+    counts among its parameters. The classifier is solved for from the teacher's embeddings and
+    logits, which it relates linearly, so that any teacher will do. Where the teacher's embedding is
+    not the average of its last stage (a class token, a final norm), the embedding itself is
+    matched, by the projection of the student's average. P ends in a ReLU unless the teacher has
+    negative values there. The larger map is averaged down.
+
+    Args:
+        factor: by which the bottleneck of P is narrower than the teacher.
+    """
+
+    needs = ("features", "embedding")
+    projection: nn.Module
+    classifier: nn.Linear
+
+    def __init__(self, factor: int = 2) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
+        """Size the projection and the classifier."""
+        _, t = pair(student.features, teacher.features, -1)
+        pooled, embedding = t.mean((2, 3)), _embedding(teacher)
+        self.pooled = pooled.shape == embedding.shape and torch.allclose(
+            pooled, embedding, rtol=0.02, atol=0.02 * embedding.std().item()
+        )
+        s, t = self.stage(student, teacher)
+        self.size = (s.shape[2], s.shape[3])
+        self.projection = _projection(
+            s.shape[1], t.shape[1], self.factor, positive=bool((t >= 0).all())
+        )
+        self.classifier = nn.Linear(t.shape[1], teacher.logits.shape[1]).requires_grad_(False)
+
+    def prepare(self, teacher: nn.Module, loader: Loader) -> None:
+        """Solve for the teacher's classifier by least squares."""
+        inputs: list[Tensor] = []
+        logits: list[Tensor] = []
+        for batch in loader.epoch(0):
+            outputs = teacher(batch)
+            inputs.append(_embedding(outputs).cpu().double())
+            logits.append(outputs.logits.detach().cpu().double())
+            # Far more equations than unknowns average out what half precision rounded.
+            if sum(map(len, inputs)) >= 20 * self.classifier.in_features:
+                break
+        x, y = F.pad(torch.cat(inputs), (0, 1), value=1.0), torch.cat(logits)
+        weights = torch.linalg.lstsq(x, y, rcond=1e-6, driver="gelsd").solution
+        missed = ((x @ weights - y).square().sum() / y.square().sum()).item()
+        if missed > 0.01:
+            raise ValueError(
+                "the teacher's logits are not linear in its embedding, so there is no classifier "
+                f"to reuse; the best one misses {missed:.0%} of them"
+            )
+        self.classifier.weight.copy_(weights[:-1].T)
+        self.classifier.bias.copy_(weights[-1])
+
+    def stage(self, student: Outputs, teacher: Outputs) -> tuple[Tensor, Tensor]:
+        """The student's last stage and what it is to become, of one size."""
+        s, t = pair(student.features, teacher.features, -1)
+        return same_size(s, t if self.pooled else as_map(_embedding(teacher)))
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
+        """The mean squared error of the projection."""
+        s, t = self.stage(student, teacher)
+        return F.mse_loss(*same_shape(self.projection(s), t))
+
+    def deploy(self, student: nn.Module) -> Reused:
+        """The network that predicts, from `Batch` to `Outputs`; it shares the student's weights."""
+        return Reused(student, self.projection, self.classifier, self.size)
+
+
+class Reused(nn.Module):
+    """A student that ends in a projection and the classifier of its teacher.
+
+    Args:
+        student: from `Batch` to `Outputs` with features.
+        projection: from its last stage, (N, C, H, W), to the width of the classifier.
+        classifier: the teacher's.
+        size: height and width to which the last stage is averaged down.
+    """
+
+    def __init__(
+        self,
+        student: nn.Module,
+        projection: nn.Module,
+        classifier: nn.Linear,
+        size: tuple[int, int],
+    ) -> None:
+        super().__init__()
+        self.student = student
+        self.projection = projection
+        self.classifier = classifier
+        self.size = size
+
+    def forward(self, batch: Batch) -> Outputs:
+        """The student's outputs with logits and embedding as the teacher's classifier sees them."""
+        outputs: Outputs = self.student(batch)
+        last = F.adaptive_avg_pool2d(as_map(full(outputs.features[-1])), self.size)
+        embedding = self.projection(last).mean((2, 3))
+        return outputs._replace(logits=self.classifier(embedding), embedding=embedding)
+
+
+def _embedding(outputs: Outputs) -> Tensor:
+    if outputs.embedding is None:
+        raise ValueError("simkd reads the teacher's embedding; it has none")
+    return full(outputs.embedding).detach()
+
+
+def _projection(student: int, teacher: int, factor: int, positive: bool) -> nn.Module:
+    middle = max(1, teacher // factor)
+    layers: list[nn.Module] = []
+    for before, after, side in ((student, middle, 1), (middle, middle, 3), (middle, teacher, 1)):
+        layers += [
+            nn.Conv2d(before, after, side, padding=side // 2, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
+        ]
+    return nn.Sequential(*(layers if positive else layers[:-1]))
