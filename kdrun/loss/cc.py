@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +35,7 @@ class CC(Loss):
         order: of its Taylor series; "kernel" only.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("embedding",)
+    needs = ("embedding",)
 
     def __init__(
         self, form: str = "code", width: int = 128, gamma: float = 0.4, order: int = 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +36,7 @@ class CRD(Loss):
         momentum: of the memory: the part of the old that stays.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("embedding",)
+    needs = ("embedding",)
     memory_s: Tensor
     memory_t: Tensor
     scale_s: Tensor

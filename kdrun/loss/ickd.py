@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor, nn
 
 from kdrun.loss import Loss
@@ -23,7 +21,7 @@ class ICKD(Loss):
     code. Height and width may differ.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("features",)
+    needs = ("features",)
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
         """Size the convolution."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,7 +36,7 @@ class KDSVD(Loss):
         vectors: of each stage.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("features",)
+    needs = ("features",)
 
     def __init__(self, vectors: int = 1) -> None:
         super().__init__()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
@@ -24,7 +22,7 @@ class PKT(Loss):
     all N² pairs, hence the weight of 30000.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("embedding",)
+    needs = ("embedding",)
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The divergence of the student's neighbourhoods from the teacher's, a mean over N²."""

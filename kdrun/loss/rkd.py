@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -32,7 +30,7 @@ class RKD(Loss):
         angle: weight w_a; the authors use 2 for metric learning, RepDistiller 50.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("embedding",)
+    needs = ("embedding",)
 
     def __init__(self, distance: float = 25.0, angle: float = 50.0) -> None:
         super().__init__()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor
 
 from kdrun.loss import Loss
@@ -19,7 +17,7 @@ class SP(Loss):
     Tung, Mori, 2019. https://arxiv.org/abs/1907.09682
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("features",)
+    needs = ("features",)
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The squared Frobenius distance of both similarity matrices over N²."""
