@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
-from trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.hidden import Hidden
 from kdrun.types import Batch
+from tests.loss.trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 
 def project(layer: nn.Module, x: list[float]) -> list[float]:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from trial import CNN, ViT, data, gradients_agree, learns, maps, value
 
 from kdrun.loss.kdsvd import KDSVD
+from tests.loss.trial import CNN, ViT, data, gradients_agree, learns, maps, value
 
 
 def decomposed(x: Tensor) -> tuple[list[float], list[list[float]]]:

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 from torch import Tensor
-from trial import CNN, data
 
 from kdrun.loss.minilm import MiniLM
 from kdrun.types import Batch, Outputs
+from tests.loss.trial import CNN, data
 
 
 def said(heads: int, width: int, length: int = 5, n: int = 2) -> Outputs:
