@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from kdrun.loss import Loss
+from kdrun.loss.logits import kl, pair
 from kdrun.types import Batch, Outputs
 
 
 class KD(Loss):
     """Match the softened class distributions of teacher and student.
 
+        L = T² · mean_n KL(p_T(t) ‖ p_T(s)),  p_T(x) = softmax(x / T)
+
     Hinton, Vinyals, Dean, 2015. https://arxiv.org/abs/1503.02531
 
     Args:
-        temperature: softens both distributions; its square rescales the gradient (section 2).
+        temperature: T; its square rescales the gradient (section 2).
+        standardize: bring each sample's logits to mean 0 and deviation 1 (Sun et al., 2024).
     """
 
-    def __init__(self, temperature: float = 4.0) -> None:
+    def __init__(self, temperature: float = 4.0, standardize: bool = False) -> None:
         super().__init__()
         self.temperature = temperature
+        self.standardize = standardize
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
-        """T² · KL(teacher ‖ student), mean over the batch."""
-        log_p = F.log_softmax(student.logits / self.temperature, dim=1)
-        log_q = F.log_softmax(teacher.logits / self.temperature, dim=1)
-        kl = F.kl_div(log_p, log_q, reduction="batchmean", log_target=True)
-        return self.temperature**2 * kl
+        """The rescaled divergence, mean over the batch."""
+        s, t = pair(student, teacher, self.standardize)
+        return self.temperature**2 * kl(s / self.temperature, t / self.temperature).mean()
