@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from itertools import pairwise
 
 import torch
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdrun.loss import Loss, full
-from kdrun.loss.stages import as_map, pair, same_shape
+from kdrun.loss.stages import as_map, need_space, pair, same_shape
 from kdrun.types import Batch, Loader, Outputs
 
 log = logging.getLogger(__name__)
@@ -50,9 +51,10 @@ class FT(Loss):
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
         """Size the autoencoder and the translator; only the latter trains with the student."""
-        (_, s_width, *_), (_, t_width, *_) = (
-            x.shape for x in pair(student.features, teacher.features, -1)
-        )
+        s, t = pair(student.features, teacher.features, -1)
+        if self.collapse:
+            need_space([s], [t])
+        s_width, t_width = s.shape[1], t.shape[1]
         width = max(1, int(self.rate * t_width))
         self.paraphraser = _layers(nn.Conv2d, [t_width, t_width, width, width])
         self.decoder = _layers(nn.ConvTranspose2d, [width, width, t_width, t_width])
@@ -76,6 +78,8 @@ class FT(Loss):
                 optimizer.step()
                 errors.append(error.detach())
             mean = torch.stack(errors).mean().item()
+            if not math.isfinite(mean):
+                raise ValueError(f"the paraphraser diverges with lr={self.lr}; take a smaller one")
             log.info("paraphraser of ft: epoch %d/%d  error %.4g", epoch + 1, self.epochs, mean)
         optimizer.zero_grad()
         autoencoder.requires_grad_(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdrun.loss import Loss, full
@@ -13,16 +14,18 @@ from kdrun.types import Batch, Loader, Outputs
 class PCAHint(Loss):
     """Match a stage of the teacher, projected to the student's width by its principal components.
 
-        L = mean_{n,x} ‖S − Vᵀ(T − μ)‖² / Σ_k λ_k,  λ_k, V leading eigenpairs of the covariance of T
+        L = mean (S − √(K / Σ_k λ_k) Vᵀ(T − μ))²,
+        λ_k, V the K leading eigenpairs of the covariance of T, K the student's width
 
     Jolliffe, Cadima, 2016. https://doi.org/10.1098/rsta.2015.0202
 
     A hint as in FitNets, whose trained regressor is replaced by the linear projection that loses
-    least of the teacher: μ and V are taken once over an epoch of training data, and nothing is
-    trained beside the student. The loss is the share of the projected variance that the student
-    misses: 1 for a student that says nothing, 0 at best. The student is read before its
-    activation, since components have either sign; one that is wider than the teacher answers in
-    its first channels. The larger map is averaged down, in the statistics too.
+    least of the teacher: μ, V and λ are taken once over an epoch of training data, and nothing is
+    trained beside the student. What it is to say has a variance of 1 on average, whatever the scale
+    of the teacher, so that the loss is 1 for a student that says nothing, and 0 at best. The
+    student is read before its activation, since components have either sign; one that is wider
+    than the teacher answers in its first channels. The larger map is averaged down, in the
+    statistics too.
 
     Args:
         stage: place of the pair of stages, 0 the shallowest, -1 the deepest.
@@ -30,8 +33,7 @@ class PCAHint(Loss):
 
     needs = ("features", "preactivations")
     mean: Tensor
-    components: Tensor
-    variance: Tensor
+    projection: Tensor
 
     def __init__(self, stage: int = -1) -> None:
         super().__init__()
@@ -44,8 +46,7 @@ class PCAHint(Loss):
         self.count, self.size = len(stages), (t.shape[2], t.shape[3])
         width = min(s.shape[1], t.shape[1])
         self.register_buffer("mean", t.new_zeros(t.shape[1]))
-        self.register_buffer("components", torch.eye(t.shape[1], width).to(t))
-        self.register_buffer("variance", t.new_ones(()))
+        self.register_buffer("projection", torch.eye(t.shape[1], width).to(t))
 
     def prepare(self, teacher: nn.Module, loader: Loader) -> None:
         """Take the teacher's mean and leading components."""
@@ -53,7 +54,7 @@ class PCAHint(Loss):
         origin: Tensor | None = None
         for batch in loader.epoch(0):
             t = as_map(full(evenly(teacher(batch).features, self.count)[self.stage]))
-            rows = nn.functional.adaptive_avg_pool2d(t, self.size).transpose(0, 1).flatten(1).T
+            rows = F.adaptive_avg_pool2d(t, self.size).transpose(0, 1).flatten(1).T
             origin = rows.mean(0) if origin is None else origin
             rows = rows - origin  # near zero, so that products of large means do not cancel
             count += len(rows)
@@ -63,23 +64,24 @@ class PCAHint(Loss):
         assert origin is not None
         mean = total / count
         values, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
-        width = self.components.shape[1]
+        width = self.projection.shape[1]
         leading = vectors.flip(1)[:, :width]
         # Eigenvectors have no sign of their own; every machine takes the same.
         signs = leading.gather(0, leading.abs().argmax(0, keepdim=True)).sign()
+        variance = values.flip(0)[:width].mean()
+        if not variance > 0:
+            raise ValueError("the teacher says the same of every sample: it has no components")
         self.mean.copy_(mean.to(origin) + origin)
-        self.components.copy_(leading * signs)
-        self.variance.copy_(values.flip(0)[:width].clamp(min=0).sum())
+        self.projection.copy_(leading * signs / variance.sqrt())
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
-        """The share of the projected variance that the student misses."""
+        """The mean squared difference from the projected teacher."""
         s, t = same_size(*pair(student.preactivations, teacher.features, self.stage))
-        dims, width = self.components.shape
+        dims, width = self.projection.shape
         if t.shape[1] != dims or s.shape[1] < width:
             raise ValueError(
                 f"student features {tuple(s.shape)} and teacher features {tuple(t.shape)} do not "
                 f"fit {width} components of {dims} channels"
             )
-        wanted = torch.einsum("nchw,ck->nkhw", t - self.mean.view(-1, 1, 1), self.components)
-        gaps = (s[:, :width] - wanted).square().sum(1).mean()
-        return gaps / self.variance.clamp(min=torch.finfo(gaps.dtype).tiny)
+        wanted = torch.einsum("nchw,ck->nkhw", t - self.mean.view(-1, 1, 1), self.projection)
+        return F.mse_loss(s[:, :width], wanted)

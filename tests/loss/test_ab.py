@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.ab import AB
+from tests.loss.trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 Shapes = list[tuple[int, ...]]
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 from torch import Tensor
-from trial import CNN, ViT, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.at import AT
+from tests.loss.trial import CNN, ViT, gradients_agree, learns, maps, said, value
 
 
 def attention(x: Tensor, power: float) -> list[float]:

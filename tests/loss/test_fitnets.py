@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.fitnets import FitNets
+from tests.loss.trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 
 @pytest.mark.parametrize("relu", [True, False])

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
-from trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.fsp import FSP
+from tests.loss.trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 Shapes = list[tuple[int, ...]]
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from trial import CNN, ViT, built, data, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.ft import FT
+from tests.loss.trial import CNN, ViT, built, data, gradients_agree, learns, maps, said, value
 
 Shape = tuple[int, ...]
 
@@ -97,6 +97,22 @@ def test_a_student_learns() -> None:
     assert learns(FT(epochs=2), CNN(4, 6), CNN(8, 12, 16)) < 0.7
     assert learns(FT(epochs=2), ViT(8, 2), CNN(8, 12, 16)) < 0.7
     assert learns(FT(epochs=2), CNN(4, 6), ViT(8, 4)) < 0.7
+
+
+def test_a_paraphraser_that_diverges_says_so() -> None:
+    loader, teacher = data(), CNN(8, 16).requires_grad_(False).eval()
+    outputs = teacher(loader.batches[0])
+    loss = FT(lr=1e6)
+    loss.build(outputs, outputs, loader.targets)
+    with pytest.raises(ValueError, match=r"diverges with lr=1000000.0"):
+        loss.prepare(teacher, loader)
+
+
+def test_factors_over_space_need_some() -> None:
+    rows = said(maps((2, 3, 1, 1)))
+    with pytest.raises(ValueError, match="single pixel"):
+        FT().build(rows, rows, torch.zeros(2))
+    FT(collapse=False).build(rows, rows, torch.zeros(2))
 
 
 def test_a_batch_that_is_not_the_teachers_is_refused() -> None:

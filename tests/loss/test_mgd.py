@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
-from trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.mgd import MGD
+from tests.loss.trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 Shape = tuple[int, ...]
 

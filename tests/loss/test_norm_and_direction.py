@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 from torch import Tensor
-from trial import CNN, ViT, data, learns, maps
 
 from kdrun.loss.norm_and_direction import NormAndDirection
 from kdrun.types import Batch, Outputs
+from tests.loss.trial import CNN, ViT, data, learns, maps
 
 
 def said(embedding: Tensor, classes: int = 3) -> Outputs:

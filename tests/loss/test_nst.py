@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 from torch.utils.flop_counter import FlopCounterMode
-from trial import CNN, ViT, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.nst import NST
+from tests.loss.trial import CNN, ViT, gradients_agree, learns, maps, said, value
 
 Shape = tuple[int, ...]
 

@@ -6,10 +6,21 @@ import pytest
 import torch
 from scipy.stats import norm
 from torch import Tensor, nn
-from trial import CNN, Fixed, ViT, built, data, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.ofd import OFD
 from kdrun.types import Batch, Outputs
+from tests.loss.trial import (
+    CNN,
+    Fixed,
+    ViT,
+    built,
+    data,
+    gradients_agree,
+    learns,
+    maps,
+    said,
+    value,
+)
 
 Shapes = list[tuple[int, ...]]
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
-from trial import CNN, Fixed, ViT, built, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.pca_hint import PCAHint
 from kdrun.types import Batch, Outputs
+from tests.loss.trial import CNN, Fixed, ViT, built, gradients_agree, learns, maps, said, value
 
 Shape = tuple[int, ...]
 
@@ -54,11 +54,11 @@ def test_value_is_the_share_of_scikit_learns_components(student: Shape, teacher:
     )
     width = min(student[1], teacher[1])
     pca = PCA(width).fit(rows)
-    signs = np.sign((loss.components.numpy() * pca.components_.T).sum(0))
-    missed = ((ours[:, :width] - pca.transform(rows) * signs) ** 2).sum(1).mean()
-    spread = pca.transform(rows).var(0).sum()
-    assert value(loss, [s], [t]).item() == pytest.approx(missed / spread, rel=1e-9)
-    assert loss.variance.item() == pytest.approx(spread, rel=1e-9)
+    scores = pca.transform(rows)
+    signs = np.sign((loss.projection.numpy() * pca.components_.T).sum(0))
+    wanted = scores * signs / np.sqrt(scores.var(0).mean())
+    expected = ((ours[:, :width] - wanted) ** 2).mean()
+    assert value(loss, [s], [t]).item() == pytest.approx(expected, rel=1e-9)
 
 
 def test_nothing_said_is_one_and_the_projection_is_zero() -> None:
@@ -66,18 +66,19 @@ def test_nothing_said_is_one_and_the_projection_is_zero() -> None:
     loss = prepared(s, t)
     assert value(loss, [torch.zeros_like(s)], [t]).item() == pytest.approx(1)
     rows = t.transpose(0, 1).flatten(1).T
-    projected = (rows - rows.mean(0)) @ loss.components
+    projected = (rows - rows.mean(0)) @ loss.projection
+    assert projected.var(0, correction=0).mean().item() == pytest.approx(1)
     perfect = projected.view(8, 2, 2, 3).permute(0, 3, 1, 2)
     assert value(loss, [perfect], [t]).item() == pytest.approx(0, abs=1e-12)
     scaled = prepared(s, 7 * t)
-    assert value(scaled, [7 * s], [7 * t]).item() == pytest.approx(value(loss, [s], [t]).item())
+    assert value(scaled, [s], [7 * t]).item() == pytest.approx(value(loss, [s], [t]).item())
 
 
 def test_no_projection_to_that_width_loses_less() -> None:
     (s,), t = maps((8, 2, 2, 2)), correlated((8, 6, 2, 2))
     loss = prepared(s, t)
     rows = (t - t.mean((0, 2, 3), keepdim=True)).transpose(0, 1).flatten(1).T
-    kept = ((rows @ loss.components) ** 2).sum()
+    kept = ((rows @ torch.linalg.qr(loss.projection).Q) ** 2).sum()
     for seed in range(20):
         other = torch.linalg.qr(maps((6, 2), seed=seed)[0]).Q
         assert ((rows @ other) ** 2).sum() < kept
@@ -87,14 +88,14 @@ def test_statistics_are_those_of_the_averaged_map() -> None:
     (s,), t = maps((8, 2, 2, 2)), correlated((8, 5, 4, 4))
     small = nn.functional.avg_pool2d(t, 2)
     pooled, direct = prepared(s, t), prepared(s, small)
-    assert torch.allclose(pooled.components, direct.components)
+    assert torch.allclose(pooled.projection, direct.projection)
     assert torch.allclose(value(pooled, [s], [t]), value(direct, [s], [small]))
 
 
 def test_nothing_is_trained_and_everything_is_kept() -> None:
     loss = prepared(maps((8, 2, 2, 2))[0], correlated((8, 5, 2, 2)))
     assert not list(loss.parameters())
-    assert set(loss.state_dict()) == {"mean", "components", "variance"}
+    assert set(loss.state_dict()) == {"mean", "projection"}
 
 
 def test_gradients() -> None:
@@ -109,7 +110,13 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         value(loss, s, [t[0][:, :1]])
 
 
+def test_a_constant_teacher_is_refused() -> None:
+    (s,), t = maps((4, 2, 2, 2)), torch.ones(4, 3, 2, 2, dtype=torch.float64)
+    with pytest.raises(ValueError, match="the same of every sample"):
+        prepared(s, t)
+
+
 def test_a_student_learns() -> None:
     assert learns(PCAHint(), CNN(4, 6), CNN(8, 12, 16)) < 0.8
-    assert learns(PCAHint(), ViT(8, 2), CNN(8, 12, 16)) < 0.8
+    assert learns(PCAHint(), ViT(8, 2), CNN(8, 12, 16), steps=60) < 0.8
     assert learns(PCAHint(stage=0), CNN(4, 6), ViT(8, 4)) < 0.8

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 from torch import Tensor, nn
-from trial import CNN, ViT, batch_of, built, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.review_kd import Fusion, ReviewKD, hierarchical
+from tests.loss.trial import CNN, ViT, batch_of, built, gradients_agree, learns, maps, said, value
 
 Shapes = list[tuple[int, ...]]
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from trial import CNN, ViT, built, data, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.simkd import Reused, SimKD
 from kdrun.types import Batch, Outputs
+from tests.loss.trial import CNN, ViT, built, data, gradients_agree, learns, maps, said, value
 
 
 def parameters(module: nn.Module) -> int:

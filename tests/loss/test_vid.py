@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 from torch import Tensor
-from trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 from kdrun.loss.vid import VID
+from tests.loss.trial import CNN, ViT, built, gradients_agree, learns, maps, said, value
 
 Shapes = list[tuple[int, ...]]
 
