@@ -1,0 +1,127 @@
+"""Arrays from .npz files, checked and brought into the form of a split."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Array = NDArray[Any]
+
+
+def read_npz(path: str | Path) -> dict[str, Array]:
+    """Every array of an .npz file that holds plain data.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .npz file, or holds Python objects, which are pickled code.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}: give one that numpy.savez wrote.")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not an .npz file: write one with numpy.savez.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as fault:
+        if "allow_pickle" in str(fault):
+            raise ValueError(
+                f"{path} holds Python objects, which kdrun does not load: unpickling runs code. "
+                "Save arrays of numbers, and names as an array of str, with numpy.savez."
+            ) from fault
+        raise ValueError(f"{path} is damaged ({fault}): write it again.") from fault
+
+
+def require(arrays: Mapping[str, Array], name: str, path: str | Path) -> Array:
+    """The array of this name.
+
+    Raises:
+        ValueError: there is none; the message tells what there is.
+    """
+    if name not in arrays:
+        raise ValueError(
+            f"{path} holds no array '{name}', but {', '.join(sorted(arrays)) or 'nothing'}: "
+            "save it under this name."
+        )
+    return arrays[name]
+
+
+def to_inputs(array: Array, name: str) -> Tensor:
+    """Images as (N, C, H, W) uint8, or rows as (N, D) float32.
+
+    Args:
+        array: integers from 0 to 255 shaped (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
+            channels (C last where both are possible), or numbers shaped (N, D).
+        name: for the messages.
+
+    Raises:
+        ValueError: another type or shape; NaN or infinity among the rows.
+    """
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"{name} holds {array.dtype}, not numbers: encode it as numbers.")
+    if array.ndim == 2:
+        return _rows(array, name)
+    colour = array.ndim == 4 and array.shape[3] in (1, 3)
+    if array.ndim == 3:
+        array = array[..., None]
+    elif array.ndim == 4 and array.shape[1] in (1, 3) and not colour:
+        array = array.transpose(0, 2, 3, 1)
+    elif not colour:
+        raise ValueError(
+            f"{name} has the shape {array.shape}: give rows (N, D), or images (N, H, W), "
+            "(N, H, W, C) or (N, C, H, W) with C = 1 or 3."
+        )
+    small = array.size == 0 or 0 <= array.min() <= array.max() <= 255
+    if array.dtype.kind == "f" or not small:
+        raise ValueError(
+            f"{name} holds {array.dtype} images of other values than the integers 0 to 255: "
+            "convert them to uint8 first."
+        )
+    return torch.from_numpy(np.ascontiguousarray(array, np.uint8)).permute(0, 3, 1, 2)
+
+
+def _rows(array: Array, name: str) -> Tensor:
+    with np.errstate(over="ignore"):
+        rows = array.astype(np.float32)
+    wrong = np.argwhere(~np.isfinite(rows))
+    if len(wrong):
+        row, column = wrong[0]
+        raise ValueError(
+            f"{name}[{row}, {column}] is {array[row, column]}: values must be finite in float32, "
+            f"and {len(wrong)} are not. Fill or drop them first."
+        )
+    return torch.from_numpy(rows)
+
+
+def to_labels(array: Array, name: str) -> Tensor:
+    """Class labels as (N,) int64.
+
+    Args:
+        array: whole numbers from 0, of any type, shaped (N,) or (N, 1).
+        name: for the messages.
+
+    Raises:
+        ValueError: something else; the message tells the first position.
+    """
+    if array.dtype.kind not in "buif":
+        raise ValueError(
+            f"{name} holds {array.dtype}: give each class a number from 0, and their names in "
+            "the array 'classes'."
+        )
+    if array.ndim != 1 and array.shape != (len(array), 1):
+        raise ValueError(f"{name} has the shape {array.shape}: give one label a sample, (N,).")
+    flat = array.reshape(-1)
+    wrong = np.flatnonzero(~np.isfinite(flat) | (flat != np.floor(flat)) | (flat < 0))
+    if len(wrong):
+        raise ValueError(
+            f"{name}[{wrong[0]}] is {flat[wrong[0]]}: a label is a whole number from 0, the "
+            f"position of its class. {len(wrong)} labels are not."
+        )
+    return torch.from_numpy(flat.astype(np.int64))

@@ -1,0 +1,88 @@
+"""Inputs without labels, for `kdrun predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from kdrun.dataset.arrays import read_npz, require, to_inputs
+from kdrun.dataset.image import SUFFIXES, fit_image, read_image
+from kdrun.dataset.image_folder import image_files
+from kdrun.types import Arrays, Files, Split
+
+
+def read_inputs(path: str | Path, shape: tuple[int, ...]) -> tuple[list[str], Split]:
+    """Read what a model is to classify, in the shape that it wants.
+
+    Args:
+        path: an image, a folder of images (those in its folders too), or an .npz file with the
+            array `x` or `x_test`.
+        shape: (C, H, W) with 1 or 3 channels, or (D,), of the model's inputs. Images are made
+            grey or RGB, their centre cut to the aspect ratio, and resized.
+
+    Returns:
+        A name for each sample, its path below the folder or its position in the array, and the
+        samples, whose targets are -1.
+
+    Raises:
+        FileNotFoundError: there is nothing at `path`.
+        ValueError: it holds no such inputs, or they do not fit `shape`.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"there is no {path}: name an image, a folder of images or an .npz file."
+        )
+    if path.suffix.lower() == ".npz":
+        inputs = _arrays(path, shape)
+        return [str(position) for position in range(len(inputs))], _unlabelled(inputs)
+    if path.is_file() and path.suffix.lower() not in SUFFIXES:
+        raise ValueError(
+            f"{path} is neither an image ({', '.join(SUFFIXES)}) nor an .npz file, nor a folder."
+        )
+    if len(shape) != 3:
+        raise ValueError(
+            f"{path} holds images, but the model reads rows of {shape[0]} numbers: give an .npz "
+            f"file with an array x of shape (N, {shape[0]})."
+        )
+    files = image_files(path) if path.is_dir() else [str(path)]
+    if not files:
+        raise ValueError(f"{path} holds no images ({', '.join(SUFFIXES)}).")
+    names = [str(Path(file).relative_to(path)) if path.is_dir() else path.name for file in files]
+    channels, height, width = shape
+    if channels == 3 and height == width:
+        return names, Files(files, _unknown(len(files)), height)
+    images = torch.stack([read_image(file, (channels, height, width)) for file in files])
+    return names, _unlabelled(images.permute(0, 3, 1, 2))
+
+
+def _arrays(path: Path, shape: tuple[int, ...]) -> Tensor:
+    """The inputs of an .npz file; images are converted if they have another shape."""
+    from PIL import Image
+
+    arrays = read_npz(path)
+    name = "x" if "x" in arrays else "x_test"
+    inputs = to_inputs(require(arrays, name, path), name)
+    if len(inputs) == 0:
+        raise ValueError(f"{path}: {name} holds no samples.")
+    if tuple(inputs.shape[1:]) == tuple(shape):
+        return inputs
+    if inputs.dim() != 4 or len(shape) != 3:
+        raise ValueError(
+            f"{path}: the samples of {name} have the shape {tuple(inputs.shape[1:])}, but the "
+            f"model reads {tuple(shape)}: give it what it was trained on."
+        )
+    channels, height, width = shape
+    pixels = [image.squeeze(2).numpy() for image in inputs.permute(0, 2, 3, 1)]
+    fitted = [fit_image(Image.fromarray(image), (channels, height, width)) for image in pixels]
+    return torch.stack(fitted).permute(0, 3, 1, 2)
+
+
+def _unlabelled(inputs: Tensor) -> Arrays:
+    return Arrays(inputs, _unknown(len(inputs)))
+
+
+def _unknown(count: int) -> Tensor:
+    return torch.full((count,), -1)

@@ -1,0 +1,217 @@
+"""Batches of a split. Epoch k is a pure function of the split, the seed and k."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from kdrun.dataset.augment import Augment, to_float
+from kdrun.dataset.image import read_image
+from kdrun.dataset.random import permutation
+from kdrun.types import Arrays, Batch, Files, Input, Loader, Split
+
+
+def make_loader(
+    split: Split,
+    batch_size: int,
+    *,
+    seed: int,
+    train: bool,
+    augment: Augment | None = None,
+    device: torch.device | str = "cpu",
+    workers: int = 0,
+    channels_last: bool = False,
+    classes: int | None = None,
+) -> Loader:
+    """Batches of a split on a device.
+
+    Args:
+        split: arrays, which move to the device as a whole, or image files.
+        batch_size: samples in a batch.
+        seed: of the order and the augmentation.
+        train: in a new order each epoch, augmented. Otherwise in the split's order, as they are.
+        augment: changes the training images.
+        device: where the batches are made.
+        workers: processes that decode image files; the batches do not depend on it.
+        channels_last: memory format of the images.
+        classes: how many there are, for the class probabilities of mixup.
+
+    Returns:
+        A loader whose every epoch holds each sample once. The last batch may be smaller; in
+        training, a last batch of one sample joins the one before, for batch norm needs two.
+
+    Raises:
+        ValueError: the split is empty, or an option does not fit it.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size}: give 1 or more.")
+    if len(split) == 0:
+        raise ValueError("the split holds no samples: give more data.")
+    augment = augment if train and augment is not None else Augment()
+    source = _Disk(split, device, workers) if isinstance(split, Files) else _Memory(split, device)
+    if augment != Augment() and not source.pictures:
+        raise ValueError(
+            "augmentation is for uint8 images, and this dataset has none: set crop_padding, "
+            "rotate, scale, cutout and mixup of dataset.augment to 0 and flip to false."
+        )
+    if augment.mixup and (classes is None or split.targets.is_floating_point()):
+        raise ValueError("augment.mixup needs class labels and their number: set it to 0.")
+    targets = split.targets.to(device)
+    return _Batches(source, targets, batch_size, seed, train, augment, channels_last, classes or 0)
+
+
+class _Source(Protocol):
+    """Where samples come from."""
+
+    pictures: bool
+
+    def read(self, batches: list[Tensor]) -> Iterator[Input]:
+        """The samples at each batch of positions, uint8 (N, C, H, W) if they are images."""
+        ...
+
+
+class _Batches:
+    """The loader: chooses positions, reads them from a source and augments them."""
+
+    def __init__(
+        self,
+        source: _Source,
+        targets: Tensor,
+        batch_size: int,
+        seed: int,
+        train: bool,
+        augment: Augment,
+        channels_last: bool,
+        classes: int,
+    ) -> None:
+        self.targets = targets
+        self._source = source
+        self._batch_size = batch_size
+        self._seed = seed
+        self._train = train
+        self._augment = augment
+        self._format = torch.channels_last if channels_last else torch.contiguous_format
+        self._classes = classes
+
+    def __len__(self) -> int:
+        whole, rest = divmod(len(self.targets), self._batch_size)
+        return whole + (rest > 0) - (self._joins(rest) and whole > 0)
+
+    def _joins(self, rest: int) -> bool:
+        """Whether a last batch of `rest` samples joins the one before."""
+        return self._train and rest == 1 < self._batch_size
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of one epoch."""
+        positions = self._positions(epoch)
+        if self._augment.mixup:
+            size, seed = len(self.targets), self._seed
+            partners = [self._augment.partners(index, size, epoch, seed) for index in positions]
+            wanted = [torch.cat(pair) for pair in zip(positions, partners, strict=True)]
+        else:
+            wanted = positions
+        for index, both, samples in zip(positions, wanted, self._source.read(wanted), strict=True):
+            target = self.targets[both]
+            if isinstance(samples, Tensor) and self._source.pictures:
+                samples = self._finish(samples, both, epoch)
+            if self._augment.mixup:
+                assert isinstance(samples, Tensor)
+                samples = self._augment.mix(samples, index, epoch, self._seed)
+                target = F.one_hot(target, self._classes).float()
+                target = self._augment.mix(target, index, epoch, self._seed)
+            yield Batch(samples, target, index)
+
+    def _positions(self, epoch: int) -> list[Tensor]:
+        size, device = len(self.targets), self.targets.device
+        if self._train:
+            order = permutation(self._seed, epoch, size, device)
+        else:
+            order = torch.arange(size, device=device)
+        batches = list(order.split(self._batch_size))
+        if len(batches) > 1 and self._joins(len(batches[-1])):
+            batches[-2:] = [torch.cat(batches[-2:])]
+        return batches
+
+    def _finish(self, images: Tensor, index: Tensor, epoch: int) -> Tensor:
+        if self._train:
+            images = self._augment(images, index, epoch, self._seed)
+        else:
+            images = to_float(images)
+        return images.contiguous(memory_format=self._format)
+
+
+class _Memory:
+    """Samples of arrays on a device."""
+
+    def __init__(self, split: Arrays, device: torch.device | str) -> None:
+        inputs = split.inputs
+        self.pictures = isinstance(inputs, Tensor) and inputs.dtype == torch.uint8
+        self._inputs: Input
+        if isinstance(inputs, dict):
+            self._inputs = {key: value.to(device) for key, value in inputs.items()}
+        elif self.pictures:  # as rows of pixels, which augmentation copies fastest
+            self._inputs = inputs.to(device).permute(0, 2, 3, 1).contiguous()
+        else:
+            self._inputs = inputs.to(device)
+
+    def read(self, batches: list[Tensor]) -> Iterator[Input]:
+        for index in batches:
+            if isinstance(self._inputs, dict):
+                yield {key: value.index_select(0, index) for key, value in self._inputs.items()}
+                continue
+            samples = self._inputs.index_select(0, index)
+            yield samples.permute(0, 3, 1, 2) if self.pictures else samples
+
+
+class _Disk:
+    """Images of files, decoded by worker processes ahead of time."""
+
+    pictures = True
+
+    def __init__(self, split: Files, device: torch.device | str, workers: int) -> None:
+        self._device = torch.device(device)
+        self._batches: list[Tensor] = []  # of the epoch in progress; the workers outlive it
+        self._epochs_begun = 0
+        self._loader = DataLoader(
+            _Decoder(split.paths, split.image_size),
+            sampler=self._batches,
+            batch_size=None,  # the sampler gives whole batches
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=self._device.type == "cuda",
+            generator=torch.Generator(),  # leaves alone the global one, which a resume restores
+        )
+
+    def read(self, batches: list[Tensor]) -> Iterator[Input]:
+        self._epochs_begun += 1
+        turn = self._epochs_begun
+        self._batches[:] = [batch.cpu() for batch in batches]
+        for images in self._loader:
+            assert turn == self._epochs_begun, "the workers serve one epoch at a time"
+            if isinstance(images, str):
+                raise ValueError(images)
+            yield images.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
+
+
+class _Decoder(TorchDataset[Tensor | str]):
+    """Decodes a batch of image files, in a worker."""
+
+    def __init__(self, paths: list[str], image_size: int) -> None:
+        self._paths = paths
+        self._shape = (3, image_size, image_size)
+
+    def __getitem__(self, index: Tensor) -> Tensor | str:
+        """(N, H, W, C) uint8, or what is wrong with a file.
+
+        The message is returned since torch would bury a raised one in the worker's traceback.
+        """
+        try:
+            return torch.stack([read_image(self._paths[i], self._shape) for i in index.tolist()])
+        except ValueError as fault:
+            return str(fault)

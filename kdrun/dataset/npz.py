@@ -1,0 +1,84 @@
+"""Arrays of the user's own, in one .npz file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from kdrun.dataset.arrays import Array, read_npz, require, to_inputs, to_labels
+from kdrun.dataset.split import channel_statistics, cut
+from kdrun.types import Arrays, Dataset
+
+
+def npz(
+    path: str, val_fraction: float = 0.1, split_seed: int = 0, train_size: int | None = None
+) -> Dataset:
+    """Images or rows of numbers with class labels.
+
+    The file holds `x_train`, `y_train`, `x_test`, `y_test`, and may hold `x_val`, `y_val` (which
+    then are the validation split, whatever `val_fraction` says) and `classes`, their names.
+    Inputs are as for `to_inputs`; labels are integers from 0.
+
+    Args:
+        path: the file.
+        val_fraction: how much of the training data is for model selection.
+        split_seed: what the validation and training splits are a function of.
+        train_size: how many training samples are used, after the validation cut; None for all.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: an array is missing or malformed; the message says which and where.
+    """
+    arrays = read_npz(path)
+    names = ("train", "val", "test") if "x_val" in arrays else ("train", "test")
+    parts = {name: _part(arrays, name, path) for name in names}
+    shape = _shape(parts)
+    classes = _classes(arrays.get("classes"), parts)
+    given = parts.get("val")
+    train, val = cut(parts["train"], 0 if given else val_fraction, split_seed, train_size)
+    mean, std = channel_statistics(train)
+    return Dataset(train, given or val, parts["test"], classes, shape, mean, std)
+
+
+def _part(arrays: Mapping[str, Array], name: str, path: str) -> Arrays:
+    """The samples and labels of one split."""
+    x, y = (require(arrays, f"{letter}_{name}", path) for letter in "xy")
+    inputs, labels = to_inputs(x, f"x_{name}"), to_labels(y, f"y_{name}")
+    if len(inputs) != len(labels) or len(labels) == 0:
+        raise ValueError(
+            f"x_{name} has {len(inputs)} samples and y_{name} {len(labels)} labels: give as many "
+            "labels as samples, at least one."
+        )
+    return Arrays(inputs, labels)
+
+
+def _shape(parts: Mapping[str, Arrays]) -> tuple[int, ...]:
+    """The shape of one sample, the same in all parts."""
+    shapes = {}
+    for name, part in parts.items():
+        assert isinstance(part.inputs, Tensor)
+        shapes[name] = tuple(part.inputs.shape[1:])
+        if shapes[name] != shapes["train"]:
+            raise ValueError(
+                f"x_{name} has samples shaped {shapes[name]}, x_train {shapes['train']} "
+                "(channels first): all must be alike."
+            )
+    return shapes["train"]
+
+
+def _classes(names: Array | None, parts: Mapping[str, Arrays]) -> list[str]:
+    """The names in the file, or the numbers up to the largest training label."""
+    if names is None:
+        count = int(parts["train"].targets.max()) + 1
+        classes, source = [str(number) for number in range(count)], "y_train"
+    else:
+        classes, source = [str(name) for name in names.reshape(-1)], "classes"
+    for name, part in parts.items():
+        wrong = (part.targets >= len(classes)).nonzero()
+        if len(wrong):
+            raise ValueError(
+                f"y_{name}[{int(wrong[0])}] is {int(part.targets[wrong[0]])}, but '{source}' "
+                f"tells of {len(classes)} classes: allowed are 0 to {len(classes) - 1}."
+            )
+    return classes

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from kdrun.dataset.image import fit_image, read_image
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+
+
+def test_an_image_of_the_right_size_is_not_touched(tmp_path: Path) -> None:
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    assert torch.equal(read_image(tmp_path / "a.png", (3, 6, 8)), torch.from_numpy(PIXELS))
+
+
+def test_grey_becomes_rgb_and_rgb_grey() -> None:
+    grey = Image.fromarray(PIXELS[..., 0])
+    assert torch.equal(
+        fit_image(grey, (3, 6, 8)), torch.from_numpy(PIXELS[..., :1]).expand(6, 8, 3)
+    )
+    found = fit_image(Image.fromarray(PIXELS), (1, 6, 8))
+    luma = PIXELS @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+    assert np.abs(found[..., 0].numpy() - luma).max() <= 1
+
+
+def test_the_centre_is_kept_when_the_aspect_ratio_changes() -> None:
+    wide = np.zeros((4, 12), np.uint8)
+    wide[:, 4:8] = 200
+    assert bool((fit_image(Image.fromarray(wide), (1, 4, 4)) == 200).all())
+    assert fit_image(Image.fromarray(wide), (1, 2, 2)).shape == (2, 2, 1)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
+def test_every_mode_gives_bytes_without_a_warning(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    Image.fromarray(PIXELS).convert(mode).save(path)
+    for channels in (1, 3):
+        found = read_image(path, (channels, 6, 8))
+        assert found.dtype == torch.uint8
+        assert found.shape == (6, 8, channels)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32])
+def test_sixteen_bits_become_eight(kind: type) -> None:
+    grey = PIXELS[..., 0]
+    found = fit_image(Image.fromarray(grey.astype(kind) * 256 + 255), (1, 6, 8))
+    assert np.array_equal(found[..., 0], grey)
+
+
+def test_a_palette_with_transparency_reads_without_a_warning(tmp_path: Path) -> None:
+    image = Image.fromarray(PIXELS).convert("P")
+    image.save(tmp_path / "a.png", transparency=bytes(range(256)))
+    expected = torch.from_numpy(np.array(image.convert("RGB")))
+    assert torch.equal(read_image(tmp_path / "a.png", (3, 6, 8)), expected)
+
+
+def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn a quarter to the right
+    Image.fromarray(PIXELS).save(tmp_path / "a.png", exif=exif)
+    expected = torch.from_numpy(np.rot90(PIXELS, -1).copy())
+    assert torch.equal(read_image(tmp_path / "a.png", (3, 8, 6)), expected)
+
+
+def test_a_large_jpeg_decoded_small_looks_like_the_whole(tmp_path: Path) -> None:
+    y, x = np.mgrid[0:400, 0:400] / 400
+    smooth = np.stack([x, y, x * y], 2)
+    image = Image.fromarray((smooth * 255).astype(np.uint8))
+    image.save(tmp_path / "a.jpg", quality=95)
+    image.save(tmp_path / "a.png")
+    small, whole = (read_image(tmp_path / f"a.{kind}", (3, 20, 20)) for kind in ("jpg", "png"))
+    assert (small.int() - whole.int()).abs().max() <= 5
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+@pytest.mark.parametrize("kept", [0, 10, 60, 0.5])
+def test_a_damaged_file_is_told_by_its_name(tmp_path: Path, kind: str, kept: float) -> None:
+    path = tmp_path / f"broken.{kind}"
+    Image.fromarray(np.repeat(PIXELS, 10, axis=0)).save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole)) if 0 < kept < 1 else int(kept)])
+    with pytest.raises(ValueError, match=rf"broken\.{kind} cannot be read as an image"):
+        read_image(path, (3, 6, 8))

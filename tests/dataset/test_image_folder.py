@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kdrun.dataset.image_folder import image_folder
+from kdrun.types import Files
+
+
+def test_classes_are_the_folders_of_the_training_part(folder: Path) -> None:
+    (folder / "train" / "cat" / "notes.txt").write_text("no image")
+    (folder / "train" / "cat" / "._0.png").write_text("what a Mac leaves on a foreign disk")
+    (folder / "train" / ".cache").mkdir()
+    data = image_folder(str(folder), image_size=10, val_fraction=0.5)
+    assert data.classes == ["cat", "dog"]
+    assert data.shape == (3, 10, 10)
+    assert isinstance(data.train, Files)
+    assert isinstance(data.val, Files)
+    assert data.train.targets.bincount().tolist() == data.val.targets.bincount().tolist() == [3, 3]
+    assert set(data.train.paths).isdisjoint(data.val.paths)
+    for path, target in zip(data.train.paths, data.train.targets.tolist(), strict=True):
+        assert Path(path).parent.name == data.classes[target]
+
+
+def test_a_validation_folder_is_used_as_it_is(folder: Path) -> None:
+    shutil.copytree(folder / "test" / "dog", folder / "val" / "dog")
+    data = image_folder(str(folder), val_fraction=0.5)
+    assert data.val is not None
+    assert data.val.targets.tolist() == [1, 1]
+    assert len(data.train) == 12
+
+
+def test_a_test_class_that_nothing_could_learn_is_told(folder: Path) -> None:
+    (folder / "test" / "dog").rename(folder / "test" / "dogs")
+    with pytest.raises(ValueError, match=r"class 'dogs' of .* did you mean 'dog'"):
+        image_folder(str(folder))
+
+
+@pytest.mark.parametrize("missing", ["", "train", "test"])
+def test_an_absent_folder_is_told(folder: Path, missing: str) -> None:
+    shutil.rmtree(folder / missing)
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        image_folder(str(folder))
+
+
+def test_an_empty_class_is_told(folder: Path) -> None:
+    (folder / "train" / "bird").mkdir()
+    with pytest.raises(ValueError, match="bird holds no images"):
+        image_folder(str(folder))
+
+
+def test_images_outside_of_class_folders_are_told(folder: Path) -> None:
+    shutil.rmtree(folder / "train" / "dog")
+    for image in list((folder / "train" / "cat").iterdir()):
+        image.rename(folder / "train" / image.name)
+    (folder / "train" / "cat").rmdir()
+    with pytest.raises(ValueError, match="train holds no folders"):
+        image_folder(str(folder))
+
+
+def test_an_impossible_size_is_told(folder: Path) -> None:
+    with pytest.raises(ValueError, match="image_size=0"):
+        image_folder(str(folder), image_size=0)
