@@ -1,0 +1,36 @@
+"""CIFAR-100: small photographs, the benchmark of distillation."""
+
+from __future__ import annotations
+
+from kdrun.dataset.official import read_official
+from kdrun.dataset.split import cut
+from kdrun.types import Dataset
+
+MEAN, STD = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
+
+
+def cifar100(
+    root: str,
+    download: bool = False,
+    val_fraction: float = 0.1,
+    split_seed: int = 0,
+    train_size: int | None = None,
+) -> Dataset:
+    """50,000 + 10,000 colour images of 32x32 pixels in 100 classes.
+
+    Krizhevsky, 2009. https://www.cs.toronto.edu/~kriz/cifar.html
+
+    Args:
+        root: the folder that holds `cifar-100-python/`.
+        download: fetch the files if they are missing.
+        val_fraction: how much of the training data is for model selection.
+        split_seed: what the validation and training splits are a function of.
+        train_size: how many training samples are used, after the validation cut; None for all.
+
+    Raises:
+        FileNotFoundError: the files are not there.
+        ValueError: the files are damaged, or a fraction or size does not fit.
+    """
+    train, test, classes = read_official("CIFAR100", root, download)
+    rest, val = cut(train, val_fraction, split_seed, train_size)
+    return Dataset(rest, val, test, classes, (3, 32, 32), MEAN, STD)
