@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +11,6 @@ from torch import Tensor, nn
 from kdrun.loss import Loss
 from kdrun.loss.relation import rows, unit
 from kdrun.types import Batch, Outputs
-
-FORMS = ("code", "kernel")
 
 
 class CC(Loss):
@@ -38,11 +37,15 @@ class CC(Loss):
     needs = ("embedding",)
 
     def __init__(
-        self, form: str = "code", width: int = 128, gamma: float = 0.4, order: int = 2
+        self,
+        form: Literal["code", "kernel"] = "code",
+        width: int = 128,
+        gamma: float = 0.4,
+        order: int = 2,
     ) -> None:
         super().__init__()
-        if form not in FORMS:
-            raise ValueError(f"cc: form is one of {', '.join(FORMS)}, not {form!r}")
+        if form not in ("code", "kernel"):
+            raise ValueError(f"form is code or kernel, not {form!r}")
         self.form = form
         self.width = width
         self.gamma = gamma

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -72,7 +73,7 @@ def test_the_series_is_the_gaussian_kernel() -> None:
 
 
 @pytest.mark.parametrize("form", ["code", "kernel"])
-def test_gradient(form: str) -> None:
+def test_gradient(form: Literal["code", "kernel"]) -> None:
     s = torch.randn(3, 2, dtype=torch.double, requires_grad=True)
     t = torch.randn(3, 4, dtype=torch.double)
     loss = CC(form=form, width=3)
@@ -87,5 +88,5 @@ def test_one_sample_has_no_neighbour() -> None:
 
 
 def test_an_unknown_form_is_refused() -> None:
-    with pytest.raises(ValueError, match="code, kernel"):
-        CC(form="paper")
+    with pytest.raises(ValueError, match="code or kernel"):
+        CC(form="paper")  # type: ignore[arg-type]
