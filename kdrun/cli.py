@@ -75,7 +75,9 @@ def _hydra() -> int:
         if traceback_wanted:
             raise
         told = f"{type(error).__name__}: {error}"
-        print(f"kdrun: the run failed: {told}\n  its row says so; run.log has more", file=sys.stderr)
+        print(
+            f"kdrun: the run failed: {told}\n  its row says so; run.log has more", file=sys.stderr
+        )
         return FAILED
     except KeyboardInterrupt:
         return 130
@@ -132,7 +134,7 @@ def _told(record: Any, run_dir: Path) -> str:
     flat = row(record)
     shown = {name: flat.get(name) for name in SHOWN if flat.get(name) is not None}
     table = tabulate([shown], headers="keys", floatfmt=".4g", intfmt=",")
-    return f"{table}\n{run_dir}"
+    return f"{table}\n{os.path.relpath(run_dir)}"
 
 
 if __name__ == "__main__":

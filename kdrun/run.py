@@ -133,6 +133,7 @@ def _begin(config: DictConfig) -> Record:
     """The record of a run that has just begun."""
     what = identity(config)
     runtime = {key: OmegaConf.select(config, key) for key in RUNTIME if key != "hydra"}
+    runtime["rerun"], runtime["plugins"] = config.rerun.name, list(config.plugins)
     return {
         "run_id": run_id(config),
         "status": "running",

@@ -222,7 +222,11 @@ def _checkpoint(path: str, plain: Mapping[str, Any]) -> Iterator[str]:
         return
     if not header:
         return
-    own = {key: value for key, value in plain["dataset"].items() if key not in ("name", "augment", "workers")}
+    own = {
+        key: value
+        for key, value in plain["dataset"].items()
+        if key not in ("name", "augment", "workers")
+    }
     try:
         classes = call(own, plain["plugins"]).classes
     except (ValueError, OSError, TypeError) as error:

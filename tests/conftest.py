@@ -1,0 +1,50 @@
+"""What tests of several folders share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from kdrun.cli import main
+
+# Bits depend on the number of threads, and workers of pytest share the cores.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
+
+
+class Told(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+QUICK = ("teacher=resnet8", "student=linear", "train.epochs=1", "train.progress=false")
+"""Overrides for a whole run in a second."""
+
+
+@pytest.fixture
+def kdrun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Told]:
+    """Type a command in an empty folder: `kdrun("-m", "seed=0,1")`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+
+    def call(*words: str) -> Told:
+        os.environ["HYDRA_FULL_ERROR"] = "0"
+        monkeypatch.setattr(sys, "argv", ["kdrun", *words])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        return Told(int(ended.value.code or 0), told.out, told.err)
+
+    return call
