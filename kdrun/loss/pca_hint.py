@@ -35,7 +35,7 @@ class PCAHint(Loss):
     mean: Tensor
     projection: Tensor
 
-    def __init__(self, stage: int = -1) -> None:
+    def __init__(self, stage: int = 1) -> None:
         super().__init__()
         self.stage = stage
 

@@ -27,7 +27,7 @@ def prepared(student: Tensor, teacher: Tensor, batches: int = 3) -> PCAHint:
     loader = Fixed(
         [Batch(x, torch.zeros(len(x)), torch.arange(len(x))) for x in parts], torch.zeros(1)
     )
-    loss = built(PCAHint(), said([student]), said([teacher]))
+    loss = built(PCAHint(stage=-1), said([student]), said([teacher]))
     assert isinstance(loss, PCAHint)
     loss.prepare(Still(), loader)
     return loss
@@ -105,7 +105,7 @@ def test_gradients() -> None:
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
     s, t = maps((4, 2, 2, 2)), maps((4, 5, 2, 2), seed=1)
-    loss = built(PCAHint(), said(s), said(t))
+    loss = built(PCAHint(stage=-1), said(s), said(t))
     with pytest.raises(ValueError, match=r"\(4, 2, 2, 2\).*\(4, 1, 2, 2\) do not fit 2 components"):
         value(loss, s, [t[0][:, :1]])
 
@@ -117,6 +117,6 @@ def test_a_constant_teacher_is_refused() -> None:
 
 
 def test_a_student_learns() -> None:
-    assert learns(PCAHint(), CNN(4, 6), CNN(8, 12, 16)) < 0.8
-    assert learns(PCAHint(), ViT(8, 2), CNN(8, 12, 16), steps=60) < 0.8
+    assert learns(PCAHint(stage=-1), CNN(4, 6), CNN(8, 12, 16)) < 0.8
+    assert learns(PCAHint(stage=-1), ViT(8, 2), CNN(8, 12, 16), steps=60) < 0.8
     assert learns(PCAHint(stage=0), CNN(4, 6), ViT(8, 4)) < 0.8
