@@ -183,6 +183,11 @@ def each(outputs: Outputs, change: Any) -> Outputs:
     )
 
 
+def large(x: Tensor) -> Tensor:
+    """In a type whose squares overflow."""
+    return (1000 * x).half()
+
+
 losses = pytest.mark.parametrize("name", TERMS)
 pairs = pytest.mark.parametrize("pair", PAIRS)
 
@@ -206,6 +211,7 @@ def test_finite_scalar_in_full_and_half_precision(name: str, pair: str) -> None:
     for s, o in (
         (student, teacher),
         (each(student, Tensor.bfloat16), each(teacher, Tensor.bfloat16)),
+        (each(student, large), each(teacher, large)),
     ):
         value = t.loss(s, o, t.batch)
         assert value.shape == ()
