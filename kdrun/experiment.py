@@ -60,7 +60,7 @@ class Experiment:
         self.config, self.settings, self.run_dir = config, settings, run_dir
         self.device = choose_device(settings.device)
         self.dtype = choose_dtype(settings.precision, self.device)
-        self.data: Dataset = self._call(without(config["dataset"], "name", "augment", "workers"))
+        self.data = self._dataset()
         self.train_loader = self._loader(self.data.train, training=True)
         self.val_loader = self._loader(self.data.val) if self.data.val else None
         self.teacher = self._teacher(train_teacher) if "teacher" in self._uses else None
@@ -76,6 +76,14 @@ class Experiment:
 
     def _call(self, section: Config, **facts: Any) -> Any:
         return call(section, self.config["plugins"], **facts)
+
+    def _dataset(self) -> Dataset:
+        section = self.config["dataset"]
+        try:
+            data: Dataset = self._call(without(section, "name", "augment", "workers"))
+        except ValueError as error:
+            raise ValueError(f"dataset {section['name']}: {error}") from error
+        return data
 
     def _loader(self, split: Split, training: bool = False) -> Loader:
         return make_loader(

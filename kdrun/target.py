@@ -59,8 +59,10 @@ def locate(path: str, plugins: Sequence[str] = ()) -> Callable[..., Any]:
     found: Any = module
     for name in rest:
         if not hasattr(found, name):
-            hint = nearest(name, (n for n in vars(found) if not n.startswith("_")))
-            raise ValueError(f"_target_ '{path}' does not exist: no '{name}' in {found}; {hint}")
+            here = getattr(found, "__name__", path)
+            own = (n for n, v in vars(found).items() if getattr(v, "__module__", "") == here)
+            hint = nearest(name, own)
+            raise ValueError(f"_target_ '{path}' does not exist: no '{name}' in {here}; {hint}")
         found = getattr(found, name)
     home = getattr(found, "__module__", None) or ""
     if not callable(found) or not _inside(home, allowed):

@@ -1,0 +1,86 @@
+"""Files of weights and states: whole or absent, data and never code."""
+
+from __future__ import annotations
+
+import os
+import pickle
+
+import pytest
+import torch
+
+from kdrun import checkpoint
+from kdrun.model import build
+from kdrun.model.weights import load, rebuild, save
+
+LINEAR = {"_target_": "kdrun.model.linear.Linear"}
+
+
+def network():
+    return build(LINEAR, num_classes=3, shape=(1, 2, 2), mean=[0.5], std=[0.25])
+
+
+def test_a_student_is_rebuilt_from_its_file_alone(tmp_path):
+    own = network()
+    save(
+        tmp_path / "w.safetensors", own, "linear", LINEAR, classes=["a", "b", "c"], shape=(1, 2, 2)
+    )
+    again = rebuild(tmp_path / "w.safetensors")
+    assert again.normalisation == own.normalisation
+    assert all(torch.equal(v, again.state_dict()[k]) for k, v in own.state_dict().items())
+
+
+def test_a_header_cannot_name_code(tmp_path):
+    path = tmp_path / "w.safetensors"
+    save(path, network(), "evil", {"_target_": "os.system"}, classes=["a"], shape=(1, 2, 2))
+    with pytest.raises(ValueError, match="not allowed"):
+        rebuild(path)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 50, -1])
+def test_a_truncated_file_is_told(tmp_path, keep):
+    path = tmp_path / "w.safetensors"
+    save(path, network(), "linear", LINEAR, classes=["a", "b", "c"], shape=(1, 2, 2))
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match="not a whole safetensors file"):
+        checkpoint.read_header(path)
+
+
+def test_a_plain_state_dict_is_loaded(tmp_path):
+    own, other = network(), network()
+    torch.save({"state_dict": own.net.state_dict()}, tmp_path / "w.pt")
+    load(other, tmp_path / "w.pt")
+    assert all(torch.equal(v, other.state_dict()[k]) for k, v in own.state_dict().items())
+
+
+def test_a_pickle_is_not_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "run"),))
+
+    (tmp_path / "w.pt").write_bytes(pickle.dumps(Evil(), protocol=2))
+    torch.save({"a": Evil()}, tmp_path / "v.pt")
+    for name in ("w.pt", "v.pt"):
+        with pytest.raises(ValueError, match="not a readable checkpoint"):
+            checkpoint.load_weights(tmp_path / name)
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_of_another_network_are_told(tmp_path):
+    wide = build(LINEAR, num_classes=4, shape=(1, 2, 2), mean=[0.5], std=[0.25])
+    save(tmp_path / "w.safetensors", wide, "wide", LINEAR, classes=list("abcd"), shape=(1, 2, 2))
+    with pytest.raises(ValueError, match="holds wide, not this Linear: 2 of another shape"):
+        load(network(), tmp_path / "w.safetensors")
+
+
+def test_a_failed_write_leaves_the_state_before(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.pt"
+    checkpoint.save_state(path, {"epoch": 1})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.save_state(path, {"epoch": 2})
+    assert checkpoint.load_state(path) == {"epoch": 1}
+    assert os.listdir(tmp_path) == ["checkpoint.pt"]
