@@ -49,8 +49,8 @@ def overrides(words: list[str], config_dir: str | None = None) -> None:
         for override in _parse(words, faults):
             if override.is_hydra_override() or override.is_delete():
                 continue
-            options = loader.get_group_options(
-                override.key_or_group, config_name="config", overrides=search
+            options = loader.get_group_options(  # folders too: experiment=cifar100/kd
+                override.key_or_group, results_filter=None, config_name="config", overrides=search
             )
             if not options:
                 values.append(override)
@@ -64,6 +64,10 @@ def overrides(words: list[str], config_dir: str | None = None) -> None:
             raise ConfigError([*faults, str(error)]) from error
     for override in values:
         faults += _set(override, config)
+    missing = list(_missing(OmegaConf.to_container(config)))
+    faults += [f"{key} is not set: give {key}=VALUE" for key in missing]
+    if missing:
+        raise ConfigError(faults)  # nothing that interpolates it can be checked
     if faults:
         raise ConfigError([*faults, *parts(config)])
 
@@ -76,6 +80,15 @@ def _parse(words: list[str], faults: list[str]) -> Iterator[Override]:
         except HydraException as error:
             hint = str(error).splitlines()[0] if "=" in word else "write KEY=VALUE"
             faults.append(f"'{word}' is not an override: {hint}")
+
+
+def _missing(config: Any, where: str = "") -> Iterator[str]:
+    """The keys that have no value yet, without resolving what refers to them."""
+    if isinstance(config, dict):
+        for key, value in config.items():
+            yield from _missing(value, f"{where}.{key}" if where else str(key))
+    elif config == "???":
+        yield where
 
 
 def _values(override: Override) -> list[Any]:
@@ -114,7 +127,10 @@ def _set(override: Override, config: DictConfig) -> Iterator[str]:
         for name in key.split("."):
             known = list(place) if isinstance(place, DictConfig) else []
             if name not in known and not isinstance(place, ListConfig):
-                yield f"{key}: there is no '{name}' here; {nearest(name, known)}"
+                told = f"{key}: there is no '{name}' here; {nearest(name, known)}"
+                # An argument with a default need not stand in the yaml.
+                adds = f"; +{key}=... adds an argument of {place._target_}"
+                yield told + (adds if "_target_" in known else "")
                 return
             place = OmegaConf.select(place, name)
     for value in _values(override):
