@@ -18,21 +18,20 @@ class SimKD(Loss):
 
     Chen et al., 2022. https://arxiv.org/abs/2203.14001
 
-    Published without cross-entropy. The network to evaluate and to export is `deploy(student)`:
-    the student up to its last stage, the projection, pooling and the classifier; the projection
-    counts among its parameters. The classifier is solved for from the teacher's embeddings and
-    logits, which it relates linearly, so that any teacher will do. Where the teacher's embedding is
-    not the average of its last stage (a class token, a final norm), the embedding itself is
-    matched, by the projection of the student's average. P ends in a ReLU unless the teacher has
-    negative values there. The larger map is averaged down.
+    Published without cross-entropy. The network to train, evaluate and export is
+    `deploy(student)`: in evaluation the student up to its last stage, the projection, pooling and
+    the classifier, which all count among its parameters. The classifier is solved for from the
+    teacher's embeddings and logits, which it relates linearly, so that any teacher will do. Where
+    the teacher's embedding is not the average of its last stage (a class token, a final norm), the
+    embedding itself is matched, by the projection of the student's average. P ends in a ReLU
+    unless the teacher has negative values there. The larger map is averaged down.
 
     Args:
         factor: by which the bottleneck of P is narrower than the teacher.
     """
 
     needs = ("features", "embedding")
-    projection: nn.Module
-    classifier: nn.Linear
+    head: Head
 
     def __init__(self, factor: int = 2) -> None:
         super().__init__()
@@ -45,12 +44,15 @@ class SimKD(Loss):
         self.pooled = pooled.shape == embedding.shape and torch.allclose(
             pooled, embedding, rtol=0.02, atol=0.02 * embedding.std().item()
         )
-        s, t = self.stage(student, teacher)
-        self.size = (s.shape[2], s.shape[3])
-        self.projection = _projection(
-            s.shape[1], t.shape[1], self.factor, positive=bool((t >= 0).all())
+        s, t = same_size(*self.stages(student, teacher))
+        self.head = Head(
+            s.shape[1],
+            t.shape[1],
+            teacher.logits.shape[1],
+            size=(s.shape[2], s.shape[3]),
+            factor=self.factor,
+            positive=bool((t >= 0).all()),
         )
-        self.classifier = nn.Linear(t.shape[1], teacher.logits.shape[1]).requires_grad_(False)
 
     def prepare(self, teacher: nn.Module, loader: Loader) -> None:
         """Solve for the teacher's classifier by least squares."""
@@ -61,7 +63,7 @@ class SimKD(Loss):
             inputs.append(_embedding(outputs).cpu().double())
             logits.append(outputs.logits.detach().cpu().double())
             # Far more equations than unknowns average out what half precision rounded.
-            if sum(map(len, inputs)) >= 20 * self.classifier.in_features:
+            if sum(map(len, inputs)) >= 20 * self.head.classifier.in_features:
                 break
         x, y = F.pad(torch.cat(inputs), (0, 1), value=1.0), torch.cat(logits)
         weights = torch.linalg.lstsq(x, y, rcond=1e-6, driver="gelsd").solution
@@ -71,68 +73,95 @@ class SimKD(Loss):
                 "the teacher's logits are not linear in its embedding, so there is no classifier "
                 f"to reuse; the best one misses {missed:.0%} of them"
             )
-        self.classifier.weight.copy_(weights[:-1].T)
-        self.classifier.bias.copy_(weights[-1])
+        self.head.classifier.weight.copy_(weights[:-1].T)
+        self.head.classifier.bias.copy_(weights[-1])
 
-    def stage(self, student: Outputs, teacher: Outputs) -> tuple[Tensor, Tensor]:
-        """The student's last stage and what it is to become, of one size."""
+    def stages(self, student: Outputs, teacher: Outputs) -> tuple[Tensor, Tensor]:
+        """The student's last stage, and what its projection is to become."""
         s, t = pair(student.features, teacher.features, -1)
-        return same_size(s, t if self.pooled else as_map(_embedding(teacher)))
+        return s, t if self.pooled else as_map(_embedding(teacher))
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The mean squared error of the projection."""
-        s, t = self.stage(student, teacher)
-        return F.mse_loss(*same_shape(self.projection(s), t))
+        s, t = self.stages(student, teacher)
+        return F.mse_loss(*same_shape(self.head.project(s), t))
 
     def deploy(self, student: nn.Module) -> Reused:
-        """The network that predicts, from `Batch` to `Outputs`; it shares the student's weights."""
-        return Reused(student, self.projection, self.classifier, self.size)
+        """The network that predicts, around the student's own weights and the loss's."""
+        return Reused(student, self.head)
+
+
+class Head(nn.Module):
+    """A projection to the teacher's last stage, pooling, and the teacher's classifier.
+
+    Args:
+        student: channels of the student's last stage.
+        teacher: channels of the teacher's.
+        classes: width of the classifier.
+        size: height and width to which the student's stage is averaged down.
+        factor: by which the bottleneck is narrower than the teacher.
+        positive: whether the projection ends in a ReLU.
+    """
+
+    def __init__(
+        self,
+        student: int,
+        teacher: int,
+        classes: int,
+        *,
+        size: tuple[int, int],
+        factor: int,
+        positive: bool,
+    ) -> None:
+        super().__init__()
+        self.size = size
+        middle = max(1, teacher // factor)
+        layers: list[nn.Module] = []
+        for before, after, side in (
+            (student, middle, 1),
+            (middle, middle, 3),
+            (middle, teacher, 1),
+        ):
+            layers += [
+                nn.Conv2d(before, after, side, padding=side // 2, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            ]
+        self.projection = nn.Sequential(*(layers if positive else layers[:-1]))
+        self.classifier = nn.Linear(teacher, classes).requires_grad_(False)
+
+    def project(self, stage: Tensor) -> Tensor:
+        """The student's stage (N, C, H, W) as the teacher's."""
+        projected: Tensor = self.projection(F.adaptive_avg_pool2d(stage, self.size))
+        return projected
 
 
 class Reused(nn.Module):
     """A student that ends in a projection and the classifier of its teacher.
 
+    In training it speaks as the student alone: `SimKD` sees to the projection, and labels, where
+    they count, to the student's own classifier, as in the authors' code.
+
     Args:
         student: from `Batch` to `Outputs` with features.
-        projection: from its last stage, (N, C, H, W), to the width of the classifier.
-        classifier: the teacher's.
-        size: height and width to which the last stage is averaged down.
+        head: what comes after its last stage.
     """
 
-    def __init__(
-        self,
-        student: nn.Module,
-        projection: nn.Module,
-        classifier: nn.Linear,
-        size: tuple[int, int],
-    ) -> None:
+    def __init__(self, student: nn.Module, head: Head) -> None:
         super().__init__()
         self.student = student
-        self.projection = projection
-        self.classifier = classifier
-        self.size = size
+        self.head = head
 
     def forward(self, batch: Batch) -> Outputs:
-        """The student's outputs with logits and embedding as the teacher's classifier sees them."""
+        """The student's outputs, in evaluation with the head's embedding and logits."""
         outputs: Outputs = self.student(batch)
-        last = F.adaptive_avg_pool2d(as_map(full(outputs.features[-1])), self.size)
-        embedding = self.projection(last).mean((2, 3))
-        return outputs._replace(logits=self.classifier(embedding), embedding=embedding)
+        if self.training:
+            return outputs
+        embedding = self.head.project(as_map(full(outputs.features[-1]))).mean((2, 3))
+        return outputs._replace(logits=self.head.classifier(embedding), embedding=embedding)
 
 
 def _embedding(outputs: Outputs) -> Tensor:
     if outputs.embedding is None:
         raise ValueError("simkd reads the teacher's embedding; it has none")
     return full(outputs.embedding).detach()
-
-
-def _projection(student: int, teacher: int, factor: int, positive: bool) -> nn.Module:
-    middle = max(1, teacher // factor)
-    layers: list[nn.Module] = []
-    for before, after, side in ((student, middle, 1), (middle, middle, 3), (middle, teacher, 1)):
-        layers += [
-            nn.Conv2d(before, after, side, padding=side // 2, bias=False),
-            nn.BatchNorm2d(after),
-            nn.ReLU(),
-        ]
-    return nn.Sequential(*(layers if positive else layers[:-1]))

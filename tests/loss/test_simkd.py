@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from kdrun.loss.simkd import Reused, SimKD
+from kdrun.loss.stages import same_size
 from kdrun.types import Batch, Outputs
 from tests.loss.trial import CNN, ViT, built, data, gradients_agree, learns, maps, said, value
 
@@ -21,7 +22,7 @@ def test_value_is_the_mean_square_of_the_projection(teacher: tuple[int, ...]) ->
     side = teacher[2]
     smaller = s.reshape(2, 3, side, 4 // side, side, 4 // side).mean((3, 5))
     total = 0.0
-    reached = loss.projection(smaller)
+    reached = loss.head.projection(smaller)
     for x, y in zip(reached.flatten().tolist(), t.flatten().tolist(), strict=True):
         total += (x - y) ** 2
     assert value(loss, [s], [t]).item() == pytest.approx(total / t.numel(), rel=1e-10)
@@ -32,13 +33,13 @@ def test_the_projection_is_the_papers_bottleneck() -> None:
     for factor, middle in ((2, 4), (4, 2)):
         loss = SimKD(factor)
         loss.build(said(s), said([t[0].abs()]), torch.zeros(2))
-        convs = [m for m in loss.projection.modules() if isinstance(m, nn.Conv2d)]
+        convs = [m for m in loss.head.projection.modules() if isinstance(m, nn.Conv2d)]
         shapes = [(c.in_channels, c.out_channels, c.kernel_size[0]) for c in convs]
         assert shapes == [(6, middle, 1), (middle, middle, 3), (middle, 8, 1)]
-        assert loss.projection(s[0].float()).min() == 0  # ends in a ReLU
+        assert loss.head.projection(s[0].float()).min() == 0  # ends in a ReLU
     loss = SimKD()
     loss.build(said(s), said(t), torch.zeros(2))
-    assert loss.projection(s[0].float()).min() < 0  # the teacher has negative values here
+    assert loss.head.projection(s[0].float()).min() < 0  # the teacher has negative values here
 
 
 def test_gradients() -> None:
@@ -58,9 +59,9 @@ def test_the_classifier_is_the_teachers(teacher: nn.Module) -> None:
     for batch in loader.epoch(0):
         outputs = teacher(batch)
         assert outputs.embedding is not None
-        assert torch.allclose(loss.classifier(outputs.embedding), outputs.logits, atol=1e-4)
-    assert not loss.classifier.weight.requires_grad
-    assert not loss.classifier.bias.requires_grad
+        assert torch.allclose(loss.head.classifier(outputs.embedding), outputs.logits, atol=1e-4)
+    assert not loss.head.classifier.weight.requires_grad
+    assert not loss.head.classifier.bias.requires_grad
 
 
 def test_half_precision_teachers_give_their_classifier_too() -> None:
@@ -77,7 +78,7 @@ def test_half_precision_teachers_give_their_classifier_too() -> None:
     loss.build(outputs, outputs, loader.targets)
     loss.prepare(teacher, loader)
     assert outputs.embedding is not None
-    found = loss.classifier(outputs.embedding.float())
+    found = loss.head.classifier(outputs.embedding.float())
     assert torch.allclose(found, outputs.logits, atol=2e-3)  # bfloat16 has steps of 4e-3 at 1
 
 
@@ -112,14 +113,18 @@ def test_what_is_deployed_predicts_with_student_projection_and_classifier(
     student: nn.Module, teacher: nn.Module
 ) -> None:
     loss, network = deployed(student, teacher)
-    assert parameters(network) == sum(map(parameters, (student, loss.projection, loss.classifier)))
+    assert parameters(network) == sum(
+        map(parameters, (student, loss.head.projection, loss.head.classifier))
+    )
     network.eval()
     for batch in data().epoch(0):
         s, t = student(batch), teacher(batch)
-        smaller, target = loss.stage(s, t)
-        assert smaller.shape[2:] == target.shape[2:]
-        by_hand = loss.classifier(loss.projection(smaller).mean((2, 3)))
+        smaller, target = same_size(*loss.stages(s, t))
+        assert smaller.shape[2:] == target.shape[2:] == loss.head.size
+        by_hand = loss.head.classifier(loss.head.projection(smaller).mean((2, 3)))
         assert torch.allclose(network(batch).logits, by_hand, atol=1e-6)
+    batch = data().batches[0]
+    assert torch.equal(network.train()(batch).logits, student(batch).logits)
 
 
 def test_the_better_the_match_the_nearer_the_teachers_logits() -> None:
@@ -130,8 +135,8 @@ def test_the_better_the_match_the_nearer_the_teachers_logits() -> None:
     loss = SimKD()
     loss.build(outputs, outputs, loader.targets)
     loss.prepare(teacher, loader)
-    loss.projection = nn.Identity()
-    network = loss.deploy(teacher)
+    loss.head.projection = nn.Sequential()
+    network = loss.deploy(teacher).eval()
     for batch in loader.epoch(0):
         assert loss(teacher(batch), teacher(batch), batch) == 0
         assert torch.allclose(network(batch).logits, teacher(batch).logits, atol=1e-4)
