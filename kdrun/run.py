@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from kdrun.config import RUNTIME, Rerun, Train, folder, identity, names, run_id
@@ -20,6 +20,9 @@ from kdrun.results import Record, collect, load_record, remove_leftovers, save_r
 from kdrun.validate import ConfigError, parts
 
 log = logging.getLogger(__name__)
+
+LOCK = ".lock"
+"""Held by the process that works in a run's folder; the kernel releases it when that one dies."""
 
 LIBRARIES = ("kdrun", "torch", "torchvision", "timm", "hydra-core", "numpy", "scikit-learn")
 
@@ -38,12 +41,14 @@ def run(config: DictConfig, run_dir: Path) -> Record:
         ValueError: the user's mistake, recorded as a failed run.
         Exception: whatever else stopped the run, once it is recorded.
     """
-    if done := _ended(run_dir, config.rerun):
+    if done := ended(run_dir, config.rerun):
         return done
     run_dir.mkdir(parents=True, exist_ok=True)
-    with FileLock(run_dir / ".lock"):
+    if busy(run_dir):
+        log.info("waiting for another process that is at %s", run_dir.name)
+    with FileLock(run_dir / LOCK):
         # Somebody else may have finished it while this process waited.
-        if done := _ended(run_dir, config.rerun):
+        if done := ended(run_dir, config.rerun):
             return done
         remove_leftovers(run_dir)
         if config.rerun is Rerun.all:
@@ -51,7 +56,18 @@ def run(config: DictConfig, run_dir: Path) -> Record:
         return _recorded(config, run_dir)
 
 
-def _ended(run_dir: Path, rerun: Rerun) -> Record | None:
+def busy(run_dir: Path) -> bool:
+    """Whether a process is at work in a run's folder."""
+    if not run_dir.is_dir():
+        return False
+    try:
+        with FileLock(run_dir / LOCK, blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def ended(run_dir: Path, rerun: Rerun) -> Record | None:
     """The record of a run that is not to be run again."""
     try:
         record = load_record(run_dir)
@@ -62,6 +78,21 @@ def _ended(run_dir: Path, rerun: Rerun) -> Record | None:
         return None
     kept = {Rerun.failed: ["ok"], Rerun.none: ["ok", "failed"], Rerun.all: []}[rerun]
     return record if record["status"] in kept else None
+
+
+def bury(config: DictConfig, run_dir: Path, error: str) -> None:
+    """Write a failed record for a run whose process died without a word."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(run_dir / LOCK):
+        try:
+            record = load_record(run_dir)
+        except (FileNotFoundError, ValueError):
+            record = _begin(config)
+        if record["status"] == "ok":
+            return  # it died after its work was done
+        record |= {"status": "failed", "error": error, "finished": _now()}
+        save_record(run_dir, record)
+    collect(run_dir.parent)
 
 
 def _recorded(config: DictConfig, run_dir: Path) -> Record:
