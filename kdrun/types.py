@@ -123,6 +123,9 @@ class Dataset:
         shape: of one sample, (C, H, W) or (D,).
         mean: per channel, on the scale of `Batch.input`; empty where inputs are not images.
         std: likewise.
+        source: the domain that knowledge comes from, with splits of its own; None without one.
+            All that is beside it here is then of the target domain.
+        domain: the name of the domain; empty where there is only one.
     """
 
     train: Split
@@ -132,3 +135,5 @@ class Dataset:
     shape: tuple[int, ...]
     mean: tuple[float, ...] = field(default=())
     std: tuple[float, ...] = field(default=())
+    source: Dataset | None = None
+    domain: str = ""

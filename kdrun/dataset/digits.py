@@ -25,14 +25,19 @@ def digits(
     Raises:
         ValueError: a fraction or size does not fit.
     """
-    from sklearn.datasets import load_digits
-
-    pixels, labels = load_digits(return_X_y=True)
-    # 17 levels of grey, 0 to 16, spread over a byte.
-    images = torch.from_numpy(pixels).mul(255 / 16).round().to(torch.uint8).view(-1, 1, 8, 8)
-    whole = Arrays(images, torch.from_numpy(labels).to(torch.int64))
+    whole = read_digits()
     rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
     train, val = cut(select(whole, rest), val_fraction, split_seed, train_size)
     mean, std = channel_statistics(train)
     classes = [str(digit) for digit in range(10)]
     return Dataset(train, val, select(whole, held), classes, (1, 8, 8), mean, std)
+
+
+def read_digits() -> Arrays:
+    """All of the images, in scikit-learn's order."""
+    from sklearn.datasets import load_digits
+
+    pixels, labels = load_digits(return_X_y=True)
+    # 17 levels of grey, 0 to 16, spread over a byte.
+    images = torch.from_numpy(pixels).mul(255 / 16).round().to(torch.uint8).view(-1, 1, 8, 8)
+    return Arrays(images, torch.from_numpy(labels).to(torch.int64))

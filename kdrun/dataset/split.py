@@ -1,4 +1,4 @@
-"""Stratified cuts of a training set: a function of its labels and `split_seed` alone."""
+"""Stratified cuts of a training set: a function of its targets and `split_seed` alone."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def hold_out(targets: Tensor, fraction: float, seed: int, name: str) -> tuple[Te
     out at all.
 
     Args:
-        targets: (N,) classes.
+        targets: (N,) classes, or values in regression.
         fraction: how much of every class goes to the second part, above 0 and below 1.
         seed: what the choice is a function of.
         name: what the user calls the fraction, for the message.
@@ -57,6 +57,7 @@ def hold_out(targets: Tensor, fraction: float, seed: int, name: str) -> tuple[Te
     """
     if not 0 < fraction < 1:
         raise ValueError(f"{name}={fraction} is not a fraction: give 0 <= {name} < 1.")
+    targets = strata(targets)
     counts = torch.unique(targets, return_counts=True)[1].tolist()
     size, most = round(fraction * len(targets)), [count - 1 for count in counts]
     if not 0 < size <= sum(most):
@@ -70,21 +71,39 @@ def hold_out(targets: Tensor, fraction: float, seed: int, name: str) -> tuple[Te
     return held.logical_not().nonzero().squeeze(1), held.nonzero().squeeze(1)
 
 
-def subset(targets: Tensor, size: int, seed: int) -> Tensor:
+def subset(targets: Tensor, size: int, seed: int, name: str = "train_size") -> Tensor:
     """Choose `size` positions with the class proportions of the whole, each class at least once.
+
+    Args:
+        targets: (N,) classes, or values in regression.
+        size: how many.
+        seed: what the choice is a function of.
+        name: what the user calls the size, for the message.
 
     Raises:
         ValueError: there are fewer samples, or more classes, than `size`.
     """
+    targets = strata(targets)
     counts = torch.unique(targets, return_counts=True)[1].tolist()
     if not len(counts) <= size <= len(targets):
         raise ValueError(
-            f"train_size={size} is not possible: there are {len(targets)} training samples "
+            f"{name}={size} is not possible: there are {len(targets)} training samples "
             f"(validation not counted) of {len(counts)} classes, and each class needs one. "
-            f"Give {len(counts)} to {len(targets)}, or null for all."
+            f"Give {len(counts)} to {len(targets)}."
         )
     quotas = _quotas(counts, size, [1] * len(counts), counts)
-    return _first(targets, quotas, seed, "train_size").nonzero().squeeze(1)
+    return _first(targets, quotas, seed, name).nonzero().squeeze(1)
+
+
+def strata(targets: Tensor) -> Tensor:
+    """(N,) the group of each sample whose proportions every cut keeps.
+
+    Its class; in regression, which fifth of all values its own lies in.
+    """
+    if not targets.is_floating_point():
+        return targets
+    borders = targets.quantile(torch.arange(1, 5, dtype=targets.dtype) / 5)
+    return torch.bucketize(targets, borders)
 
 
 def select(split: Split, index: Tensor) -> Split:

@@ -111,3 +111,10 @@ def test_channel_statistics_are_those_of_the_float_images() -> None:
     torch.testing.assert_close(torch.tensor(std[:2]).double(), expected[:2])
     assert mean[2] == pytest.approx(0.2)
     assert std[2] == pytest.approx(1)
+
+
+def test_values_of_a_regression_are_cut_by_fifths() -> None:
+    values = torch.rand(100)
+    _, held = hold_out(values, 0.2, 0, "fraction")
+    ranks = values.argsort().argsort()[held]
+    assert torch.bincount(ranks // 20, minlength=5).tolist() == [4] * 5

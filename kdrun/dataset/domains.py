@@ -1,0 +1,142 @@
+"""Several domains in one dataset: which is the source, and what is known of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+import torch
+
+from kdrun.dataset.split import channel_statistics, cut, subset
+from kdrun.target import nearest
+from kdrun.types import Arrays, Dataset, Split
+
+Labels = int | Literal["all", "none"]
+"""How many training samples of the target keep their label."""
+
+Encoder = Callable[[Split], Split]
+"""Turns samples as they were read into samples that a model reads."""
+
+
+class Domain(NamedTuple):
+    """All that is known of one domain, labelled.
+
+    Attributes:
+        name: of the domain.
+        train: training samples, validation not yet cut off.
+        test: held out.
+        classes: the name of each class; empty in regression.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    classes: list[str]
+
+
+def check_names(source: str | None, target: str, names: Iterable[str]) -> None:
+    """Refuse domains that do not exist, or are one and the same.
+
+    Args:
+        source: the domain that knowledge comes from; None for the target alone.
+        target: the domain that counts.
+        names: of the domains there are.
+
+    Raises:
+        ValueError: with the nearest valid name.
+    """
+    known = list(names)
+    for key, name in (("source", source), ("target", target)):
+        if name is not None and name not in known:
+            raise ValueError(f"dataset.{key}={name} is no domain here; {nearest(name, known)}")
+    if source == target:
+        others = ", ".join(name for name in known if name != target)
+        raise ValueError(
+            f"dataset.source and dataset.target are both {target}: nothing can be transferred. "
+            f"Name another source ({others}), or null for the target alone."
+        )
+
+
+def combine(
+    target: Domain,
+    source: Domain | None,
+    *,
+    labels: Labels,
+    val_fraction: float,
+    split_seed: int,
+    train_size: int | None = None,
+    fit: Callable[[Split, Split], Encoder] | None = None,
+) -> Dataset:
+    """The target's splits, with the source's beside them, and no more target labels than allowed.
+
+    A hidden label is -1 in the data, so that no method can read it. Where labels are hidden the
+    target has no validation split either, which would spend more of them.
+
+    Args:
+        target: the domain that counts.
+        source: the domain that knowledge comes from; None for the target alone.
+        labels: `all`, `none`, or how many training samples of the target keep their label, with
+            the class proportions of all of them.
+        val_fraction: how much of the training data is for model selection.
+        split_seed: what every choice is a function of.
+        train_size: how many training samples of each domain are used; None for all.
+        fit: learns how to encode samples from the training samples of the source, whose labels it
+            may read, and of the target, whose labels it may not. Without a source, the target is
+            both. None where samples are as a model reads them.
+
+    Raises:
+        ValueError: a fraction, a size or a number of labels does not fit the data.
+    """
+    train, val = cut(target.train, val_fraction if labels == "all" else 0, split_seed, train_size)
+    train = hide(train, labels, split_seed)
+    if source is None:
+        encode = fit(train, train) if fit else _as_it_is
+        return _dataset(target, train, val, encode, encode(train))
+    source_train, source_val = cut(source.train, val_fraction, split_seed, train_size)
+    encode = fit(source_train, train) if fit else _as_it_is
+    # Pixels of both domains are normalised alike, as the source has them.
+    reference = encode(source_train)
+    beside = _dataset(source, source_train, source_val, encode, reference)
+    return replace(_dataset(target, train, val, encode, reference), source=beside)
+
+
+def _as_it_is(split: Split) -> Split:
+    return split
+
+
+def _dataset(
+    domain: Domain, train: Split, val: Split | None, encode: Encoder, reference: Split
+) -> Dataset:
+    mean, std = channel_statistics(reference)
+    assert isinstance(reference, Arrays)
+    shape = () if isinstance(reference.inputs, dict) else tuple(reference.inputs.shape[1:])
+    return Dataset(
+        encode(train),
+        encode(val) if val else None,
+        encode(domain.test),
+        domain.classes,
+        shape,
+        mean,
+        std,
+        domain=domain.name,
+    )
+
+
+def hide(split: Split, labels: Labels, seed: int) -> Split:
+    """The split with the target -1 for every sample but `labels` of them.
+
+    Raises:
+        ValueError: there are not so many, or too few for every class.
+    """
+    if labels == "all":
+        return split
+    if split.targets.is_floating_point():
+        raise ValueError(f"dataset.labels={labels}: only classes can be hidden; give all.")
+    hidden = torch.full_like(split.targets, -1)
+    if labels != "none":
+        if isinstance(labels, (str, bool)) or labels < 1:
+            raise ValueError(f"dataset.labels={labels}: give all, none, or a number of samples.")
+        kept = subset(split.targets, labels, seed, "dataset.labels")
+        hidden[kept] = split.targets[kept]
+    return replace(split, targets=hidden)
