@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor
 
@@ -30,18 +31,32 @@ def npz(
         FileNotFoundError: there is no such file.
         ValueError: an array is missing or malformed; the message says which and where.
     """
-    arrays = read_npz(path)
-    names = ("train", "val", "test") if "x_val" in arrays else ("train", "test")
-    parts = {name: _part(arrays, name, path) for name in names}
-    shape = _shape(parts)
-    classes = _classes(arrays.get("classes"), parts)
+    parts, classes = check_parts(read_npz(path), path)
     given = parts.get("val")
     train, val = cut(parts["train"], 0 if given else val_fraction, split_seed, train_size)
     mean, std = channel_statistics(train)
-    return Dataset(train, given or val, parts["test"], classes, shape, mean, std)
+    return Dataset(train, given or val, parts["test"], classes, _shape(parts), mean, std)
 
 
-def _part(arrays: Mapping[str, Array], name: str, path: str) -> Arrays:
+def check_parts(
+    arrays: Mapping[str, Array], path: str | Path
+) -> tuple[dict[str, Arrays], list[str]]:
+    """The splits that some arrays hold, and the names of the classes.
+
+    Args:
+        arrays: as in the file of `npz`.
+        path: where they are from, for the messages.
+
+    Raises:
+        ValueError: an array is missing or malformed; the message says which and where.
+    """
+    names = ("train", "val", "test") if "x_val" in arrays else ("train", "test")
+    parts = {name: _part(arrays, name, path) for name in names}
+    _shape(parts)
+    return parts, _classes(arrays.get("classes"), parts)
+
+
+def _part(arrays: Mapping[str, Array], name: str, path: str | Path) -> Arrays:
     """The samples and labels of one split."""
     x, y = (require(arrays, f"{letter}_{name}", path) for letter in "xy")
     inputs, labels = to_inputs(x, f"x_{name}"), to_labels(y, f"y_{name}")
