@@ -1,0 +1,100 @@
+"""Office-Caltech-10: ten kinds of objects, as four cameras and catalogues show them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kdrun.dataset.arrays import Array, read_npz, require, to_inputs, to_labels
+from kdrun.dataset.domains import Domain, Encoder, Labels, check_names, combine
+from kdrun.dataset.split import hold_out, select
+from kdrun.types import Arrays, Dataset, Split
+
+
+def office_caltech(
+    path: str,
+    source: str | None = "amazon",
+    target: str = "webcam",
+    labels: Labels = "all",
+    val_fraction: float = 0.1,
+    split_seed: int = 0,
+    train_size: int | None = None,
+    test_fraction: float = 0.3,
+) -> Dataset:
+    """Histograms of 800 visual words for objects of 10 classes in 4 domains.
+
+    Each histogram is divided by its sum, and each word standardised over the training samples of
+    the source. Gong, Shi, Sha, Grauman, CVPR 2012. Any file of arrays x_NAME and y_NAME will do;
+    a domain is then called NAME.
+
+    Args:
+        path: an .npz file.
+        source: the domain that knowledge comes from; None for the target alone.
+        target: the domain that counts.
+        labels: `all`, `none`, or how many training samples of the target keep their label.
+        val_fraction: how much of the training data is for model selection.
+        split_seed: what every split is a function of.
+        train_size: how many training samples of each domain are used; None for all.
+        test_fraction: how much of each domain is for testing.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: no such domain, malformed arrays, or a fraction or size does not fit.
+    """
+    arrays = read_npz(path)
+    names = sorted(name[2:] for name in arrays if name.startswith("x_"))
+    check_names(source, target, names)
+    wanted = [name for name in (source, target) if name]
+    read = {name: _read(arrays, name, path) for name in wanted}
+    count = max(int(samples.targets.max()) for samples in read.values()) + 1
+    widths = {name: tuple(_rows(samples).shape[1:]) for name, samples in read.items()}
+    if len(set(widths.values())) > 1:
+        raise ValueError(f"{path}: the domains have samples of different shapes, {widths}.")
+
+    def domain(name: str) -> Domain:
+        whole = read[name]
+        rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
+        classes = [str(number) for number in range(count)]
+        return Domain(name, select(whole, rest), select(whole, held), classes)
+
+    return combine(
+        domain(target),
+        domain(source) if source else None,
+        labels=labels,
+        val_fraction=val_fraction,
+        split_seed=split_seed,
+        train_size=train_size,
+        fit=standardise,
+    )
+
+
+def _read(arrays: dict[str, Array], name: str, path: str) -> Arrays:
+    """One domain, each sample divided by its sum."""
+    counts = to_inputs(require(arrays, f"x_{name}", path), f"x_{name}")
+    targets = to_labels(require(arrays, f"y_{name}", path), f"y_{name}")
+    if counts.dim() != 2 or len(counts) != len(targets):
+        raise ValueError(
+            f"{path}: x_{name} has the shape {tuple(counts.shape)} and y_{name} {len(targets)} "
+            "labels: give rows (N, D), and as many labels."
+        )
+    totals = counts.abs().sum(1, keepdim=True)
+    return Arrays(counts / totals.clamp(min=torch.finfo().tiny), targets)
+
+
+def _rows(split: Split) -> Tensor:
+    assert isinstance(split, Arrays)
+    assert isinstance(split.inputs, Tensor)
+    return split.inputs
+
+
+def standardise(source: Split, target: Split) -> Encoder:
+    """Mean 0 and deviation 1 over the source's training samples; a constant becomes 0."""
+    rows = _rows(source).double()
+    mean, deviation = rows.mean(0), rows.std(0, correction=0)
+    deviation[deviation == 0] = 1.0
+
+    def encode(split: Split) -> Split:
+        scaled = (_rows(split).double() - mean) / deviation
+        return Arrays(scaled.float(), split.targets)
+
+    return encode
