@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from kdrun.model.features import Network
+from kdrun.model.features import inner
 from kdrun.types import Batch, Loader, Outputs
 
 BINS = 15
@@ -127,10 +127,10 @@ def parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def macs(model: Network, shape: tuple[int, ...]) -> int:
+def macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Multiply-accumulates of one sample in convolutions and matrix products, from a dry run."""
     dry = copy.deepcopy(model).float().eval().to("meta")
-    dry.dtype = None
+    inner(dry).dtype = None
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         dry(_blank(shape, 1, torch.device("meta")))
     return int(counter.get_total_flops()) // 2

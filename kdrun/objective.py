@@ -47,6 +47,12 @@ class Objective(nn.Module):
         for term in self.losses().values():
             term.prepare(teacher, loader)
 
+    def deploy(self, student: nn.Module) -> nn.Module:
+        """The network to train, with what the terms put around the student: `Loss.deploy`."""
+        for term in self.losses().values():
+            student = term.deploy(student)
+        return student
+
     def at(self, epoch: float, epochs: int) -> None:
         """Say how far the training is, `epoch` of `epochs`: schedules follow it."""
         for name, term in self.losses().items():

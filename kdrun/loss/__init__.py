@@ -47,6 +47,14 @@ class Loss(nn.Module):
             loader: the training batches.
         """
 
+    def deploy(self, student: nn.Module) -> nn.Module:
+        """What is trained, evaluated and exported: the student, unless a paper adds to it.
+
+        One that differs holds the given network as `student`, and as `config` the `_target_` and
+        arguments that build it around that network again.
+        """
+        return student
+
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The loss, a scalar; the mean over the batch unless the paper defines it otherwise."""
         raise NotImplementedError

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,6 +12,9 @@ from torch import Tensor, nn
 from kdrun.loss import Loss, full
 from kdrun.loss.stages import as_map, pair, same_shape, same_size
 from kdrun.types import Batch, Loader, Outputs
+
+if TYPE_CHECKING:
+    from kdrun.model.features import Network
 
 
 class SimKD(Loss):
@@ -95,7 +101,7 @@ class Head(nn.Module):
     """A projection to the teacher's last stage, pooling, and the teacher's classifier.
 
     Args:
-        student: channels of the student's last stage.
+        channels: of the student's last stage.
         teacher: channels of the teacher's.
         classes: width of the classifier.
         size: height and width to which the student's stage is averaged down.
@@ -105,20 +111,28 @@ class Head(nn.Module):
 
     def __init__(
         self,
-        student: int,
+        channels: int,
         teacher: int,
         classes: int,
         *,
-        size: tuple[int, int],
+        size: Sequence[int],
         factor: int,
         positive: bool,
     ) -> None:
         super().__init__()
-        self.size = size
+        self.arguments = {
+            "channels": channels,
+            "teacher": teacher,
+            "classes": classes,
+            "size": list(size),
+            "factor": factor,
+            "positive": positive,
+        }
+        self.size = (size[0], size[1])
         middle = max(1, teacher // factor)
         layers: list[nn.Module] = []
         for before, after, side in (
-            (student, middle, 1),
+            (channels, middle, 1),
             (middle, middle, 3),
             (middle, teacher, 1),
         ):
@@ -145,12 +159,16 @@ class Reused(nn.Module):
     Args:
         student: from `Batch` to `Outputs` with features.
         head: what comes after its last stage.
+
+    Attributes:
+        config: what builds it around the student again.
     """
 
     def __init__(self, student: nn.Module, head: Head) -> None:
         super().__init__()
         self.student = student
         self.head = head
+        self.config = {"_target_": "kdrun.loss.simkd.reuse", **head.arguments}
 
     def forward(self, batch: Batch) -> Outputs:
         """The student's outputs, in evaluation with the head's embedding and logits."""
@@ -159,6 +177,17 @@ class Reused(nn.Module):
             return outputs
         embedding = self.head.project(as_map(full(outputs.features[-1]))).mean((2, 3))
         return outputs._replace(logits=self.head.classifier(embedding), embedding=embedding)
+
+
+def reuse(student: Network, **arguments: Any) -> Reused:
+    """A `Reused` whose weights are to be loaded.
+
+    Args:
+        student: the network without its head.
+        arguments: of `Head`.
+    """
+    student.keep(("features",))
+    return Reused(student, Head(**arguments))
 
 
 def _embedding(outputs: Outputs) -> Tensor:

@@ -254,6 +254,13 @@ class Network(nn.Module):
         self._unfused.clear()
 
 
+def inner(model: nn.Module) -> Network:
+    """The network itself, if need be inside of what a loss put around it (`Loss.deploy`)."""
+    found = model if isinstance(model, Network) else model.student
+    assert isinstance(found, Network)
+    return found
+
+
 class _Tap:
     """A hook that keeps what enters or leaves a module, or what another tap kept last."""
 

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdrun.checkpoint import load_weights, read_header, save_student
 from kdrun.model import build
-from kdrun.model.features import Network
+from kdrun.model.features import inner
+from kdrun.target import call
 
 
-def load(network: Network, path: Path | str) -> None:
+def load(network: nn.Module, path: Path | str) -> None:
     """Fill a network with the weights of a run, or with a plain state_dict of its own class.
 
     Raises:
@@ -25,7 +26,8 @@ def load(network: Network, path: Path | str) -> None:
         weights = {f"net.{name.removeprefix('module.')}": value for name, value in weights.items()}
     if problem := mismatch(network.state_dict(), weights):
         name = read_header(path).get("name", "another network")
-        raise ValueError(f"{path} holds {name}, not this {type(network.net).__name__}: {problem}")
+        own = type(inner(network).net).__name__
+        raise ValueError(f"{path} holds {name}, not this {own}: {problem}")
     network.load_state_dict(weights)
 
 
@@ -42,7 +44,7 @@ def mismatch(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:
     return "; ".join(told)
 
 
-def save(path: Path, network: Network, name: str, config: dict[str, Any], **facts: Any) -> None:
+def save(path: Path, network: nn.Module, name: str, config: dict[str, Any], **facts: Any) -> None:
     """Write a network's weights with what `rebuild` needs.
 
     Args:
@@ -52,12 +54,13 @@ def save(path: Path, network: Network, name: str, config: dict[str, Any], **fact
         config: its model yaml.
         facts: classes and shape of the data.
     """
-    mean, std = network.normalisation
-    header = {"name": name, "model": config, "mean": mean, "std": std, **facts}
+    mean, std = inner(network).normalisation
+    around = getattr(network, "config", None)
+    header = {"name": name, "model": config, "around": around, "mean": mean, "std": std, **facts}
     save_student(path, network.state_dict(), header)
 
 
-def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> Network:
+def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
     """The network of a file that `save` wrote, with its weights.
 
     Raises:
@@ -70,7 +73,7 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> Network:
         raise ValueError(f"{path} was not written by kdrun: it does not say which model it is")
     # The weights are at hand; nothing is to be downloaded again.
     config = {k: v for k, v in header["model"].items() if k != "pretrained"}
-    network = build(
+    network: nn.Module = build(
         config,
         num_classes=len(header["classes"]),
         shape=tuple(header["shape"]),
@@ -78,5 +81,7 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> Network:
         std=header["std"],
         plugins=plugins,
     )
+    if header.get("around"):
+        network = call(header["around"], plugins, student=network)
     load(network, path)
     return network
