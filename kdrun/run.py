@@ -144,6 +144,9 @@ def _train_teacher(config: DictConfig) -> Path:
     own.method = OmegaConf.load(folder() / "method" / "supervised.yaml")
     own.seed, own.rerun = teacher.seed, Rerun.failed
     recipe = teacher.recipe
+    for group in ("optimizer", "scheduler"):
+        if recipe[group] is not None:
+            own[group] = recipe[group]
     for place, key, value in (
         (own.train, "epochs", recipe.epochs),
         (own.train, "batch_size", recipe.batch_size),
