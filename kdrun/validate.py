@@ -129,8 +129,9 @@ def _set(override: Override, config: DictConfig) -> Iterator[str]:
             if name not in known and not isinstance(place, ListConfig):
                 told = f"{key}: there is no '{name}' here; {nearest(name, known)}"
                 # An argument with a default need not stand in the yaml.
-                adds = f"; +{key}=... adds an argument of {place._target_}"
-                yield told + (adds if "_target_" in known else "")
+                if "_target_" in known:
+                    told += f"; +{key}=... adds an argument of {place._target_}"
+                yield told
                 return
             place = OmegaConf.select(place, name)
     for value in _values(override):
