@@ -28,7 +28,7 @@ from kdrun.evaluate import evaluate, example, latency_ms, macs, parameters, peak
 from kdrun.loss.weight import Weight, parse
 from kdrun.method import Method
 from kdrun.model import weights
-from kdrun.model.features import Network
+from kdrun.model.features import Network, inner
 from kdrun.objective import Objective
 from kdrun.results import write_metrics
 from kdrun.target import call
@@ -66,7 +66,7 @@ class Experiment:
         self.teacher = self._teacher(train_teacher) if "teacher" in self._uses else None
         # Seeded here, so that the same seed gives the same student beside any teacher.
         torch.manual_seed(config["seed"])
-        self.student = self._network(config["student"])
+        self.student: nn.Module = self._network(config["student"])
         self.training = self._training(self._method())
 
     @property
@@ -109,7 +109,7 @@ class Experiment:
         )
         network.dtype = self.dtype
         if self.settings.channels_last and len(self.data.shape) == 3:
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network.to(memory_format=torch.channels_last)
         return network.to(self.device)
 
     def _teacher(self, train_teacher: Callable[[], Path]) -> nn.Module:
@@ -128,12 +128,14 @@ class Experiment:
         terms = {name: self._call(loss["terms"][name]) for name in factors}
         objective = Objective(terms, factors)
         needs = objective.needs - {"logits"}
+        assert isinstance(self.student, Network)
         self.student.keep(needs)
         student = example(self.student, self.train_loader)
         if isinstance(self.teacher, Frozen):
             self.teacher.network.keep(needs)  # type: ignore[operator]
         teacher = example(self.teacher, self.train_loader) if self.teacher else student
         objective.build(student, teacher, self.train_loader.targets)
+        self.student = objective.deploy(self.student)
         section = without(self.config["method"], "name", "uses")
         method: Method = self._call(
             section, student=self.student, teacher=self.teacher, objective=objective
@@ -174,7 +176,7 @@ class Experiment:
         elif self.teacher is not None:
             training.method.objective.prepare(self.teacher, self.train_loader)
         if self.settings.compile:
-            self.student.net.compile()
+            inner(self.student).net.compile()
         train(
             training,
             self.train_loader,
@@ -210,8 +212,8 @@ class Experiment:
     def evaluate(self) -> dict[str, Any]:
         """Score the student on the test split, once, and write the run's weights and pictures."""
         student, history = self.training.student, self.training.history
-        assert isinstance(student, Network)
-        student.keep(())
+        if isinstance(student, Network):
+            student.keep(())
         write_metrics(self.run_dir, history)
         weights.save(
             self.run_dir / STUDENT,
@@ -238,7 +240,7 @@ class Experiment:
         plots.confusion(confusion.tolist(), self.data.classes, self.run_dir / "confusion.png")
         return metrics
 
-    def _cost(self, student: Network) -> dict[str, Any]:
+    def _cost(self, student: nn.Module) -> dict[str, Any]:
         seconds = sum(float(row["seconds"] or 0) for row in self.training.history)
         seen = len(self.data.train) * len(self.training.history)
         size = self.settings.batch_size
