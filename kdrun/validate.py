@@ -180,6 +180,13 @@ def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
     for role in ("student", *(["teacher"] if "teacher" in uses else [])):
         if model := plain[role].get("model"):
             yield from check(without(model, "stages", "head"), f"{role}.model", MODEL_FACTS)
+        recipe = plain[role].get("recipe") or {}
+        for part, facts in (
+            ("optimizer", ("params",)),
+            ("scheduler", ("optimizer", "total_steps")),
+        ):
+            if recipe.get(part):
+                yield from check(recipe[part], f"{role}.recipe.{part}", facts)
     if "loss" in uses:
         for name, term in plain["loss"]["terms"].items():
             yield from check(term, f"loss.terms.{name}")
