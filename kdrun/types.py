@@ -50,6 +50,8 @@ class Outputs(NamedTuple):
         preactivations: the same stages before their last activation function; a stage that does
             not end in one stands here as it is.
         attentions: attention probabilities of the stages' last block, each (N, heads, L, L).
+        weight: (N,) how much each answer counts, 0 for none; None where all count alike.
+        members: of an ensemble, the outputs of each who answered.
     """
 
     logits: Tensor
@@ -57,6 +59,8 @@ class Outputs(NamedTuple):
     features: tuple[Tensor, ...] = ()
     preactivations: tuple[Tensor, ...] = ()
     attentions: tuple[Tensor, ...] = ()
+    weight: Tensor | None = None
+    members: tuple[Outputs, ...] = ()
 
 
 class Loader(Protocol):
@@ -81,10 +85,12 @@ class Arrays:
     Attributes:
         inputs: (N, C, H, W) uint8 images or (N, D) float32 rows, or a dict of such tensors.
         targets: (N,) int64 classes, or float32 values in regression.
+        ids: what the samples are called, whatever is cut away; None: their positions.
     """
 
     inputs: Input
     targets: Tensor
+    ids: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.targets)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -107,13 +109,22 @@ def strata(targets: Tensor) -> Tensor:
 
 
 def select(split: Split, index: Tensor) -> Split:
-    """The samples of a split at some positions."""
+    """The samples of a split at some positions; each keeps its name."""
     targets = split.targets[index]
     if isinstance(split, Files):
         return Files([split.paths[i] for i in index.tolist()], targets, split.image_size)
+    names = sample_ids(split)
+    ids = [names[i] for i in index.tolist()]
     if isinstance(split.inputs, dict):
-        return Arrays({key: value[index] for key, value in split.inputs.items()}, targets)
-    return Arrays(split.inputs[index], targets)
+        return Arrays({key: value[index] for key, value in split.inputs.items()}, targets, ids)
+    return Arrays(split.inputs[index], targets, ids)
+
+
+def sample_ids(split: Split) -> list[str]:
+    """What the samples are called: their ids, FOLDER/FILE, or positions in the uncut data."""
+    if isinstance(split, Files):
+        return ["/".join(Path(path).parts[-2:]) for path in split.paths]
+    return split.ids or [str(position) for position in range(len(split))]
 
 
 def _quotas(counts: list[int], size: int, least: list[int], most: list[int]) -> list[int]:

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdrun.dataset.split import channel_statistics, cut, hold_out, subset
+from kdrun.dataset.split import channel_statistics, cut, hold_out, sample_ids, subset
 from kdrun.types import Arrays, Files
 
 LABELS = st.lists(st.integers(0, 4), min_size=12, max_size=80).map(torch.tensor)
@@ -118,3 +118,15 @@ def test_values_of_a_regression_are_cut_by_fifths() -> None:
     _, held = hold_out(values, 0.2, 0, "fraction")
     ranks = values.argsort().argsort()[held]
     assert torch.bincount(ranks // 20, minlength=5).tolist() == [4] * 5
+
+
+def test_a_sample_keeps_its_name_through_every_cut() -> None:
+    targets = torch.arange(40) % 2
+    train, val = cut(Arrays(torch.arange(40.0)[:, None], targets), 0.25, 3, 11)
+    assert val is not None
+    for part in (train, val):
+        assert isinstance(part, Arrays)
+        assert sample_ids(part) == [str(int(x)) for x in part.inputs.flatten()]
+    named = Arrays(torch.arange(40.0)[:, None], targets, [f"p{i}" for i in range(40)])
+    assert sample_ids(cut(named, 0.25, 3, 11)[0]) == [f"p{name}" for name in sample_ids(train)]
+    assert sample_ids(Files(["a/cat/1.png"], targets[:1], 8)) == ["cat/1.png"]
