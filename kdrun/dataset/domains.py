@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import torch
+from torch import Tensor
 
 from kdrun.dataset.split import channel_statistics, cut, subset
 from kdrun.target import nearest
@@ -39,23 +40,30 @@ def check_names(source: str | None, target: str, names: Iterable[str]) -> None:
     """Refuse domains that do not exist, or are one and the same.
 
     Args:
-        source: the domain that knowledge comes from; None for the target alone.
-        target: the domain that counts.
+        source: the domain that knowledge comes from, or several joined by `+`; None for the
+            target alone.
+        target: the domain that counts, or several.
         names: of the domains there are.
 
     Raises:
         ValueError: with the nearest valid name.
     """
     known = list(names)
-    for key, name in (("source", source), ("target", target)):
-        if name is not None and name not in known:
-            raise ValueError(f"dataset.{key}={name} is no domain here; {nearest(name, known)}")
-    if source == target:
-        others = ", ".join(name for name in known if name != target)
+    for key, given in (("source", source), ("target", target)):
+        for name in parts(given):
+            if name not in known:
+                raise ValueError(f"dataset.{key}={name} is no domain here; {nearest(name, known)}")
+    if both := set(parts(source)) & set(parts(target)):
+        others = ", ".join(sorted(set(known) - set(parts(target))))
         raise ValueError(
-            f"dataset.source and dataset.target are both {target}: nothing can be transferred. "
+            f"dataset.source and dataset.target are both {min(both)}: nothing can be transferred. "
             f"Name another source ({others}), or null for the target alone."
         )
+
+
+def parts(name: str | None) -> list[str]:
+    """The domains that a name means: `a+b` are two in one, None is no domain."""
+    return name.split("+") if name else []
 
 
 def combine(
@@ -140,3 +148,23 @@ def hide(split: Split, labels: Labels, seed: int) -> Split:
         kept = subset(split.targets, labels, seed, "dataset.labels")
         hidden[kept] = split.targets[kept]
     return replace(split, targets=hidden)
+
+
+def standardise(source: Split, target: Split) -> Encoder:
+    """Mean 0 and deviation 1 over the source's training samples; a constant becomes 0."""
+    known = rows(source).double()
+    mean, deviation = known.mean(0), known.std(0, correction=0)
+    deviation[deviation == 0] = 1.0
+
+    def encode(split: Split) -> Split:
+        scaled = (rows(split).double() - mean) / deviation
+        return Arrays(scaled.float(), split.targets)
+
+    return encode
+
+
+def rows(split: Split) -> Tensor:
+    """The (N, D) inputs of a split that lies in memory."""
+    assert isinstance(split, Arrays)
+    assert isinstance(split.inputs, Tensor)
+    return split.inputs

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from kdrun.dataset.arrays import Array, read_npz, require, to_inputs, to_labels
-from kdrun.dataset.domains import Domain, Encoder, Labels, check_names, combine
+from kdrun.dataset.domains import Domain, Labels, check_names, combine, rows, standardise
 from kdrun.dataset.split import hold_out, select
-from kdrun.types import Arrays, Dataset, Split
+from kdrun.types import Arrays, Dataset
 
 
 def office_caltech(
@@ -47,7 +46,7 @@ def office_caltech(
     wanted = [name for name in (source, target) if name]
     read = {name: _read(arrays, name, path) for name in wanted}
     count = max(int(samples.targets.max()) for samples in read.values()) + 1
-    widths = {name: tuple(_rows(samples).shape[1:]) for name, samples in read.items()}
+    widths = {name: tuple(rows(samples).shape[1:]) for name, samples in read.items()}
     if len(set(widths.values())) > 1:
         raise ValueError(f"{path}: the domains have samples of different shapes, {widths}.")
 
@@ -79,22 +78,3 @@ def _read(arrays: dict[str, Array], name: str, path: str) -> Arrays:
         )
     totals = counts.abs().sum(1, keepdim=True)
     return Arrays(counts / totals.clamp(min=torch.finfo().tiny), targets)
-
-
-def _rows(split: Split) -> Tensor:
-    assert isinstance(split, Arrays)
-    assert isinstance(split.inputs, Tensor)
-    return split.inputs
-
-
-def standardise(source: Split, target: Split) -> Encoder:
-    """Mean 0 and deviation 1 over the source's training samples; a constant becomes 0."""
-    rows = _rows(source).double()
-    mean, deviation = rows.mean(0), rows.std(0, correction=0)
-    deviation[deviation == 0] = 1.0
-
-    def encode(split: Split) -> Split:
-        scaled = (_rows(split).double() - mean) / deviation
-        return Arrays(scaled.float(), split.targets)
-
-    return encode

@@ -1,0 +1,93 @@
+"""Heart disease at four hospitals: a small table full of holes, and strong label shift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from kdrun.dataset.columns import Columns, encode_rows, read_table, require_columns, to_numbers
+from kdrun.dataset.domains import Domain, Labels, check_names, combine, parts
+from kdrun.dataset.split import hold_out, select
+from kdrun.types import Arrays, Dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NUMERIC = ("age", "sex", "trestbps", "chol", "fbs", "thalach", "exang", "oldpeak", "ca")
+NOMINAL = ("cp", "restecg", "slope", "thal")
+NEVER_ZERO = ("trestbps", "chol")
+"""Blood pressure and cholesterol, which some hospitals wrote as 0 where they were not taken."""
+
+
+def heart(
+    root: str,
+    source: str | None = "cleveland",
+    target: str = "hungarian",
+    labels: Labels = "all",
+    impute: Literal["mean", "median"] = "mean",
+    indicators: bool = True,
+    val_fraction: float = 0.1,
+    split_seed: int = 0,
+    train_size: int | None = None,
+    test_fraction: float = 0.3,
+) -> Dataset:
+    """13 findings of 920 patients, with or without a narrowed vessel, at four hospitals.
+
+    Means, deviations, categories and what fills missing cells are learnt from the training rows of
+    the source. Detrano et al., 1989. https://archive.ics.uci.edu/dataset/45/heart+disease
+
+    Args:
+        root: the folder of the files `processed.NAME.data`, with a header; NAME is a domain.
+        source: the domain that knowledge comes from; None for the target alone.
+        target: the domain that counts. Several may be joined by `+`, of either.
+        labels: `all`, `none`, or how many training samples of the target keep their label.
+        impute: what fills missing numbers.
+        indicators: whether a column says where a number was missing.
+        val_fraction: how much of the training data is for model selection.
+        split_seed: what every split is a function of.
+        train_size: how many training samples of each domain are used; None for all.
+        test_fraction: how much of each domain is for testing.
+
+    Raises:
+        FileNotFoundError: there are no such files.
+        ValueError: no such domain, a malformed table, or a fraction or size does not fit.
+    """
+    import pandas as pd
+
+    files = {path.name.split(".")[1]: path for path in Path(root).glob("processed.*.data")}
+    if not files:
+        raise FileNotFoundError(f"there are no files processed.NAME.data in dataset.root={root}.")
+    check_names(source, target, sorted(files))
+    names = [*parts(source), *parts(target)]
+    table = pd.concat([_read(files[name]) for name in names], keys=names, names=["domain", "row"])
+    sick = torch.from_numpy((to_numbers(table["target"], root) > 0).astype("int64"))
+    homes = table.index.get_level_values("domain")
+
+    def domain(name: str) -> Domain:
+        rows = torch.from_numpy(homes.isin(parts(name))).nonzero().squeeze(1)
+        whole = Arrays(rows, sick[rows])
+        rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
+        return Domain(name, select(whole, rest), select(whole, held), ["healthy", "sick"])
+
+    return combine(
+        domain(target),
+        domain(source) if source else None,
+        labels=labels,
+        val_fraction=val_fraction,
+        split_seed=split_seed,
+        train_size=train_size,
+        fit=encode_rows(table, Columns(NUMERIC, NOMINAL, impute=impute, indicators=indicators)),
+    )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """One hospital's patients; categories are numbers, which the hospitals write differently."""
+    table = read_table(path)
+    require_columns(table, (*NUMERIC, *NOMINAL, "target"), path)
+    for name in (*NUMERIC, *NOMINAL):
+        table[name] = to_numbers(table[name], path)
+    for name in NEVER_ZERO:
+        table[name] = table[name].replace(0, None)
+    return table

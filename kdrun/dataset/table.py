@@ -1,0 +1,149 @@
+"""Any CSV file: one column is to be predicted from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kdrun.dataset.columns import (
+    Columns,
+    encode_rows,
+    numeric_columns,
+    read_table,
+    require_columns,
+    to_numbers,
+)
+from kdrun.dataset.domains import Domain, Labels, check_names, combine, parts
+from kdrun.dataset.split import hold_out, select
+from kdrun.target import nearest
+from kdrun.types import Arrays, Dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def table(
+    path: str,
+    label: str,
+    task: Literal["classification", "regression"] = "classification",
+    categorical: Sequence[str] | None = None,
+    drop: Sequence[str] | None = None,
+    encoding: Literal["onehot", "ordinal"] = "onehot",
+    impute: Literal["mean", "median"] = "mean",
+    indicators: bool = True,
+    domain: str | None = None,
+    source: str | None = None,
+    target: str | None = None,
+    labels: Labels = "all",
+    val_fraction: float = 0.1,
+    split_seed: int = 0,
+    train_size: int | None = None,
+    test_fraction: float = 0.2,
+) -> Dataset:
+    """Rows of a table with a header, as `Columns` encodes them.
+
+    A column whose every cell is a number or missing is numeric. All that is learnt (means,
+    deviations, categories) is learnt from the training rows, those of the source if there is one.
+
+    Args:
+        path: a CSV file.
+        label: the column to predict.
+        task: whether it holds classes or values.
+        categorical: columns of numbers that stand for categories.
+        drop: columns not to use, such as a row's number.
+        encoding: `onehot` or `ordinal`, of categories.
+        impute: what fills missing numbers.
+        indicators: whether a column says where a number was missing.
+        domain: the column that names each row's domain; None if there is only one.
+        source: the domain that knowledge comes from; None for the target alone.
+        target: the domain that counts; None for all rows. Several may be joined by `+`, of either.
+        labels: `all`, `none`, or how many training samples of the target keep their label.
+        val_fraction: how much of the training data is for model selection.
+        split_seed: what every split is a function of.
+        train_size: how many training samples of each domain are used; None for all.
+        test_fraction: how much of each domain is for testing.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a column or domain is missing or malformed, or a fraction or size does not fit.
+    """
+    if task not in ("classification", "regression"):
+        hint = nearest(task, ("classification", "regression"))
+        raise ValueError(f"dataset.task={task} is not defined; {hint}")
+    cells = read_table(path)
+    require_columns(cells, (label, domain, *(categorical or ()), *(drop or ())), path)
+    apart = {label, domain, *(drop or ())}
+    features = [name for name in cells.columns if name not in apart]
+    if not features:
+        raise ValueError(f"{path}: no column is left to predict '{label}' from.")
+    numeric = [n for n in numeric_columns(cells, features) if n not in (categorical or ())]
+    others = [name for name in features if name not in numeric]
+    cells = cells.assign(**{name: to_numbers(cells[name], path) for name in numeric})
+    targets, classes = _targets(cells[label], task, path)
+    homes = _homes(cells, domain, source, target, path)
+
+    def part(name: str | None) -> Domain:
+        rows = torch.arange(len(cells))
+        if name:
+            rows = rows[torch.from_numpy(homes.isin(parts(name)).to_numpy())]
+        whole = Arrays(rows, targets[rows])
+        rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
+        return Domain(name or "", select(whole, rest), select(whole, held), classes)
+
+    return combine(
+        part(target),
+        part(source) if source else None,
+        labels=labels,
+        val_fraction=val_fraction,
+        split_seed=split_seed,
+        train_size=train_size,
+        fit=encode_rows(cells, Columns(numeric, others, encoding, impute, indicators)),
+    )
+
+
+def _homes(
+    cells: pd.DataFrame, domain: str | None, source: str | None, target: str | None, path: str
+) -> pd.Series[Any]:
+    """The name of each row's domain; anything if none is asked for."""
+    if domain is None:
+        if source or target:
+            raise ValueError(
+                f"dataset.source={source}, dataset.target={target}: set dataset.domain to the "
+                f"column of {path} that names each row's domain."
+            )
+        return cells.index.to_series()
+    if target is None and source is not None:
+        raise ValueError("dataset.source is set, but not dataset.target: name the domain to test.")
+    homes = cells[domain]
+    names = sorted(homes.dropna().unique())
+    if target is not None:
+        check_names(source, target, names)
+    return homes
+
+
+def _targets(column: pd.Series[Any], task: str, path: str) -> tuple[Tensor, list[str]]:
+    """Each row's target, and the names of the classes; numbers sort as numbers."""
+    missing = np.flatnonzero(column.isna())
+    if len(missing):
+        raise ValueError(
+            f"{path}: column '{column.name}' is empty in row {missing[0] + 1}, and in "
+            f"{len(missing)} rows in all: each needs a label."
+        )
+    if task == "regression":
+        return torch.tensor(to_numbers(column, path), dtype=torch.float32), []
+    classes = sorted(column.unique())
+    if numeric_columns(column.to_frame(), [str(column.name)]):
+        classes = sorted(classes, key=float)
+    if len(classes) < 2:
+        raise ValueError(f"{path}: column '{column.name}' holds one class only, '{classes[0]}'.")
+    if len(classes) > len(column) / 2:
+        raise ValueError(
+            f"{path}: column '{column.name}' holds {len(classes)} classes in {len(column)} rows: "
+            "set dataset.task=regression if it holds values."
+        )
+    positions = {name: position for position, name in enumerate(classes)}
+    return torch.tensor([positions[cell] for cell in column]), [str(name) for name in classes]
