@@ -158,6 +158,8 @@ def _train_teacher(config: DictConfig) -> Path:
     log.info("teacher %s: %s", teacher.name, run_dir)
     try:
         run(own, run_dir)
+    except ValueError as error:
+        raise ValueError(f"training the teacher: {error}") from error
     except Exception as error:
         raise RuntimeError(f"training the teacher failed: {error}") from error
     return run_dir
