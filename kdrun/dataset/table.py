@@ -89,7 +89,7 @@ def table(
     def part(name: str | None) -> Domain:
         rows = torch.arange(len(cells))
         if name:
-            rows = rows[torch.from_numpy(homes.isin(parts(name)).to_numpy())]
+            rows = rows[torch.tensor(homes.isin(parts(name)).to_numpy())]
         whole = Arrays(rows, targets[rows])
         rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
         return Domain(name or "", select(whole, rest), select(whole, held), classes)

@@ -1,0 +1,223 @@
+"""Texts with a label, and a domain if there are several, as rows of TF-IDF."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+
+from kdrun.dataset.arrays import Array
+from kdrun.dataset.columns import read_table, require_columns
+from kdrun.dataset.domains import Domain, Encoder, Labels, check_names, combine, parts, rows
+from kdrun.dataset.split import hold_out, select
+from kdrun.target import nearest
+from kdrun.types import Arrays, Dataset, Split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+
+def text(
+    path: str,
+    source: str | None = None,
+    target: str | None = None,
+    labels: Labels = "all",
+    text_column: str = "text",
+    label_column: str = "label",
+    domain_column: str = "domain",
+    vocabulary: Literal["source", "union"] = "source",
+    max_features: int = 5000,
+    ngrams: int = 2,
+    svd: int | None = None,
+    val_fraction: float = 0.1,
+    split_seed: int = 0,
+    train_size: int | None = None,
+    test_fraction: float = 0.2,
+) -> Dataset:
+    """Texts as TF-IDF of words, each row of length 1, or its leading singular directions.
+
+    The vocabulary and the document frequencies come from training texts only. A text that occurs
+    twice in a domain is kept once, or a copy of a training text could be in the test split.
+
+    Args:
+        path: a file of comma-separated values, or of JSON lines (.jsonl, .jsonl.gz).
+        source: the domain that knowledge comes from; None for the target alone.
+        target: the domain that counts; None for all texts. Several may be joined by `+`, of either.
+        labels: `all`, `none`, or how many training samples of the target keep their label.
+        text_column: which column, or key, holds the text.
+        label_column: likewise its class.
+        domain_column: likewise its domain; read only where a domain is named.
+        vocabulary: of the source's training texts, or of the union with the target's.
+        max_features: how many of the most frequent words and phrases are used.
+        ngrams: words in the longest phrase.
+        svd: how many singular directions of the training texts are kept (latent semantic
+            analysis, Deerwester et al., 1990); None for the words themselves.
+        val_fraction: how much of the training data is for model selection.
+        split_seed: what every split is a function of.
+        train_size: how many training samples of each domain are used; None for all.
+        test_fraction: how much of each domain is for testing.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a column or domain is missing, a text is empty, or a fraction or size does not
+            fit.
+    """
+    if vocabulary not in ("source", "union"):
+        hint = nearest(vocabulary, ("source", "union"))
+        raise ValueError(f"dataset.vocabulary={vocabulary} is not defined; {hint}")
+    table = read_texts(path, text_column, label_column, domain_column if target else None)
+    if target:
+        check_names(source, target, sorted(table["domain"].unique()))
+    elif source:
+        raise ValueError("dataset.source is set, but not dataset.target: name the domain to test.")
+    classes = sorted(table["label"].unique())
+    if len(classes) < 2:
+        raise ValueError(f"{path}: '{label_column}' holds one class only, '{classes[0]}'.")
+    positions = {name: position for position, name in enumerate(classes)}
+    targets = torch.tensor([positions[name] for name in table["label"]])
+
+    def domain(name: str | None) -> Domain:
+        chosen = torch.arange(len(table))
+        if name:
+            chosen = chosen[torch.tensor(table["domain"].isin(parts(name)).to_numpy())]
+        whole = Arrays(chosen, targets[chosen])
+        rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
+        return Domain(name or "", select(whole, rest), select(whole, held), classes)
+
+    def fit(source: Split, target: Split) -> Encoder:
+        known = rows(source)
+        if vocabulary == "union" and target is not source:
+            known = torch.cat([known, rows(target)])
+        words = Words(max_features, ngrams, svd).fit(table["text"].iloc[known.numpy()])
+        texts = table["text"]
+        return lambda split: Arrays(
+            torch.from_numpy(words(texts.iloc[rows(split).numpy()])), split.targets
+        )
+
+    return combine(
+        domain(target),
+        domain(source) if source else None,
+        labels=labels,
+        val_fraction=val_fraction,
+        split_seed=split_seed,
+        train_size=train_size,
+        fit=fit,
+    )
+
+
+class Words:
+    """Turns texts into rows of TF-IDF, as it learnt from the training texts.
+
+    Args:
+        max_features: how many of the most frequent words and phrases are used.
+        ngrams: words in the longest phrase.
+        svd: how many singular directions are kept; None for the words themselves.
+    """
+
+    def __init__(self, max_features: int, ngrams: int, svd: int | None) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        for name, value in (("max_features", max_features), ("ngrams", ngrams), ("svd", svd)):
+            if value is not None and value < 1:
+                raise ValueError(f"dataset.{name}={value}: give 1 or more.")
+        self._svd = svd
+        self._reduction: Any = None
+        self._counter = TfidfVectorizer(
+            max_features=max_features,
+            ngram_range=(1, ngrams),
+            sublinear_tf=True,  # ten times the same word is not ten times the evidence
+            dtype=np.float32,
+        )
+
+    def fit(self, texts: pd.Series[Any]) -> Words:
+        """Learn from training texts."""
+        from sklearn.decomposition import TruncatedSVD
+
+        try:
+            known = self._counter.fit_transform(texts)
+        except ValueError as fault:
+            raise ValueError(f"the training texts hold no words: {fault}.") from fault
+        if self._svd is not None:
+            most = min(known.shape) - 1
+            if self._svd > most:
+                raise ValueError(
+                    f"dataset.svd={self._svd} is more than the rank of the training texts allows: "
+                    f"give at most {most}."
+                )
+            self._reduction = TruncatedSVD(self._svd, random_state=0).fit(known)
+        return self
+
+    def __call__(self, texts: pd.Series[Any]) -> Array:
+        """(N, D) float32 rows of some texts."""
+        counted = self._counter.transform(texts)
+        if self._reduction is not None:
+            reduced: Array = self._reduction.transform(counted).astype(np.float32)
+            return reduced
+        dense: Array = counted.toarray()
+        return dense
+
+
+def read_texts(path: str, text: str, label: str, domain: str | None) -> pd.DataFrame:
+    """Columns text, label and domain of a file, without the repetitions within a domain.
+
+    Args:
+        path: a file of comma-separated values, or of JSON lines (.jsonl, .jsonl.gz).
+        text: which column, or key, holds the text.
+        label: likewise its class.
+        domain: likewise its domain; None where there is only one.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a column is missing, a cell empty, or a line no JSON object.
+    """
+    lines = path.removesuffix(".gz").endswith((".jsonl", ".ndjson"))
+    table = _read_json_lines(Path(path)) if lines else read_table(path)
+    wanted = {"text": text, "label": label, **({"domain": domain} if domain else {})}
+    require_columns(table, wanted.values(), path)
+    table = table[list(wanted.values())].set_axis(list(wanted), axis=1)
+    for key, name in wanted.items():
+        empty = np.flatnonzero(table[key].isna() | (table[key].astype(str).str.strip() == ""))
+        if len(empty):
+            raise ValueError(
+                f"{path}: '{name}' is empty in row {empty[0] + 1}, and in {len(empty)} rows in "
+                "all: fill or drop them."
+            )
+        table[key] = table[key].astype(str)
+    bare = table["text"].str.casefold().str.split().str.join(" ")
+    repeated = table.assign(text=bare).duplicated(["text", *(["domain"] if domain else [])])
+    if repeated.any():
+        log.info("%s: %d of %d texts are repetitions, left out", path, repeated.sum(), len(table))
+    return table[~repeated].reset_index(drop=True)
+
+
+def _read_json_lines(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}: give a .csv, .jsonl or .jsonl.gz file.")
+    content = path.read_bytes()
+    try:
+        lines = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (gzip.BadGzipFile, EOFError, zlib.error) as fault:
+        raise ValueError(f"{path} is damaged ({fault}): fetch it again.") from fault
+    found = []
+    for number, line in enumerate(lines.splitlines(), 1):
+        try:
+            row = json.loads(line) if line.strip() else None
+        except ValueError as fault:
+            raise ValueError(f"{path}, line {number} is no JSON: {fault}") from fault
+        if row is not None and not isinstance(row, dict):
+            raise ValueError(f"{path}, line {number} is no JSON object but {line[:40]!r}.")
+        if row is not None:
+            found.append(row)
+    if not found:
+        raise ValueError(f"{path} holds no texts.")
+    return pd.DataFrame(found)
