@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from kdrun.loss import Loss
+from kdrun.loss.members import EachMember
 from kdrun.loss.weight import Weight
-from kdrun.types import Batch, Loader, Outputs
+from kdrun.types import Batch, Input, Loader, Outputs
 
 
 class Objective(nn.Module):
@@ -35,9 +36,14 @@ class Objective(nn.Module):
         return {name: term for name, term in self.terms.items() if isinstance(term, Loss)}
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
-        """Size the adapters of every term: `Loss.build`."""
+        """Size the adapters of every term: `Loss.build`.
+
+        Of an ensemble, a term that reads more than logits gets adapters for every member.
+        """
         for name, term in self.losses().items():
             try:
+                if teacher.members and set(term.needs) - {"logits"}:
+                    self.terms[name] = term = EachMember(term)
                 term.build(student, teacher, targets)
             except ValueError as error:
                 raise ValueError(f"loss.terms.{name}: {error}") from error
@@ -62,7 +68,54 @@ class Objective(nn.Module):
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> dict[str, Tensor]:
         """The weighted terms by name; one whose weight is zero now is not computed."""
         return {
-            name: self.now[name] * term(student, teacher, batch)
-            for name, term in self.terms.items()
+            name: self.now[name] * weighted(term, student, teacher, batch)
+            for name, term in self.losses().items()
             if self.now[name]
         }
+
+
+def weighted(term: Loss, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
+    """A term over samples whose teacher's answers count differently: `Outputs.weight`.
+
+    A term is a mean over samples, so the samples of each weight are compared among themselves and
+    add to it by their number and weight. Those of weight zero are left out.
+    """
+    if teacher.weight is None or term.teacher_free:
+        value: Tensor = term(student, teacher, batch)
+        return value
+    total = student.logits.sum() * 0.0
+    for weight in teacher.weight.unique().tolist():
+        if weight:
+            rows = (teacher.weight == weight).nonzero().squeeze(1)
+            part = term(take(student, rows), take(teacher, rows), take_batch(batch, rows))
+            total = total + weight * len(rows) / len(teacher.weight) * part
+    return total
+
+
+def take(outputs: Outputs, rows: Tensor) -> Outputs:
+    """The outputs for some samples of a batch."""
+
+    def one(field: Tensor | None) -> Tensor | None:
+        return None if field is None else field[rows]
+
+    def several(fields: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(field[rows] for field in fields)
+
+    return Outputs(
+        outputs.logits[rows],
+        one(outputs.embedding),
+        several(outputs.features),
+        several(outputs.preactivations),
+        several(outputs.attentions),
+        one(outputs.weight),
+        tuple(take(member, rows) for member in outputs.members),
+    )
+
+
+def take_batch(batch: Batch, rows: Tensor) -> Batch:
+    """Some samples of a batch."""
+    if isinstance(batch.input, dict):
+        inputs: Input = {key: value[rows] for key, value in batch.input.items()}
+    else:
+        inputs = batch.input[rows]
+    return Batch(inputs, batch.target[rows], batch.index[rows])

@@ -21,10 +21,12 @@ class Loss(nn.Module):
     A subclass names the fields of `Outputs` that it reads in `needs`, and writes `forward`. One
     with trained adapters makes them in `build`, from the shapes of example outputs, so that any
     teacher pairs with any student. Its parameters are trained with the student's and never
-    exported. `progress` is the fraction of the training that is over, 0 to 1, set by the loop.
+    exported. `progress` is the fraction of the training that is over, 0 to 1, set by the loop. One
+    that reads only the student and the labels says so by `teacher_free`.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("logits",)
+    needs: tuple[str, ...] = ("logits",)
+    teacher_free: ClassVar[bool] = False
     progress: float = 0.0
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:

@@ -16,6 +16,8 @@ class CE(Loss):
         label_smoothing: probability mass spread evenly over all classes (Szegedy et al., 2016).
     """
 
+    teacher_free = True
+
     def __init__(self, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.label_smoothing = label_smoothing

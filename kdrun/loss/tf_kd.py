@@ -29,6 +29,8 @@ class TfKD(Loss):
         soften_student: compare with softmax(s / T), as the paper writes.
     """
 
+    teacher_free = True
+
     def __init__(
         self, temperature: float = 20.0, confidence: float = 0.99, soften_student: bool = False
     ) -> None:

@@ -178,7 +178,7 @@ def each(outputs: Outputs, change: Any) -> Outputs:
     return Outputs(
         outputs.logits,
         None if outputs.embedding is None else change(outputs.embedding),
-        *(tuple(change(x) for x in stages) for stages in outputs[2:]),
+        *(tuple(change(x) for x in stages) for stages in outputs[2:5]),
     )
 
 

@@ -1,0 +1,48 @@
+"""Terms over samples whose teacher's answers do not count alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from kdrun.loss import Loss
+from kdrun.loss.ce import CE
+from kdrun.loss.dkd import DKD
+from kdrun.loss.kd import KD
+from kdrun.loss.mse import MSE
+from kdrun.loss.weight import Weight
+from kdrun.objective import Objective, weighted
+from kdrun.types import Batch, Outputs
+
+LOGITS = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+SAID = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
+BATCH = Batch(torch.zeros(6, 2), torch.tensor([0, 1, 2, 3, 0, 1]), torch.arange(6))
+
+
+def one(loss: Loss, i: int) -> Tensor:
+    rows = slice(i, i + 1)
+    batch = Batch(BATCH.input[rows], BATCH.target[rows], BATCH.index[rows])
+    return loss(Outputs(LOGITS[rows]), Outputs(SAID[rows]), batch)
+
+
+@pytest.mark.parametrize("loss", [KD(), DKD(), MSE()])
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.3, 1.0, 2.5]), min_size=6, max_size=6))
+def test_the_value_is_the_weighted_mean_over_samples(loss: Loss, weights: list[float]) -> None:
+    teacher = Outputs(SAID, weight=torch.tensor(weights))
+    expected = sum(w * one(loss, i) for i, w in enumerate(weights)) / 6
+    torch.testing.assert_close(
+        weighted(loss, Outputs(LOGITS), teacher, BATCH), torch.as_tensor(expected)
+    )
+
+
+def test_labels_count_whatever_the_teacher_says() -> None:
+    objective = Objective({"ce": CE(), "kd": KD()}, {"ce": Weight(1.0), "kd": Weight(1.0)})
+    silent = Outputs(torch.full((6, 4), float("nan")), weight=torch.zeros(6))
+    losses = objective(Outputs(LOGITS.requires_grad_()), silent, BATCH)
+    assert losses["ce"].item() == pytest.approx(CE()(Outputs(LOGITS), silent, BATCH).item())
+    assert losses["kd"].item() == 0.0
+    sum(losses.values()).backward()
