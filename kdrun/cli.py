@@ -16,6 +16,7 @@ COMMANDS = {
     "diff": "kdrun.diff",
     "report": "kdrun.report",
     "predict": "kdrun.predict",
+    "resume": "kdrun.resume",
 }
 """Subcommands; each module has `main(arguments) -> exit status`."""
 
@@ -52,6 +53,8 @@ def _hydra() -> int:
     from kdrun import config, validate
 
     arguments = get_args_parser().parse_args()
+    if "dry_run=true" in arguments.overrides and not arguments.multirun:
+        sys.argv.append("--multirun")  # a plan is of a sweep; here it has one job
     traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
     # Hydra would print its own summary and leave with 1; we tell mistakes from failures.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -74,12 +77,18 @@ def _hydra() -> int:
     except Exception as error:
         if traceback_wanted:
             raise
+        from kdrun.sweep import SweepFailedError
+
+        if isinstance(error, SweepFailedError):
+            print(error)
+            return FAILED
         told = f"{type(error).__name__}: {error}"
         print(
             f"kdrun: the run failed: {told}\n  its row says so; run.log has more", file=sys.stderr
         )
         return FAILED
     except KeyboardInterrupt:
+        print("kdrun: interrupted; the same command, or kdrun resume, goes on", file=sys.stderr)
         return 130
     return runs.finish()
 
@@ -87,7 +96,8 @@ def _hydra() -> int:
 class _Runs:
     """The task that Hydra calls once per job, and what became of the jobs of this process.
 
-    An error becomes a row and is kept here, so that the other jobs of a sweep go on.
+    An error becomes a row and is kept here, so that the other jobs of a sweep go on. What is
+    returned, the validation accuracy, is for sweepers of other makers.
     """
 
     def __init__(self) -> None:
@@ -108,7 +118,8 @@ class _Runs:
             self.failed.append((run_dir.name, error))
             return None
         print(_told(record, run_dir))
-        return None
+        accuracy = record["metrics"].get("val_accuracy")
+        return None if accuracy is None else float(accuracy)
 
     def finish(self) -> int:
         """Sum up the jobs; the exit status."""

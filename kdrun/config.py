@@ -20,6 +20,8 @@ RUNTIME = (
     "name",
     "cache",
     "rerun",
+    "dry_run",
+    "fail_fast",
     "plugins",
     "train.device",
     "train.progress",
@@ -80,6 +82,8 @@ class Config:
     name: str = "default"
     seed: int = 0
     rerun: Rerun = Rerun.failed
+    dry_run: bool = False
+    fail_fast: bool = False
     plugins: list[str] = field(default_factory=list)
     cache: str = "outputs/cache"
 

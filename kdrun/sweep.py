@@ -1,0 +1,212 @@
+"""What becomes of the jobs of a sweep, under whichever launcher. Imports no torch.
+
+The order of things: `plan` says where every job lies, `check` finds all faults of those that are to
+run before the first does, `launch` hands over what is not done, `sum_up` says how it all ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.config_loader import ConfigLoader
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from kdrun.config import Rerun
+from kdrun.jobs import Composer, Job, Known, settle
+from kdrun.results import Record, load_record, write_atomic
+from kdrun.run import bury, busy, ended
+from kdrun.validate import ConfigError, parts
+
+log = logging.getLogger(__name__)
+
+SWEEP = "multirun.yaml"
+"""Hydra's record of a sweep, which `kdrun resume` reads."""
+
+
+class SweepFailedError(RuntimeError):
+    """Not every job of a sweep ended well; the message says which."""
+
+
+def plan(loader: ConfigLoader, master: DictConfig, batch: Iterable[Sequence[str]]) -> list[Job]:
+    """Find the run of every job; jobs that are one and the same run become one.
+
+    Args:
+        loader: Hydra's.
+        master: the config of the sweep.
+        batch: the overrides of each job.
+
+    Returns:
+        The jobs, in order. Those without a config are done.
+
+    Raises:
+        ConfigError: with everything that cannot be composed.
+    """
+    compose = Composer(loader, master)
+    known = Known(Path(master.hydra.sweep.dir), master)
+    jobs, faults = [], []
+    for words in batch:
+        run_dir = known.get(words)
+        if run_dir and ended(run_dir, master.rerun):
+            jobs.append(Job(tuple(words), run_dir))
+            continue
+        try:
+            jobs.append(settle(words, compose(words)))
+        except (HydraException, OmegaConfBaseException) as error:
+            faults.append(f"{' '.join(words)}: {error}")
+    if faults:
+        raise ConfigError(faults)
+    return list({job.run_dir: job for job in reversed(jobs)}.values())[::-1]
+
+
+def missing(jobs: Iterable[Job], rerun: Rerun) -> list[Job]:
+    """The jobs that are to run."""
+    return [job for job in jobs if job.config is not None and not ended(job.run_dir, rerun)]
+
+
+def check(jobs: Sequence[Job]) -> None:
+    """Find every fault in the configs of jobs that are to run.
+
+    Raises:
+        ConfigError: with each fault once, and in which jobs it is.
+    """
+    where: dict[str, list[str]] = {}
+    for job in jobs:
+        assert job.config is not None
+        for fault in parts(job.config):
+            where.setdefault(fault, []).append(job.label)
+    if where:
+        raise ConfigError([fault + _among(labels, len(jobs)) for fault, labels in where.items()])
+
+
+def _among(labels: list[str], jobs: int) -> str:
+    if len(labels) == jobs:
+        return ""
+    more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
+    return f"\n  in {'; '.join(labels[:3])}{more}"
+
+
+def take(waiting: list[Job], rerun: Rerun) -> Job | None:
+    """Remove the first job that nobody is at from a list of jobs.
+
+    What another sweep over the same folder has done meanwhile is removed as well.
+
+    Returns:
+        The job; None if others are at all that are left, or none is.
+    """
+    for job in list(waiting):
+        if busy(job.run_dir):
+            continue
+        waiting.remove(job)
+        if not ended(job.run_dir, rerun):
+            return job
+    return None
+
+
+def launch(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
+    """Run jobs, and see to it that each has a record in the end.
+
+    Args:
+        launcher: any of Hydra's. The basic one is given job after job, so that those another
+            process is at come last; the others are given all at once.
+        master: the config of the sweep.
+        jobs: those that are to run.
+    """
+    if isinstance(launcher, BasicLauncher):
+        _one_by_one(launcher, master, jobs)
+    elif jobs:
+        launcher.launch([job.overrides for job in jobs], initial_job_idx=0)
+        for job in jobs:
+            record = _record(job)
+            if record and record["status"] == "running" and not busy(job.run_dir):
+                assert job.config is not None
+                bury(job.config, job.run_dir, "its process ended without a word")
+
+
+def _one_by_one(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
+    logging.getLogger(BasicLauncher.__module__).setLevel(logging.WARNING)
+    waiting, told = list(jobs), False
+    while waiting:
+        job = take(waiting, master.rerun)
+        if job is None:
+            if waiting and not told:
+                log.info("other processes are at the last %d runs; waiting", len(waiting))
+                told = True
+            time.sleep(0.5)
+            continue
+        index = jobs.index(job)
+        log.info("[%d/%d] %s", index + 1, len(jobs), job.label)
+        launcher.launch([job.overrides], initial_job_idx=index)
+        record = _record(job)
+        if master.fail_fast and record and record["status"] == "failed":
+            return
+
+
+def _record(job: Job) -> Record | None:
+    try:
+        return load_record(job.run_dir)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def state(job: Job) -> str:
+    """How a job stands: `ok`, `failed`, `running`, `cut off`, or `new`."""
+    record = _record(job)
+    if record is None:
+        return "new"
+    if record["status"] == "running":
+        return "running" if busy(job.run_dir) else "cut off"
+    return record["status"]
+
+
+def begin(master: DictConfig, jobs: Sequence[Job]) -> Path:
+    """Make the folder of a sweep, with Hydra's record of it.
+
+    Returns:
+        The folder.
+    """
+    sweep_dir = Path(str(master.hydra.sweep.dir))
+    sweep_dir.mkdir(parents=True, exist_ok=True)
+    write_atomic(sweep_dir / SWEEP, OmegaConf.to_yaml(master))
+    Known(sweep_dir, master).save(jobs)
+    return sweep_dir
+
+
+def sum_up(jobs: Sequence[Job], already: int, sweep_dir: Path) -> None:
+    """Print how a sweep ended.
+
+    Args:
+        jobs: all of them.
+        already: how many were done before.
+        sweep_dir: where they lie.
+
+    Raises:
+        SweepFailedError: one of them is not `ok`.
+    """
+    states = {job: state(job) for job in jobs}
+    done = list(states.values()).count("ok")
+    print(f"{done} of {len(jobs)} runs ok" + (f", {already} of them before" if already else ""))
+    if done:
+        print(os.path.relpath(sweep_dir / "results.csv"))
+    if done == len(jobs):
+        return
+    failed = [job for job in jobs if states[job] == "failed"]
+    told = [f"{len(failed)} of {len(jobs)} runs failed:"]
+    told += [f"  {job.label}: {_last_line(job)}" for job in failed]
+    if rest := len(jobs) - done - len(failed):
+        told.append(f"{rest} of {len(jobs)} runs are not done")
+    told.append("the same command, or kdrun resume, runs only these")
+    raise SweepFailedError("\n".join(told))
+
+
+def _last_line(job: Job) -> str:
+    record = _record(job)
+    lines = (record or {}).get("error", "").strip().splitlines()
+    return lines[-1] if lines else "?"
