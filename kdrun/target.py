@@ -60,7 +60,11 @@ def locate(path: str, plugins: Sequence[str] = ()) -> Callable[..., Any]:
     for name in rest:
         if not hasattr(found, name):
             here = getattr(found, "__name__", path)
-            own = (n for n, v in vars(found).items() if getattr(v, "__module__", "") == here)
+            own = [
+                n
+                for n, v in vars(found).items()
+                if _inside(str(getattr(v, "__module__", "")), [here])
+            ]
             hint = nearest(name, own)
             raise ValueError(f"_target_ '{path}' does not exist: no '{name}' in {here}; {hint}")
         found = getattr(found, name)
