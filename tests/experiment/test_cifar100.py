@@ -71,7 +71,7 @@ def test_every_preset_is_a_loss_that_can_be_built(name: str) -> None:
 def test_the_learning_rate_of_a_small_student_leaves_the_teacher_alone() -> None:
     made = composed("experiment=cifar100/kd", "student=shufflenetv2", "optimizer.lr=0.01")
     assert made["optimizer"]["lr"] == 0.01
-    assert made["teacher"]["recipe"]["lr"] == 0.05
+    assert made["teacher"]["recipe"]["optimizer"]["lr"] == 0.05
 
 
 def test_a_preset_can_be_varied() -> None:
