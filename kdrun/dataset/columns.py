@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kdrun.dataset.arrays import Array, to_inputs
-from kdrun.dataset.domains import Encoder, rows
+from kdrun.dataset.domains import Encoder, rows, with_rows
 from kdrun.target import nearest
-from kdrun.types import Arrays, Split
+from kdrun.types import Split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,7 +162,7 @@ def encode_rows(table: pd.DataFrame, columns: Columns) -> Callable[[Split, Split
 
     def encode(split: Split) -> Split:
         encoded = columns(table.iloc[rows(split).numpy()])
-        return Arrays(to_inputs(encoded, "the table"), split.targets)
+        return with_rows(split, to_inputs(encoded, "the table"))
 
     return fit
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -115,4 +116,4 @@ def _brought_to(split: Split, channels: int, size: int) -> Arrays:
             images.float(), (size, size), mode="bilinear", antialias=True, align_corners=False
         )
         images = resized.round_().clamp_(0, 255).to(torch.uint8)
-    return Arrays(images.expand(-1, channels, -1, -1).contiguous(), split.targets)
+    return replace(split, inputs=images.expand(-1, channels, -1, -1).contiguous())

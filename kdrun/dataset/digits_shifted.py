@@ -89,8 +89,8 @@ def digits_shifted(
     others, own = hold_out(digits, 0.5, split_seed, "half")
 
     def domain(name: str, half: Tensor) -> Domain:
-        pixels = SHIFTS[name](images[half]).mul(255).round().to(torch.uint8)
-        shifted = Arrays(pixels, digits[half])
+        pixels = SHIFTS[name](images).mul(255).round().to(torch.uint8)
+        shifted = select(Arrays(pixels, digits), half)
         rest, held = hold_out(shifted.targets, test_fraction, split_seed, "test_fraction")
         classes = [str(digit) for digit in range(10)]
         return Domain(name, select(shifted, rest), select(shifted, held), classes)

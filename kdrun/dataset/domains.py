@@ -157,8 +157,7 @@ def standardise(source: Split, target: Split) -> Encoder:
     deviation[deviation == 0] = 1.0
 
     def encode(split: Split) -> Split:
-        scaled = (rows(split).double() - mean) / deviation
-        return Arrays(scaled.float(), split.targets)
+        return with_rows(split, ((rows(split).double() - mean) / deviation).float())
 
     return encode
 
@@ -168,3 +167,9 @@ def rows(split: Split) -> Tensor:
     assert isinstance(split, Arrays)
     assert isinstance(split.inputs, Tensor)
     return split.inputs
+
+
+def with_rows(split: Split, inputs: Tensor) -> Split:
+    """The same samples with other inputs."""
+    assert isinstance(split, Arrays)
+    return replace(split, inputs=inputs)

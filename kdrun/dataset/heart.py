@@ -63,11 +63,11 @@ def heart(
     names = [*parts(source), *parts(target)]
     table = pd.concat([_read(files[name]) for name in names], keys=names, names=["domain", "row"])
     sick = torch.from_numpy((to_numbers(table["target"], root) > 0).astype("int64"))
+    everybody = Arrays(torch.arange(len(table)), sick)
     homes = table.index.get_level_values("domain")
 
     def domain(name: str) -> Domain:
-        rows = torch.from_numpy(homes.isin(parts(name))).nonzero().squeeze(1)
-        whole = Arrays(rows, sick[rows])
+        whole = select(everybody, torch.from_numpy(homes.isin(parts(name))).nonzero().squeeze(1))
         rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
         return Domain(name, select(whole, rest), select(whole, held), ["healthy", "sick"])
 

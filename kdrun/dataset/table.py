@@ -20,7 +20,7 @@ from kdrun.dataset.columns import (
 from kdrun.dataset.domains import Domain, Labels, check_names, combine, parts
 from kdrun.dataset.split import hold_out, select
 from kdrun.target import nearest
-from kdrun.types import Arrays, Dataset
+from kdrun.types import Arrays, Dataset, Split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,10 +87,10 @@ def table(
     homes = _homes(cells, domain, source, target, path)
 
     def part(name: str | None) -> Domain:
-        rows = torch.arange(len(cells))
+        whole: Split = Arrays(torch.arange(len(cells)), targets)
         if name:
-            rows = rows[torch.tensor(homes.isin(parts(name)).to_numpy())]
-        whole = Arrays(rows, targets[rows])
+            here = torch.tensor(homes.isin(parts(name)).to_numpy())
+            whole = select(whole, here.nonzero().squeeze(1))
         rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
         return Domain(name or "", select(whole, rest), select(whole, held), classes)
 

@@ -14,7 +14,16 @@ import torch
 
 from kdrun.dataset.arrays import Array
 from kdrun.dataset.columns import read_table, require_columns
-from kdrun.dataset.domains import Domain, Encoder, Labels, check_names, combine, parts, rows
+from kdrun.dataset.domains import (
+    Domain,
+    Encoder,
+    Labels,
+    check_names,
+    combine,
+    parts,
+    rows,
+    with_rows,
+)
 from kdrun.dataset.split import hold_out, select
 from kdrun.target import nearest
 from kdrun.types import Arrays, Dataset, Split
@@ -85,10 +94,10 @@ def text(
     targets = torch.tensor([positions[name] for name in table["label"]])
 
     def domain(name: str | None) -> Domain:
-        chosen = torch.arange(len(table))
+        whole: Split = Arrays(torch.arange(len(table)), targets)
         if name:
-            chosen = chosen[torch.tensor(table["domain"].isin(parts(name)).to_numpy())]
-        whole = Arrays(chosen, targets[chosen])
+            here = torch.tensor(table["domain"].isin(parts(name)).to_numpy())
+            whole = select(whole, here.nonzero().squeeze(1))
         rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
         return Domain(name or "", select(whole, rest), select(whole, held), classes)
 
@@ -98,8 +107,8 @@ def text(
             known = torch.cat([known, rows(target)])
         words = Words(max_features, ngrams, svd).fit(table["text"].iloc[known.numpy()])
         texts = table["text"]
-        return lambda split: Arrays(
-            torch.from_numpy(words(texts.iloc[rows(split).numpy()])), split.targets
+        return lambda split: with_rows(
+            split, torch.from_numpy(words(texts.iloc[rows(split).numpy()]))
         )
 
     return combine(

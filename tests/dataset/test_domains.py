@@ -101,3 +101,16 @@ def test_too_many_labels_are_refused() -> None:
 def test_values_of_a_regression_cannot_be_hidden() -> None:
     with pytest.raises(ValueError, match="only classes can be hidden"):
         hide(Arrays(torch.zeros(9, 1), torch.rand(9)), "none", 0)
+
+
+def test_samples_keep_their_names() -> None:
+    data, other = digits_shifted(), digits_shifted(source="faint")
+    assert isinstance(data.train, Arrays)
+    assert isinstance(data.test, Arrays)
+    assert data.source is not None
+    assert isinstance(data.source.train, Arrays)
+    assert data.train.ids is not None
+    assert not set(data.train.ids) & set(data.test.ids or ())
+    assert not set(data.train.ids) & set(data.source.train.ids or ())
+    assert isinstance(other.train, Arrays)
+    assert other.train.ids == data.train.ids
