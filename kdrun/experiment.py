@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from kdrun.checkpoint import (
 )
 from kdrun.config import Train
 from kdrun.dataset.augment import Augment
+from kdrun.dataset.digest import digest
 from kdrun.dataset.loader import make_loader
 from kdrun.device import choose_device, choose_dtype
 from kdrun.evaluate import evaluate, example, latency_ms, macs, parameters, peak_memory_mb
@@ -33,8 +32,9 @@ from kdrun.objective import Objective
 from kdrun.results import write_metrics
 from kdrun.target import call
 from kdrun.teacher.network import Frozen
+from kdrun.teachers import Role, Teachers, check
 from kdrun.train import Row, Training, average, train
-from kdrun.types import Dataset, Files, Loader, Split
+from kdrun.types import Dataset, Loader, Split
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +48,15 @@ class Experiment:
         config: the run's config as plain containers, interpolations resolved.
         settings: its `train` section.
         run_dir: where its files go.
-        train_teacher: trains the teacher if nobody has, and returns the folder of that run.
+        train_teacher: trains the network of a teacher's role if nobody has, and returns the
+            folder of that run.
 
     Raises:
         ValueError: the data are not as the config says, or do not fit the models.
     """
 
     def __init__(
-        self, config: Config, settings: Train, run_dir: Path, train_teacher: Callable[[], Path]
+        self, config: Config, settings: Train, run_dir: Path, train_teacher: Callable[[Role], Path]
     ) -> None:
         self.config, self.settings, self.run_dir = config, settings, run_dir
         self.device = choose_device(settings.device)
@@ -66,7 +67,7 @@ class Experiment:
         self.teacher = self._teacher(train_teacher) if "teacher" in self._uses else None
         # Seeded here, so that the same seed gives the same student beside any teacher.
         torch.manual_seed(config["seed"])
-        self.student: nn.Module = self._network(config["student"])
+        self.student: nn.Module = self._network(config["student"], {})
         self.training = self._training(self._method())
 
     @property
@@ -85,26 +86,31 @@ class Experiment:
             raise ValueError(f"dataset {section['name']}: {error}") from error
         return data
 
+    @property
+    def _augment(self) -> Augment:
+        return Augment(**(self.config["dataset"].get("augment") or {}))
+
     def _loader(self, split: Split, training: bool = False) -> Loader:
         return make_loader(
             split,
             self.settings.batch_size,
             seed=self.config["seed"],
             train=training,
-            augment=Augment(**(self.config["dataset"].get("augment") or {})),
+            augment=self._augment,
             device=self.device,
             workers=self.config["dataset"].get("workers", 0),
             channels_last=self.settings.channels_last,
             classes=len(self.data.classes),
         )
 
-    def _network(self, role: Config) -> Network:
+    def _network(self, role: Role, header: Mapping[str, Any]) -> Network:
+        """An untrained network for these data, or for those that a header of weights tells of."""
         network = model.build(
             role["model"],
-            num_classes=len(self.data.classes),
+            num_classes=len(header.get("classes", self.data.classes)),
             shape=self.data.shape,
-            mean=self.data.mean,
-            std=self.data.std,
+            mean=header.get("mean", self.data.mean),
+            std=header.get("std", self.data.std),
             plugins=self.config["plugins"],
         )
         network.dtype = self.dtype
@@ -112,11 +118,18 @@ class Experiment:
             network.to(memory_format=torch.channels_last)
         return network.to(self.device)
 
-    def _teacher(self, train_teacher: Callable[[], Path]) -> nn.Module:
-        role = self.config["teacher"]
-        network = self._network(role)
-        weights.load(network, role["checkpoint"] or train_teacher())
-        return Frozen(network)
+    def _teacher(self, train_teacher: Callable[[Role], Path]) -> Frozen:
+        teachers = Teachers(
+            self._network,
+            train_teacher,
+            self.config["plugins"],
+            data=self.data,
+            val_loader=self.val_loader,
+            augment=self._augment,
+            whole=self.config["dataset"].get("train_size") is None,
+            device=self.device,
+        )
+        return Frozen(teachers.build(self.config["teacher"]))
 
     def _method(self) -> Method:
         """Student, teacher and objective, the latter fitted to the outputs of both."""
@@ -131,9 +144,11 @@ class Experiment:
         assert isinstance(self.student, Network)
         self.student.keep(needs)
         student = example(self.student, self.train_loader)
-        if isinstance(self.teacher, Frozen):
-            self.teacher.network.keep(needs)  # type: ignore[operator]
-        teacher = example(self.teacher, self.train_loader) if self.teacher else student
+        teacher = student
+        if self.teacher is not None:
+            self.teacher.keep(needs)
+            teacher = example(self.teacher, self.train_loader)
+            check(self.config["teacher"]["name"], teacher, objective, self.data.classes)
         objective.build(student, teacher, self.train_loader.targets)
         self.student = objective.deploy(self.student)
         section = without(self.config["method"], "name", "uses")
@@ -224,7 +239,8 @@ class Experiment:
             shape=self.data.shape,
         )
         test = self._loader(self.data.test)
-        scores, confusion = evaluate(student, test, len(self.data.classes), self.teacher)
+        teacher = self.teacher.on("test") if self.teacher is not None else None
+        scores, confusion = evaluate(student, test, len(self.data.classes), teacher)
         metrics: dict[str, Any] = {
             name if name in TEACHER_METRICS else f"test_{name}": value
             for name, value in scores.items()
@@ -233,9 +249,13 @@ class Experiment:
         metrics["val_accuracy"] = history[best - 1]["val_accuracy"] if history else None
         metrics |= self._cost(student)
         if self.teacher is not None:
+            metrics["teacher_params"] = self.teacher.size
+            if self.teacher.size:
+                metrics["compression"] = ratio(self.teacher.size, metrics["student_params"])
+        if teacher is not None:
             metrics["retention"] = ratio(metrics["test_accuracy"], metrics["teacher_accuracy"])
-            metrics["teacher_params"] = parameters(self.teacher)
-            metrics["compression"] = ratio(metrics["teacher_params"], metrics["student_params"])
+            if teacher.live:
+                metrics["teacher_latency_ms"] = latency_ms(teacher, self.data.shape, 1, self.device)
         plots.curves(history, self.run_dir / "curves.png")
         plots.confusion(confusion.tolist(), self.data.classes, self.run_dir / "confusion.png")
         return metrics
@@ -274,15 +294,3 @@ def ratio(part: float, whole: float) -> float | None:
 def device_name(device: torch.device) -> str:
     """What results.csv calls a device."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def digest(split: Split) -> str:
-    """Eight digits that tell one split of data from another."""
-    found = hashlib.sha256(split.targets.numpy().tobytes())
-    if isinstance(split, Files):
-        found.update(json.dumps([Path(path).name for path in split.paths]).encode())
-    else:
-        inputs = split.inputs if isinstance(split.inputs, dict) else {"": split.inputs}
-        for tensor in inputs.values():
-            found.update(tensor.contiguous().numpy().data)
-    return found.hexdigest()[:8]

@@ -7,6 +7,7 @@ import logging
 import platform
 import subprocess
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -126,20 +127,20 @@ def _execute(config: DictConfig, run_dir: Path, record: Record) -> None:
 
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     settings: Train = OmegaConf.to_object(config.train)  # type: ignore[assignment]
-    experiment = Experiment(plain, settings, run_dir, lambda: _train_teacher(config))
+    experiment = Experiment(plain, settings, run_dir, lambda role: _train_teacher(config, role))
     record["run"] |= experiment.facts()
     experiment.train()
     record["metrics"] = experiment.evaluate()
 
 
-def _train_teacher(config: DictConfig) -> Path:
-    """Train the teacher as a supervised run of its own, once for all who ask.
+def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:
+    """Train the network of a teacher's role as a supervised run of its own, once for all who ask.
 
     Returns:
         The folder of that run.
     """
     own = copy.deepcopy(config)
-    teacher = own.teacher
+    teacher = OmegaConf.create(dict(role))
     own.student = {"name": teacher.name, "model": teacher.model}
     own.method = OmegaConf.load(folder() / "method" / "supervised.yaml")
     own.seed, own.rerun = teacher.seed, Rerun.failed

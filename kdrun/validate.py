@@ -21,6 +21,9 @@ from kdrun.target import nearest
 MODEL_FACTS = ("num_classes", "in_channels", "in_features", "image_size")
 """What a model's `_target_` is told by the run, if its signature names it."""
 
+TEACHER_FACTS = ("data", "val_loader", "augment", "whole", "device", "members")
+"""What a teacher's `_target_` is told likewise."""
+
 
 class ConfigError(ValueError):
     """The user's config has faults; the message lists all of them, one a line."""
@@ -152,8 +155,9 @@ def parts(config: DictConfig) -> list[str]:
     found += _targets(plain, uses)
     if "loss" in uses:
         found += _weights(plain["loss"])
-    if "teacher" in uses and (checkpoint := plain["teacher"].get("checkpoint")):
-        found += _checkpoint(checkpoint, plain)
+    for where, role in _roles(plain, uses):
+        if checkpoint := role.get("checkpoint"):
+            found += _checkpoint(checkpoint, where, plain)
     return found
 
 
@@ -177,19 +181,33 @@ def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
     yield from check(without(plain["method"], "name", "uses"), "method", facts)
     yield from check(plain["optimizer"], "optimizer", ("params",))
     yield from check(plain["scheduler"], "scheduler", ("optimizer", "total_steps"))
-    for role in ("student", *(["teacher"] if "teacher" in uses else [])):
-        if model := plain[role].get("model"):
-            yield from check(without(model, "stages", "head"), f"{role}.model", MODEL_FACTS)
-        recipe = plain[role].get("recipe") or {}
-        for part, facts in (
-            ("optimizer", ("params",)),
-            ("scheduler", ("optimizer", "total_steps")),
-        ):
+    for where, role in _roles(plain, uses):
+        if model := role.get("model"):
+            yield from check(without(model, "stages", "head"), f"{where}.model", MODEL_FACTS)
+        else:
+            yield from check(without(role, "name", "members"), where, TEACHER_FACTS)
+        recipe = role.get("recipe") or {}
+        told: dict[str, tuple[str, ...]] = {
+            "optimizer": ("params",),
+            "scheduler": ("optimizer", "total_steps"),
+        }
+        for part in told:
             if recipe.get(part):
-                yield from check(recipe[part], f"{role}.recipe.{part}", facts)
+                yield from check(recipe[part], f"{where}.recipe.{part}", told[part])
     if "loss" in uses:
         for name, term in plain["loss"]["terms"].items():
             yield from check(term, f"loss.terms.{name}")
+
+
+def _roles(plain: Mapping[str, Any], uses: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every role by its place: the student, the teacher and those it is made of."""
+    yield "student", plain["student"]
+    waiting = [("teacher", plain["teacher"])] if "teacher" in uses else []
+    while waiting:
+        where, role = waiting.pop()
+        yield where, role
+        members = role.get("members") or {}
+        waiting += [(f"{where}.members.{name}", own) for name, own in members.items()]
 
 
 def _weights(loss: Mapping[str, Any]) -> Iterator[str]:
@@ -234,7 +252,7 @@ def _device(name: str) -> Iterator[str]:
         yield "train.device=mps: not available on this machine"
 
 
-def _checkpoint(path: str, plain: Mapping[str, Any]) -> Iterator[str]:
+def _checkpoint(path: str, where: str, plain: Mapping[str, Any]) -> Iterator[str]:
     """A teacher's weights must be readable, and know the classes of the data."""
     from kdrun.checkpoint import read_header
     from kdrun.target import call
@@ -242,7 +260,7 @@ def _checkpoint(path: str, plain: Mapping[str, Any]) -> Iterator[str]:
     try:
         header = read_header(path)
     except (ValueError, OSError) as error:
-        yield f"teacher.checkpoint: {error}"
+        yield f"{where}.checkpoint: {error}"
         return
     if not header:
         return
@@ -256,9 +274,11 @@ def _checkpoint(path: str, plain: Mapping[str, Any]) -> Iterator[str]:
     except (ValueError, OSError, TypeError) as error:
         yield f"dataset: {error}"
         return
-    if header["classes"] != classes:
+    known = set(header["classes"])
+    # A member of an ensemble need not know all of them.
+    if known.isdisjoint(classes) if ".members." in where else not known.issuperset(classes):
         yield (
-            f"teacher.checkpoint: {path} knows {_few(header['classes'])}, "
+            f"{where}.checkpoint: {path} knows {_few(header['classes'])}, "
             f"but the dataset has {_few(classes)}"
         )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import typing
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
@@ -9,10 +12,12 @@ from kdrun.types import Batch, Outputs
 
 
 class Frozen(nn.Module):
-    """A network that only answers: no gradient, no dropout, and batch norm that cannot drift.
+    """A teacher that only answers: no gradient, no dropout, and batch norm that cannot drift.
 
     Args:
-        network: from `Batch` to `Outputs`.
+        network: from `Batch` to `Outputs`. It may have `keep`, as a `Network` has; `size`, where
+            what it learnt are not torch's parameters; and, where its answers depend on
+            `Batch.index`, `on`.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -22,6 +27,34 @@ class Frozen(nn.Module):
     def train(self, mode: bool = True) -> Frozen:
         """Stay in evaluation mode, whatever is asked."""
         return super().train(False)
+
+    def keep(self, fields: Iterable[str]) -> None:
+        """Choose what is filled beside the logits, where there is a choice."""
+        if hasattr(self.network, "keep"):
+            self.network.keep(fields)  # type: ignore[operator]
+
+    def on(self, split: str) -> Frozen | None:
+        """The teacher for another split than the training data, `val` or `test`.
+
+        Returns:
+            None where it has no answers for those samples.
+        """
+        if not hasattr(self.network, "on"):
+            return self
+        other = self.network.on(split)  # type: ignore[operator]
+        return None if other is None else Frozen(other)
+
+    @property
+    def live(self) -> bool:
+        """Whether it answers whatever it is asked, not only what it has answered before."""
+        return not hasattr(self.network, "on")
+
+    @property
+    def size(self) -> int | None:
+        """How many numbers it learnt; None where that is not known."""
+        if hasattr(self.network, "size"):
+            return typing.cast("int | None", self.network.size)
+        return sum(parameter.numel() for parameter in self.parameters()) or None
 
     @torch.no_grad()
     def forward(self, batch: Batch) -> Outputs:

@@ -1,0 +1,81 @@
+"""A teacher that knows other classes than the data, or the same in another order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from kdrun.types import Batch, Outputs
+
+UNKNOWN = -math.inf
+"""Logit of a class that a teacher does not know."""
+
+
+class ByName(nn.Module):
+    """A teacher whose logits are brought into the order of the data's classes, by name.
+
+    A class of the data that it does not know gets the logit `UNKNOWN`; one that only it knows is
+    left out, so that its probabilities are those given that the class is one of the data.
+
+    Args:
+        teacher: from `Batch` to `Outputs`.
+        known: the classes of its logits.
+        wanted: the classes of the data.
+
+    Raises:
+        ValueError: they have none in common; the message has both lists.
+    """
+
+    own: Tensor
+    place: Tensor
+
+    def __init__(self, teacher: nn.Module, known: Sequence[str], wanted: Sequence[str]) -> None:
+        super().__init__()
+        self.teacher = teacher
+        common = [name for name in wanted if name in known]
+        if not common:
+            raise ValueError(f"the teacher knows {few(known)}, but the dataset has {few(wanted)}")
+        self.width = len(wanted)
+        own = torch.tensor([list(known).index(name) for name in common])
+        place = torch.tensor([list(wanted).index(name) for name in common])
+        self.register_buffer("own", own, persistent=False)
+        self.register_buffer("place", place, persistent=False)
+
+    def keep(self, fields: Iterable[str]) -> None:
+        """As the teacher's."""
+        self.teacher.keep(fields)  # type: ignore[operator]
+
+    def forward(self, batch: Batch) -> Outputs:
+        """The teacher's outputs, with (N, C) logits for the C classes of the data."""
+        outputs: Outputs = self.teacher(batch)
+        logits = outputs.logits.new_full((len(outputs.logits), self.width), UNKNOWN)
+        logits[:, self.place] = outputs.logits[:, self.own]
+        return outputs._replace(logits=logits)
+
+
+def require_all(logits: Tensor, wanted: Sequence[str]) -> None:
+    """Refuse a teacher that does not know every class of the data.
+
+    Args:
+        logits: of an example batch.
+        wanted: the classes of the data.
+
+    Raises:
+        ValueError: with both lists.
+    """
+    unknown = (logits == UNKNOWN).all(dim=0).tolist()
+    if any(unknown):
+        known = [name for name, missing in zip(wanted, unknown, strict=True) if not missing]
+        raise ValueError(
+            f"the teacher knows {few(known)}, but the dataset has {few(wanted)}; "
+            "teacher=ensemble joins it with one that knows the others"
+        )
+
+
+def few(names: Sequence[str]) -> str:
+    """How many classes, and the first of them."""
+    shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+    return f"{len(names)} classes ({shown})"
