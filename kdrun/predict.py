@@ -8,20 +8,30 @@ import io
 import sys
 from pathlib import Path
 
-DESCRIPTION = "Classify new images, or rows of an npz file, with the student of a run."
+DESCRIPTION = """Classify new images, or rows of an npz file, with the student of a run; or let it
+answer once for all its data, as a table that teacher=recorded learns from."""
 
 
 def main(arguments: list[str]) -> int:
-    """Write a CSV of input, predicted class and the probability of each class."""
+    """Write a CSV of input, predicted class and the probability of each class, or `--record`."""
     parser = argparse.ArgumentParser(prog="kdrun predict", description=DESCRIPTION)
     parser.add_argument("run", help="folder of a finished run, or its student.safetensors")
-    parser.add_argument("inputs", help="a folder of images, an image, or an .npz with x")
+    parser.add_argument("inputs", nargs="?", help="a folder of images, an image, or an .npz with x")
+    parser.add_argument("--record", help="a .csv, .parquet, .jsonl or .npz for teacher=recorded")
     parser.add_argument("--out", help="the CSV to write; the terminal without it")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     parser.add_argument("--plugin", action="append", default=[], help="a package to trust")
     options = parser.parse_args(arguments)
+    if (options.inputs is None) == (options.record is None):
+        parser.error("give new inputs, or --record FILE for the run's own data")
     try:
+        if options.record:
+            from kdrun.record import record
+
+            rows = record(options.run, options.record, options.device, options.plugin)
+            print(f"{rows} answers in {options.record}")
+            return 0
         table = predict(
             options.run, options.inputs, options.batch_size, options.device, options.plugin
         )

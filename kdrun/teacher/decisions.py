@@ -1,0 +1,194 @@
+"""Tables of decisions: what somebody said of samples, as .csv, .parquet, .jsonl or .npz.
+
+A row has an `id` (of the sample; without the column, rows are in the order of the data) and one of
+
+- `label`: the name of a class, or its number; optional `confidence`, how sure that is, 0 to 1
+- `p_NAME` for each class: probabilities, which sum to one
+- `logit_NAME` for each class
+
+and may have `weight`, how much it counts; `split` (train, val or test; training data where there is
+no such column), and `digest`, of the very numbers that were judged. In .jsonl and .npz, lists
+`probabilities` or `logits` may stand in place of the columns; .npz then names them in `classes`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from kdrun.dataset.arrays import Array, read_npz
+from kdrun.dataset.columns import read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREFIXES = {"probabilities": "p_", "logits": "logit_"}
+KNOWN = ("id", "split", "digest", "label", "confidence", "weight")
+SUFFIXES = (".csv", ".parquet", ".jsonl", ".npz")
+
+
+class Table(NamedTuple):
+    """A table as it was read; rows are not yet those of any data.
+
+    Attributes:
+        columns: (R,) arrays of text or numbers, of `KNOWN` names.
+        values: (R, K) probabilities or logits, if it has them.
+        kind: `label`, `probabilities` or `logits`: what is said of a sample.
+        classes: names of the K values; None where they have none.
+        row: (R,) which rows of the file these are, from 1: those that decide nothing are left out.
+        length: rows of the file.
+    """
+
+    columns: dict[str, Array]
+    values: Array | None
+    kind: str
+    classes: list[str] | None
+    row: Array
+    length: int
+
+    def text(self, name: str) -> list[str] | None:
+        """A column as text; None where there is no such column."""
+        return [_word(cell) for cell in self.columns[name]] if name in self.columns else None
+
+    def numbers(self, name: str, default: float) -> Array:
+        """A column as (R,) float64, with a default where it or a cell is missing.
+
+        Raises:
+            ValueError: a cell is no number.
+        """
+        import pandas as pd
+
+        if name not in self.columns:
+            return np.full(len(self.row), default)
+        cells = pd.Series(self.columns[name])
+        found: Array = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
+        wrong = np.flatnonzero(np.isnan(found) & cells.notna().to_numpy())
+        if len(wrong):
+            row = self.row[wrong[0]]
+            raise ValueError(f"{name} of row {row} is '{cells[wrong[0]]}', not a number")
+        return np.where(np.isnan(found), default, found)
+
+
+def read(path: str | Path) -> Table:
+    """Read a table of decisions.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is none, or says nothing, or two things at once, of a sample.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}: give a table of decisions")
+    if path.suffix == ".npz":
+        return _from_arrays(read_npz(path))
+    if path.suffix == ".csv":
+        return _from_frame(read_table(path))
+    if path.suffix == ".jsonl":
+        return _from_frame(_read_jsonl(path))
+    if path.suffix == ".parquet":
+        return _from_frame(_read_parquet(path))
+    raise ValueError(f"{path.name} is none of {', '.join(SUFFIXES)}")
+
+
+def _read_jsonl(path: Path) -> pd.DataFrame:
+    """Objects, one a line; nested probabilities become columns."""
+    import pandas as pd
+
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"{path.name}, line {number}, is not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise ValueError(f"{path.name}, line {number}, is no object {{...}}")
+        for name, prefix in PREFIXES.items():
+            values = row.pop(name, None)
+            if isinstance(values, list):
+                values = dict(enumerate(values))
+            row |= {f"{prefix}{key}": value for key, value in (values or {}).items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except ImportError as error:
+        raise ValueError(
+            f"{path.name} needs a library that reads Parquet: pip install 'kdrun[parquet]'"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path.name} is not a whole Parquet file: {error}") from error
+
+
+def _from_frame(frame: pd.DataFrame) -> Table:
+    length = len(frame)
+    frame = frame.set_axis(np.arange(1, length + 1))
+    prefixes = tuple(PREFIXES.values())
+    answers = [n for n in frame.columns if str(n) == "label" or str(n).startswith(prefixes)]
+    if answers:  # a spreadsheet may have a row for every sample, decided or not
+        frame = frame[frame[answers].notna().any(axis=1)]
+    columns: dict[str, Array] = {n: frame[n].to_numpy() for n in KNOWN if n in frame.columns}
+    said = ["label"] if "label" in columns else []
+    classes, values = None, None
+    for kind, prefix in PREFIXES.items():
+        names = [str(name) for name in frame.columns if str(name).startswith(prefix)]
+        if names:
+            said.append(kind)
+            classes = [name.removeprefix(prefix) for name in names]
+            values = _matrix(frame[names], kind)
+    return Table(columns, values, _one_of(said), classes, frame.index.to_numpy(), length)
+
+
+def _matrix(frame: pd.DataFrame, kind: str) -> Array:
+    import pandas as pd
+
+    numbers: Array = frame.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64, copy=True)
+    wrong = np.argwhere(~np.isfinite(numbers))
+    if len(wrong):
+        row, column = wrong[0]
+        raise ValueError(
+            f"{frame.columns[column]} of row {frame.index[row]} is '{frame.iat[row, column]}': "
+            f"{kind} are finite numbers"
+        )
+    return numbers
+
+
+def _from_arrays(arrays: dict[str, Array]) -> Table:
+    columns = {name: arrays[name].reshape(-1) for name in KNOWN if name in arrays}
+    said = ["label"] if "label" in columns else []
+    kind = _one_of([*said, *(kind for kind in PREFIXES if kind in arrays)])
+    length, values = len(arrays[kind]), arrays.get(kind) if kind in PREFIXES else None
+    if values is not None and (values.ndim != 2 or not np.isfinite(values).all()):
+        raise ValueError(f"{kind} of shape {values.shape} are not finite numbers (N, C)")
+    for name, column in columns.items():
+        if len(column) != length:
+            raise ValueError(f"{name} has {len(column)} rows, and {kind} {length}")
+    classes = [str(name) for name in arrays["classes"]] if "classes" in arrays else None
+    if classes is not None and values is not None and len(classes) != values.shape[1]:
+        raise ValueError(f"{len(classes)} classes are named, but {kind} are {values.shape}")
+    return Table(columns, values, kind, classes, np.arange(1, length + 1), length)
+
+
+def _one_of(said: list[str]) -> str:
+    if len(said) != 1:
+        told = " and ".join(said) or "none of them"
+        raise ValueError(
+            f"it has {told}: give a column label, or p_NAME or logit_NAME for each class"
+        )
+    return said[0]
+
+
+def _word(cell: Any) -> str:
+    """A cell as text; a whole number without decimals, so that 3.0 is the id 3."""
+    if isinstance(cell, float | np.floating):
+        return "" if np.isnan(cell) else str(int(cell) if cell.is_integer() else cell)
+    return "" if cell is None else str(cell).strip()
