@@ -132,6 +132,7 @@ class Dataset:
         source: the domain that knowledge comes from, with splits of its own; None without one.
             All that is beside it here is then of the target domain.
         domain: the name of the domain; empty where there is only one.
+        columns: what the D numbers of a row are called; empty where they have no names.
     """
 
     train: Split
@@ -143,3 +144,4 @@ class Dataset:
     std: tuple[float, ...] = field(default=())
     source: Dataset | None = None
     domain: str = ""
+    columns: tuple[str, ...] = ()

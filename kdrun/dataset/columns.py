@@ -137,6 +137,12 @@ class Columns:
         ).fit(prepared)
         return self
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the D numbers are called: a column, `COLUMN_VALUE`, or `missingindicator_COLUMN`."""
+        found = self._encoder.get_feature_names_out()
+        return tuple(str(name).partition("__")[2] for name in found)
+
     def __call__(self, table: pd.DataFrame) -> Array:
         """(N, D) float32 rows of a table."""
         encoded: Array = self._encoder.transform(self._prepare(table)).astype(np.float32)

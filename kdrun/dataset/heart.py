@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -71,15 +72,17 @@ def heart(
         rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
         return Domain(name, select(whole, rest), select(whole, held), ["healthy", "sick"])
 
-    return combine(
+    columns = Columns(NUMERIC, NOMINAL, impute=impute, indicators=indicators)
+    data = combine(
         domain(target),
         domain(source) if source else None,
         labels=labels,
         val_fraction=val_fraction,
         split_seed=split_seed,
         train_size=train_size,
-        fit=encode_rows(table, Columns(NUMERIC, NOMINAL, impute=impute, indicators=indicators)),
+        fit=encode_rows(table, columns),
     )
+    return replace(data, columns=columns.names)
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -94,15 +95,17 @@ def table(
         rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
         return Domain(name or "", select(whole, rest), select(whole, held), classes)
 
-    return combine(
+    columns = Columns(numeric, others, encoding, impute, indicators)
+    data = combine(
         part(target),
         part(source) if source else None,
         labels=labels,
         val_fraction=val_fraction,
         split_seed=split_seed,
         train_size=train_size,
-        fit=encode_rows(cells, Columns(numeric, others, encoding, impute, indicators)),
+        fit=encode_rows(cells, columns),
     )
+    return replace(data, columns=columns.names)
 
 
 def _homes(

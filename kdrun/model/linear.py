@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
+
+from kdrun.table import Row, to_csv
 
 
 class Linear(nn.Module):
@@ -25,3 +30,28 @@ class Linear(nn.Module):
         """(N, …) samples to (N, num_classes) logits."""
         logits: Tensor = self.head(x.flatten(1))
         return logits
+
+    @torch.no_grad()
+    def explain(self, columns: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
+        """What it learnt, as files: a row a column of the data, and how it speaks for each class.
+
+        Of two classes only the second is told: what counts is the difference of their logits.
+
+        Args:
+            columns: names of the numbers in a sample.
+            classes: names of the outputs.
+        """
+        weight, bias = self.head.weight.cpu(), self.head.bias.cpu()
+        names = list(classes)
+        if len(names) == 2:
+            weight, bias, names = weight[1:] - weight[:1], bias[1:] - bias[:1], names[1:]
+        rows = [("(intercept)", bias), *zip(columns, weight.T, strict=True)]
+        told: list[Row] = [
+            {"column": column, **dict(zip(names, map(_short, values.tolist()), strict=True))}
+            for column, values in rows
+        ]
+        return {"coefficients.csv": to_csv(told, leading=["column"])}
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")

@@ -22,6 +22,8 @@ def test_the_four_hospitals_differ_in_how_many_are_sick(real_data: Path) -> None
         data = heart(str(real_data / "heart_disease"), None, name, val_fraction=0)
         assert float(every(data).float().mean()) == pytest.approx(share, abs=0.01)
         assert data.classes == ["healthy", "sick"]
+        assert len(data.columns) == data.shape[0]
+        assert {"age", "cp_4.0"} <= set(data.columns)
 
 
 @pytest.mark.parametrize(("source", "target"), list(permutations(SHARES, 2)))
