@@ -74,6 +74,9 @@ def _hydra() -> int:
             raise
         print(f"kdrun: {error}".replace("\n", "\n  "), file=sys.stderr)
         return MISTAKE
+    except BrokenPipeError:  # `| head` has seen enough; nothing is left to flush at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except Exception as error:
         if traceback_wanted:
             raise

@@ -106,6 +106,7 @@ def test_one_failing_job_is_a_row_and_the_others_go_on(kdrun):
         (["student.model._target_=kdrun.model.resnet.ResNot"], ["does not exist", "'ResNet'"]),
         (["student=timm", "student.model.name=resnet19"], ["resnet19", "resnet18"]),
         (["dataset=npz", "dataset.path=no.npz"], ["no.npz"]),
+        (["train.warmup_epochs=2"], ["train.warmup_epochs=2", "scheduler=cosine"]),
         (["fast"], ["'fast' is no command"]),
         (["epochs"], ["'epochs' is no command"]),
     ],
