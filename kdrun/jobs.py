@@ -29,19 +29,16 @@ class Job:
     """One job of a sweep.
 
     Attributes:
-        overrides: what sets it apart, as typed: `("seed=1", "loss=kd")`.
+        overrides: as typed: `("seed=1", "loss=kd")`.
         run_dir: the folder of its run.
+        label: what a person knows it by.
         config: resolved, less Hydra's part; None where the folder was known without composing.
     """
 
     overrides: tuple[str, ...]
     run_dir: Path
+    label: str
     config: DictConfig | None = None
-
-    @property
-    def label(self) -> str:
-        """What a person knows the job by."""
-        return " ".join(self.overrides) or self.run_dir.name
 
 
 class Composer:
@@ -96,7 +93,7 @@ class Composer:
         return not (self.is_group(override.key_or_group) and isinstance(override.value(), dict))
 
 
-def settle(overrides: Sequence[str], config: DictConfig) -> Job:
+def settle(overrides: Sequence[str], label: str, config: DictConfig) -> Job:
     """Find the folder of a composed job as Hydra will, and resolve its config.
 
     Raises:
@@ -112,7 +109,33 @@ def settle(overrides: Sequence[str], config: DictConfig) -> Job:
         OmegaConf.resolve(config)
     finally:
         hydra.cfg = before
-    return Job(tuple(overrides), run_dir, config)
+    return Job(tuple(overrides), run_dir, label or run_dir.name, config)
+
+
+LAUNCHER = ("hydra/launcher=", "hydra.launcher.")
+SWEEPER = ("hydra/sweeper=", "hydra.sweeper.")
+"""How overrides begin that say how a sweep is executed."""
+
+
+def retyped(config: DictConfig, *without: str) -> list[str]:
+    """What was typed for all jobs of a sweep, beside the overrides of the jobs.
+
+    Args:
+        config: of the sweep, or of a job of it.
+        without: beginnings of overrides that are left out.
+    """
+    left_out = ("hydra.mode=", *without)
+    words = [word for word in config.hydra.overrides.hydra if not word.startswith(left_out)]
+    for source in config.hydra.runtime.config_sources:
+        if source.provider == "command-line":
+            words = ["--config-dir", source.path, *words]
+    return words
+
+
+def telling_apart(batch: Sequence[Sequence[str]]) -> list[str]:
+    """What a person knows each job by: its overrides, less those that all jobs share."""
+    shared = set(batch[0]).intersection(*batch) if len(batch) > 1 else set()
+    return [" ".join(word for word in words if word not in shared) for words in batch]
 
 
 class Known:

@@ -11,12 +11,14 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from kdrun.jobs import LAUNCHER, retyped
+
 SWEEP = "multirun.yaml"
 
 PLACES = (SWEEP, ".hydra/hydra.yaml")
 """Where Hydra keeps what was typed for a sweep, and for a run."""
 
-ONCE = ("hydra.mode=", "rerun=all", "dry_run=")
+ONCE = ("rerun=all", "dry_run=")
 """Overrides that held for one command only."""
 
 
@@ -27,7 +29,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("overrides", nargs="*", help="KEY=VALUE to add: hydra/launcher=local")
     options = parser.parse_args(arguments)
     try:
-        words = command(options.folder)
+        # Settings of one launcher mean nothing to another.
+        anew = any(word.startswith("hydra/launcher=") for word in options.overrides)
+        words = command(options.folder, *(LAUNCHER if anew else ()))
     except ValueError as error:
         print(f"kdrun resume: {error}", file=sys.stderr)
         return 2
@@ -41,10 +45,14 @@ def main(arguments: list[str]) -> int:
     raise AssertionError  # it exits
 
 
-def command(folder: Path) -> list[str]:
+def command(folder: Path, *without: str) -> list[str]:
     """What to type to finish the work in a folder.
 
     The working folder becomes that of the first command, where the present one is another.
+
+    Args:
+        folder: of a sweep or a run.
+        without: beginnings of overrides that are left out.
 
     Raises:
         ValueError: the folder holds no command, or was moved.
@@ -53,11 +61,8 @@ def command(folder: Path) -> list[str]:
     if place is None:
         raise ValueError(f"{folder} is no sweep and no run: it has no {' and no '.join(PLACES)}")
     config: Any = OmegaConf.load(place)
-    typed = config.hydra.overrides
-    words = [word for word in (*typed.task, *typed.hydra) if not word.startswith(ONCE)]
-    for source in config.hydra.runtime.config_sources:
-        if source.provider == "command-line":
-            words = ["--config-dir", source.path, *words]
+    task = [word for word in config.hydra.overrides.task if not word.startswith(ONCE)]
+    words = [*retyped(config, *without), *task]
     sweep = place.name == SWEEP
     _go_there(folder, Path(config.hydra.runtime.cwd), _output(config, sweep))
     return ["-m", *words] if sweep else words

@@ -12,15 +12,16 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from filelock import FileLock, Timeout
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from kdrun.config import Rerun
-from kdrun.jobs import Composer, Job, Known, settle
+from kdrun.jobs import Composer, Job, Known, settle, telling_apart
 from kdrun.results import Record, load_record, write_atomic
 from kdrun.run import bury, busy, ended
 from kdrun.validate import ConfigError, parts
@@ -31,11 +32,18 @@ SWEEP = "multirun.yaml"
 """Hydra's record of a sweep, which `kdrun resume` reads."""
 
 
+BASIC = "hydra._internal.core_plugins.basic_launcher"
+"""Where Hydra's in-process launcher lives; its class is made anew by each search for plugins."""
+
+CLAIM = ".claim"
+"""Held by the sweep that has taken a run, which may be some time before a process is up for it."""
+
+
 class SweepFailedError(RuntimeError):
     """Not every job of a sweep ended well; the message says which."""
 
 
-def plan(loader: ConfigLoader, master: DictConfig, batch: Iterable[Sequence[str]]) -> list[Job]:
+def plan(loader: ConfigLoader, master: DictConfig, batch: Sequence[Sequence[str]]) -> list[Job]:
     """Find the run of every job; jobs that are one and the same run become one.
 
     Args:
@@ -52,15 +60,15 @@ def plan(loader: ConfigLoader, master: DictConfig, batch: Iterable[Sequence[str]
     compose = Composer(loader, master)
     known = Known(Path(master.hydra.sweep.dir), master)
     jobs, faults = [], []
-    for words in batch:
+    for words, label in zip(batch, telling_apart(batch), strict=True):
         run_dir = known.get(words)
         if run_dir and ended(run_dir, master.rerun):
-            jobs.append(Job(tuple(words), run_dir))
+            jobs.append(Job(tuple(words), run_dir, label or run_dir.name))
             continue
         try:
-            jobs.append(settle(words, compose(words)))
+            jobs.append(settle(words, label, compose(words)))
         except (HydraException, OmegaConfBaseException) as error:
-            faults.append(f"{' '.join(words)}: {error}")
+            faults.append(f"{label}: {error}" if label else str(error))
     if faults:
         raise ConfigError(faults)
     return list({job.run_dir: job for job in reversed(jobs)}.values())[::-1]
@@ -93,20 +101,27 @@ def _among(labels: list[str], jobs: int) -> str:
     return f"\n  in {'; '.join(labels[:3])}{more}"
 
 
-def take(waiting: list[Job], rerun: Rerun) -> Job | None:
-    """Remove the first job that nobody is at from a list of jobs.
+def take(waiting: list[Job], rerun: Rerun) -> tuple[Job, FileLock] | None:
+    """Remove the first job that nobody is at from a list of jobs, and claim it.
 
     What another sweep over the same folder has done meanwhile is removed as well.
 
     Returns:
-        The job; None if others are at all that are left, or none is.
+        The job, and what keeps other sweeps from taking it until it is released. None if others
+        are at all that are left, or none is.
     """
     for job in list(waiting):
-        if busy(job.run_dir):
+        job.run_dir.mkdir(parents=True, exist_ok=True)
+        claim = FileLock(job.run_dir / CLAIM, blocking=False)
+        try:
+            claim.acquire()
+        except Timeout:
             continue
-        waiting.remove(job)
-        if not ended(job.run_dir, rerun):
-            return job
+        if not busy(job.run_dir):
+            waiting.remove(job)
+            if not ended(job.run_dir, rerun):
+                return job, claim
+        claim.release()
     return None
 
 
@@ -119,33 +134,35 @@ def launch(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
         master: the config of the sweep.
         jobs: those that are to run.
     """
-    if isinstance(launcher, BasicLauncher):
+    if type(launcher).__module__ == BASIC:
         _one_by_one(launcher, master, jobs)
     elif jobs:
         launcher.launch([job.overrides for job in jobs], initial_job_idx=0)
         for job in jobs:
-            record = _record(job)
-            if record and record["status"] == "running" and not busy(job.run_dir):
+            if state(job) == "cut off":
                 assert job.config is not None
                 bury(job.config, job.run_dir, "its process ended without a word")
 
 
 def _one_by_one(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
-    logging.getLogger(BasicLauncher.__module__).setLevel(logging.WARNING)
+    logging.getLogger(BASIC).setLevel(logging.WARNING)
     waiting, told = list(jobs), False
     while waiting:
-        job = take(waiting, master.rerun)
-        if job is None:
+        taken = take(waiting, master.rerun)
+        if taken is None:
             if waiting and not told:
                 log.info("other processes are at the last %d runs; waiting", len(waiting))
                 told = True
             time.sleep(0.5)
             continue
+        job, claim = taken
         index = jobs.index(job)
         log.info("[%d/%d] %s", index + 1, len(jobs), job.label)
-        launcher.launch([job.overrides], initial_job_idx=index)
-        record = _record(job)
-        if master.fail_fast and record and record["status"] == "failed":
+        try:
+            launcher.launch([job.overrides], initial_job_idx=index)
+        finally:
+            claim.release()
+        if master.fail_fast and state(job) == "failed":
             return
 
 
@@ -154,6 +171,15 @@ def _record(job: Job) -> Record | None:
         return load_record(job.run_dir)
     except (FileNotFoundError, ValueError):
         return None
+
+
+def returned(job: Job) -> JobReturn:
+    """What Hydra wants to know of a job: here its validation accuracy, for other sweepers."""
+    record = _record(job)
+    accuracy = (record or {}).get("metrics", {}).get("val_accuracy")
+    return JobReturn(
+        overrides=job.overrides, cfg=job.config, status=JobStatus.COMPLETED, _return_value=accuracy
+    )
 
 
 def state(job: Job) -> str:

@@ -1,0 +1,201 @@
+"""A process for each job of a sweep, so many at once, each with its share of the machine.
+
+A process that is killed costs its own job and no other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from filelock import FileLock
+
+from kdrun.config import Rerun
+from kdrun.jobs import Job
+from kdrun.results import load_record
+from kdrun.run import bury
+from kdrun.sweep import take
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 20.0
+"""Seconds that an interrupted process has to end before it is killed."""
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+INTERRUPTED = 130
+"""Exit status of a run that was told to stop, and may go on later."""
+
+
+@dataclass
+class Running:
+    """A job and its process.
+
+    Attributes:
+        job: the job.
+        claim: keeps other sweeps from it.
+        slot: which of the places of the pool it has, and so which GPU.
+        process: what executes it.
+        began: when, on the clock of `time.monotonic`.
+    """
+
+    job: Job
+    claim: FileLock
+    slot: int
+    process: subprocess.Popen[bytes]
+    began: float = field(default_factory=time.monotonic)
+
+
+class Pool:
+    """Executes jobs, each in a fresh process.
+
+    Args:
+        words: what every process is told beside the overrides of its job.
+        size: how many run at once.
+        gpus: names of GPUs for CUDA_VISIBLE_DEVICES, dealt out over the places of the pool.
+        threads: of each process.
+        rerun: which ended runs to run again.
+        fail_fast: whether the first failure ends it all.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        *,
+        size: int,
+        gpus: Sequence[str] = (),
+        threads: int = 1,
+        rerun: Rerun = Rerun.failed,
+        fail_fast: bool = False,
+    ) -> None:
+        self.words, self.size, self.gpus, self.threads = list(words), size, list(gpus), threads
+        self.rerun, self.fail_fast = rerun, fail_fast
+        self.running: list[Running] = []
+        self.numbers: dict[Job, str] = {}
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Execute jobs to the end; however this ends, no process is left behind."""
+        self.numbers = {job: f"[{n}/{len(jobs)}]" for n, job in enumerate(jobs, 1)}
+        waiting, failed = list(jobs), False
+        try:
+            while waiting or self.running:
+                while len(self.running) < self.size and (taken := take(waiting, self.rerun)):
+                    self._start(*taken)
+                time.sleep(0.05 if self.running else 0.5)
+                for each in [one for one in self.running if one.process.poll() is not None]:
+                    failed |= not self._end(each)
+                if failed and self.fail_fast:
+                    return
+        finally:
+            self._stop()
+
+    def _start(self, job: Job, claim: FileLock) -> None:
+        slot = min(set(range(self.size)) - {each.slot for each in self.running})
+        environment = os.environ | dict.fromkeys(THREADS, str(self.threads))
+        # The process writes its own traceback to its log; Hydra's would be a second one.
+        environment |= {"PYTHONUNBUFFERED": "1", "HYDRA_FULL_ERROR": "0"}
+        if self.gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = self.gpus[slot % len(self.gpus)]
+        place = str(job.run_dir).replace("\\", "\\\\").replace("'", "\\'")
+        words = [*self.words, *job.overrides, f"hydra.run.dir='{place}'"]
+        with (job.run_dir / "run.log").open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "kdrun.worker", str(os.getpid()), *words],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,  # Ctrl-C reaches this process, which passes it on
+            )
+        log.info("%s begun: %s", self.numbers[job], job.label)
+        self.running.append(Running(job, claim, slot, process))
+
+    def _end(self, each: Running) -> bool:
+        """Tell how a job ended; whether well."""
+        self.running.remove(each)
+        job, status = each.job, each.process.returncode
+        try:
+            record = load_record(job.run_dir)
+        except (FileNotFoundError, ValueError):
+            record = None
+        if status != 0 and (record is None or record["status"] == "running" or status < 0):
+            assert job.config is not None
+            bury(job.config, job.run_dir, obituary(status))
+        each.claim.release()
+        record = load_record(job.run_dir)
+        number, seconds = self.numbers[job], time.monotonic() - each.began
+        if record["status"] == "ok":
+            accuracy = record["metrics"].get("test_accuracy")
+            told = f"  test_accuracy {accuracy:.4f}" if isinstance(accuracy, float) else ""
+            log.info("%s ok in %.0f s: %s%s", number, seconds, job.label, told)
+            return True
+        error = (record["error"].strip().splitlines() or ["?"])[-1]
+        log.error("%s %s: %s: %s", number, record["status"], job.label, error)
+        return False
+
+    def _stop(self) -> None:
+        """Interrupt what runs; each keeps its checkpoint."""
+        for each in self.running:
+            with contextlib.suppress(ProcessLookupError):
+                each.process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + PATIENCE
+        for each in self.running:
+            try:
+                each.process.wait(max(0.0, deadline - time.monotonic()))
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                each.process.kill()
+                each.process.wait()
+            each.claim.release()
+        self.running.clear()
+
+
+def obituary(status: int) -> str:
+    """What the exit status of a process that said nothing tells."""
+    if status >= 0:
+        return f"its process ended with status {status} and no word; run.log may tell why"
+    name = signal.Signals(-status).name
+    hint = "; was there enough memory?" if name == "SIGKILL" else ""
+    return f"killed by {name}{hint}"
+
+
+def shares(
+    size: int | None, gpus: str | Sequence[int | str] | None, threads: int | None
+) -> tuple[int, list[str], int]:
+    """How many processes at once, on which GPUs, with how many threads each.
+
+    Args:
+        size: None for one process per GPU, or per two cores where there is no GPU.
+        gpus: `auto` for all that can be seen, None for none, or their names.
+        threads: None for the cores of this process shared out evenly.
+
+    Raises:
+        ValueError: for a size or a number of threads below one, or an unknown word for `gpus`.
+    """
+    if isinstance(gpus, str) and gpus != "auto":
+        raise ValueError(f"hydra.launcher.gpus={gpus}: write auto, null, or a list such as [0,1]")
+    names = _visible_gpus() if gpus == "auto" else [str(gpu) for gpu in gpus or ()]
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if size is None:
+        size = len(names) or max(1, cores // 2)
+    if threads is None:
+        threads = max(1, cores // max(1, size))
+    for key, value in (("n_jobs", size), ("threads", threads)):
+        if value < 1:
+            raise ValueError(f"hydra.launcher.{key}={value}: must be at least 1, or null")
+    return size, names, threads
+
+
+def _visible_gpus() -> list[str]:
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name.strip() for name in chosen.split(",") if name.strip() not in ("", "-1")]
+    import torch
+
+    return [str(index) for index in range(torch.cuda.device_count())]

@@ -1,0 +1,247 @@
+"""Sweeps that lose nothing: checked whole, resumed, interrupted, two at once."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+
+from kdrun import checkpoint, config, jobs, sweep
+from kdrun.config import Rerun
+from tests.conftest import QUICK
+
+WORDS = (*QUICK, "method=supervised")
+
+FAULTY = '''
+import os, pathlib, signal
+import torch
+from kdrun.loss.ce import CE
+
+
+class Faulty(CE):
+    """Cross entropy, but some seeds meet with an accident in their second epoch."""
+
+    def __init__(self, seed: int, label_smoothing: float = 0.0) -> None:
+        super().__init__(label_smoothing)
+        self.seed, self.calls = seed, 0
+
+    def forward(self, student, teacher, batch):
+        loss = super().forward(student, teacher, batch)
+        self.calls += 1
+        if self.calls < 40:
+            return loss
+        if self.seed == 3:
+            raise RuntimeError("an accident")
+        if self.seed == 5:
+            return loss * torch.nan
+        if self.seed == 7 and not pathlib.Path("killed").exists():
+            pathlib.Path("killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return loss
+'''
+
+ACCIDENTS = (
+    *("plugins=[faulty]", "loss.terms.ce._target_=faulty.Faulty", "+loss.terms.ce.seed=${seed}"),
+    *("train.epochs=3", "student=linear", "method=supervised", "train.progress=false"),
+)
+
+
+def rows(folder: str = "outputs/default") -> list[dict[str, str]]:
+    with Path(folder, "results.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def start(*words: str) -> subprocess.Popen[str]:
+    call = [sys.executable, "-m", "kdrun", *words]
+    return subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def times(folder: str, among: set[str] | None = None) -> dict[Path, int]:
+    """When each file of some runs was last written."""
+    runs = [run for run in Path(folder).iterdir() if run.is_dir()]
+    chosen = [run for run in runs if among is None or run.name in among]
+    return {
+        file: file.stat().st_mtime_ns for run in chosen for file in run.rglob("*") if file.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("seed=3",),
+        ("teacher=vgg8", "optimizer.lr=0.3", "loss.weights={ce: 1.0, kd: 2}"),
+        ("loss=[kd,at]", "loss.weights.at=5", "name='a b'"),
+        ("+loss.terms.kd.extra=1", "~loss.weights.kd", "dataset.augment=null"),
+        ("student=mlp", "student.model.hidden=[3,4]", "train.precision=bf16"),
+    ],
+)
+def test_jobs_are_composed_as_hydra_would(words):
+    config.register()
+    with initialize_config_dir(version_base="1.3", config_dir=str(config.folder())):
+        hydra = GlobalHydra.instance().hydra
+        master = hydra.compose_config("config", ["teacher=resnet8,vgg8"], RunMode.MULTIRUN)
+        compose = jobs.Composer(hydra.config_loader, master)
+        for all_words in (words, ("teacher=resnet8", *words)):
+            expected = hydra.config_loader.load_sweep_config(master, list(all_words))
+            for _ in range(2):
+                composed = compose(all_words)
+                composed.hydra.job = expected.hydra.job  # only its override_dirname differs
+                assert composed == expected
+
+
+def test_every_fault_of_every_job_is_told_before_the_first_begins(kdrun):
+    told = kdrun("-m", *WORDS[1:], "teacher=resnet8", "train.batch_size=0,64", "seed=0,1")
+    assert told.status == 2
+    assert "train.batch_size=0: must be at least 1" in told.err
+    assert "in train.batch_size=0 seed=0; train.batch_size=0 seed=1" in told.err
+    assert not Path("outputs").exists()
+
+
+def test_a_dry_run_tells_the_plan_and_does_nothing(kdrun):
+    told = kdrun(*WORDS, "dry_run=true")
+    assert told.status == 0
+    assert "1 of 1 runs to do" in told.out
+    assert not Path("outputs").exists()
+
+    kdrun(*WORDS)
+    told = kdrun("-m", *WORDS, "seed=0,1", "dry_run=true")
+    assert "1 of 2 runs to do" in told.out
+    assert "of training for 1 of them" in told.out
+    assert len(rows()) == 1
+
+
+def test_fail_fast_stops_at_the_first_failure(kdrun):
+    words = ("-m", *WORDS, "train.precision=fp32", "optimizer.lr=1e38,0.1")
+    told = kdrun(*words, "fail_fast=true")
+    assert told.status == 1
+    assert "1 of 2 runs failed" in told.out
+    assert "1 of 2 runs are not done" in told.out
+    assert len(rows()) == 1
+
+
+def test_done_runs_are_neither_composed_nor_touched(kdrun, monkeypatch):
+    kdrun("-m", *WORDS, "seed=0,1")
+    before = times("outputs/default")
+
+    def fail(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(jobs.Composer, "__call__", fail)
+    told = kdrun("-m", *WORDS, "seed=0,1")
+    assert told.status == 0, told.err
+    assert "2 of 2 runs ok, 2 of them before" in told.out
+    assert times("outputs/default") == before
+
+
+def test_what_is_known_of_jobs_ends_when_a_config_changes(kdrun, tmp_path, monkeypatch):
+    own = tmp_path / "own" / "optimizer"
+    own.mkdir(parents=True)
+    (own / "mine.yaml").write_text(
+        "_target_: torch.optim.SGD\nlr: ${oc.decode:${oc.env:RATE,0.1}}\n"
+    )
+    words = ("--config-dir", "own", "-m", *WORDS, "optimizer=mine")
+    kdrun(*words)
+    assert "1 of them before" in kdrun(*words).out
+    monkeypatch.setenv("RATE", "0.2")
+    kdrun(*words)
+    assert len(rows()) == 2
+    (own / "mine.yaml").write_text("_target_: torch.optim.SGD\nlr: 0.3\n")
+    kdrun(*words)
+    assert len(rows()) == 3
+
+
+def test_resume_does_what_is_missing_from_anywhere(kdrun, tmp_path, monkeypatch):
+    words = ("-m", *WORDS, "name=here", "optimizer.lr=1e38,0.1", "train.precision=fp32")
+    kdrun(*words, "fail_fast=true")
+    monkeypatch.chdir("/")
+    told = kdrun("resume", str(tmp_path / "outputs" / "here"), "fail_fast=false")
+    assert told.status == 1
+    assert Path.cwd() == tmp_path
+    assert [row["status"] for row in rows("outputs/here")].count("ok") == 1
+
+    (run,) = (path.parent for path in Path("outputs/here").glob("*/student.safetensors"))
+    assert kdrun("resume", str(run)).status == 0
+    assert kdrun("resume", "outputs").status == 2
+    Path("outputs/here").rename("outputs/there")
+    assert "was made as" in kdrun("resume", "outputs/there").err
+
+
+def test_jobs_that_others_are_at_come_last(tmp_path):
+    three = [jobs.Job((), tmp_path / name, name) for name in "abc"]
+    waiting = list(three)
+    (tmp_path / "a").mkdir()
+    with FileLock(tmp_path / "a" / ".lock"):
+        first, first_claim = sweep.take(waiting, Rerun.failed)
+        second, second_claim = sweep.take(waiting, Rerun.failed)
+        assert (first.label, second.label) == ("b", "c")
+        assert sweep.take(waiting, Rerun.failed) is None
+        assert sweep.take([second], Rerun.failed) is None  # claimed, though no run holds it yet
+    last, last_claim = sweep.take(waiting, Rerun.failed)
+    assert last.label == "a"
+    for claim in (first_claim, second_claim, last_claim):
+        claim.release()
+
+
+def test_two_sweeps_share_the_jobs_of_one_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ("-m", *WORDS, "train.epochs=3", "seed=range(5)")
+    both = [start(*words) for _ in range(2)]
+    told = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    for log in Path("outputs/default").glob("*/run.log"):
+        assert log.read_text().count("epoch 3/3") == 1
+    assert sorted(row["seed"] for row in rows()) == list("01234")
+    assert sum(text.count("epoch 3/3") for text in told) == 5
+
+
+def test_accidents_cost_their_own_job_and_no_other(kdrun, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("faulty.py").write_text(FAULTY)
+    words = ("-m", *ACCIDENTS, "seed=2,3,5,7,8")
+    with start(*words) as first:
+        first.communicate()
+    assert first.returncode == -signal.SIGKILL  # in-process, a kill ends the command
+    assert [row["status"] for row in rows()].count("ok") == 1
+
+    told = kdrun(*words)
+    assert told.status == 1
+    assert "2 of 5 runs failed:\n  seed=3: RuntimeError: an accident\n  seed=5: NonF" in told.out
+    assert "continuing after epoch 1" in told.out
+    assert len(rows()) == 5
+    done = {row["run_id"] for row in rows() if row["status"] == "ok"}
+    assert len(done) == 3
+
+    before = times("outputs/default", done)
+    assert kdrun(*words).status == 0  # an epoch further on, these two meet no accident
+    assert times("outputs/default", done) == before
+
+
+def test_ctrl_c_keeps_everything(kdrun, monkeypatch):
+    real, calls = checkpoint.save_state, []
+
+    def interrupted(path, state):
+        real(path, state)
+        calls.append(path)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("kdrun.experiment.save_state", interrupted)
+    words = ("-m", *WORDS, "train.epochs=2", "seed=0,1,2")
+    told = kdrun(*words)
+    assert told.status == 130
+    assert "goes on" in told.err
+    done = {row["run_id"] for row in rows() if row["status"] == "ok"}
+    before = times("outputs/default", done)
+    assert len(done) == 1
+    told = kdrun(*words)
+    assert told.status == 0
+    assert "3 of 3 runs ok, 1 of them before" in told.out
+    assert times("outputs/default", done) == before
