@@ -126,6 +126,10 @@ def _weights(weights: dict[str, Any]) -> str:
     return ", ".join(f"{name}: {one(weight)}" for name, weight in weights.items())
 
 
+def _default(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else repr(value)
+
+
 def _section(name: str, loss: type[Loss], weights: dict[str, Any]) -> str:
     """One loss in full."""
     said = parse(inspect.getdoc(loss) or "")
@@ -135,7 +139,7 @@ def _section(name: str, loss: type[Loss], weights: dict[str, Any]) -> str:
         f"Reads {', '.join(f'`{need}`' for need in loss.needs)}. Weights: `{_weights(weights)}`."
     )
     rows = [
-        f"| `{key}` | `{parameter.default!r}` | {said.arguments[key]} |"
+        f"| `{key}` | `{_default(parameter.default)}` | {said.arguments[key]} |"
         for key, parameter in arguments(loss).items()
     ]
     if rows:
