@@ -30,3 +30,8 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype | No
     # Older releases of torch cannot tell what the CPU has.
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return torch.bfloat16 if device.type == "cpu" and capabilities.get("amx_bf16") else None
+
+
+def device_name(device: torch.device) -> str:
+    """What results.csv calls a device."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -20,6 +20,9 @@ from kdrun.types import Batch, Loader, Outputs
 BINS = 15
 """Equal-width confidence bins of the calibration error (Guo et al., 2017)."""
 
+TEACHER_METRICS = ("teacher_accuracy", "agreement", "kl_to_teacher")
+"""Metrics that `evaluate` adds where there is a teacher."""
+
 
 class Scores(NamedTuple):
     """What one pass over a split says of a classifier.
@@ -122,6 +125,11 @@ class _Tally:
         return Scores({name: float(value) for name, value in metrics.items()}, confusion)
 
 
+def ratio(part: float, whole: float) -> float | None:
+    """Their quotient; nothing where it is not defined."""
+    return part / whole if whole else None
+
+
 def parameters(model: nn.Module) -> int:
     """The number of parameters."""
     return sum(parameter.numel() for parameter in model.parameters())
@@ -158,6 +166,20 @@ def latency_ms(
 def _blank(shape: tuple[int, ...], samples: int, device: torch.device) -> Batch:
     zeros = torch.zeros(samples, dtype=torch.int64, device=device)
     return Batch(torch.rand(samples, *shape, device=device), zeros, zeros)
+
+
+def cost(
+    student: nn.Module, shape: tuple[int, ...], samples: int, device: torch.device
+) -> dict[str, float]:
+    """What it takes to use a student, for one sample and for a batch of `samples`."""
+    batch_ms = latency_ms(student, shape, samples, device)
+    return {
+        "student_params": parameters(student),
+        "student_macs": macs(student, shape),
+        "latency_ms": latency_ms(student, shape, 1, device),
+        "batch_latency_ms": batch_ms,
+        "throughput": 1000 * samples / batch_ms,
+    }
 
 
 def peak_memory_mb(device: torch.device) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +14,32 @@ from torch import nn
 from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
 
 from kdrun import model, plots
-from kdrun.checkpoint import (
-    CHECKPOINT,
-    STUDENT,
-    load_state,
-    save_state,
-)
+from kdrun.checkpoint import CHECKPOINT, STUDENT, load_state, save_state
 from kdrun.config import Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.digest import digest
 from kdrun.dataset.loader import make_loader
-from kdrun.device import choose_device, choose_dtype
-from kdrun.evaluate import evaluate, example, latency_ms, macs, parameters, peak_memory_mb
+from kdrun.device import choose_device, choose_dtype, device_name
+from kdrun.evaluate import (
+    TEACHER_METRICS,
+    cost,
+    evaluate,
+    example,
+    latency_ms,
+    peak_memory_mb,
+    ratio,
+)
 from kdrun.loss.weight import Weight, parse
 from kdrun.method import Method
 from kdrun.model import weights
 from kdrun.model.features import Network, inner
 from kdrun.objective import Objective
 from kdrun.results import write_metrics
-from kdrun.target import call
+from kdrun.target import call, without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, Teachers, check
 from kdrun.train import Row, Training, average, train
+from kdrun.transfer import Strategy, transferred
 from kdrun.types import Dataset, Loader, Split
 
 log = logging.getLogger(__name__)
@@ -68,6 +74,10 @@ class Experiment:
         # Seeded here, so that the same seed gives the same student beside any teacher.
         torch.manual_seed(config["seed"])
         self.student: nn.Module = self._network(config["student"], {})
+        self.transfer_seconds = 0.0
+        if "transfer" in self._uses:
+            self.student = self._transfer(self.student)
+        self.predicted: dict[str, int] = {}
         self.training = self._training(self._method())
 
     @property
@@ -131,6 +141,22 @@ class Experiment:
         )
         return Frozen(teachers.build(self.config["teacher"]))
 
+    def _transfer(self, student: nn.Module) -> Network:
+        """The student with what the source could teach it."""
+        assert isinstance(student, Network)
+        begin = time.perf_counter()
+        section, cache = self.config["transfer"], Path(self.config["cache"])
+        strategy: Strategy = self._call(without(section, "name"), cache=cache)
+        try:
+            student = transferred(strategy, student, self.data, self._loader)
+        except ValueError as error:
+            raise ValueError(f"transfer {section['name']}: {error}") from error
+        if strategy.epochs is not None:
+            self.settings = replace(self.settings, epochs=strategy.epochs)
+        self.dtype = student.dtype
+        self.transfer_seconds = time.perf_counter() - begin
+        return student
+
     def _method(self) -> Method:
         """Student, teacher and objective, the latter fitted to the outputs of both."""
         loss = self.config["loss"]
@@ -161,7 +187,7 @@ class Experiment:
         settings = self.settings
         trained = [p for p in method.parameters() if p.requires_grad]
         optimizer = self._call(self.config["optimizer"], params=trained)
-        steps = -(-len(self.train_loader) // settings.accumulate) * settings.epochs
+        steps = -(-len(self.train_loader) // settings.accumulate) * max(1, settings.epochs)
         schedule: LRScheduler = self._call(
             self.config["scheduler"], optimizer=optimizer, total_steps=steps
         )
@@ -178,6 +204,7 @@ class Experiment:
         return {
             "device": device_name(self.device),
             "precision": precision,
+            "epochs": self.settings.epochs,
             "test_hash": digest(self.data.test),
             "split": digest(self.data.train),
         }
@@ -241,6 +268,8 @@ class Experiment:
         test = self._loader(self.data.test)
         teacher = self.teacher.on("test") if self.teacher is not None else None
         scores, confusion = evaluate(student, test, len(self.data.classes), teacher)
+        predicted: list[int] = confusion.sum(0).tolist()
+        self.predicted = dict(zip(self.data.classes, predicted, strict=True))
         metrics: dict[str, Any] = {
             name if name in TEACHER_METRICS else f"test_{name}": value
             for name, value in scores.items()
@@ -263,34 +292,10 @@ class Experiment:
     def _cost(self, student: nn.Module) -> dict[str, Any]:
         seconds = sum(float(row["seconds"] or 0) for row in self.training.history)
         seen = len(self.data.train) * len(self.training.history)
-        size = self.settings.batch_size
-        batch_ms = latency_ms(student, self.data.shape, size, self.device)
         return {
-            "student_params": parameters(student),
-            "student_macs": macs(student, self.data.shape),
+            **cost(student, self.data.shape, self.settings.batch_size, self.device),
             "student_mb": (self.run_dir / STUDENT).stat().st_size / 2**20,
-            "latency_ms": latency_ms(student, self.data.shape, 1, self.device),
-            "batch_latency_ms": batch_ms,
-            "throughput": 1000 * size / batch_ms,
-            "train_seconds": seconds,
+            "train_seconds": self.transfer_seconds + seconds,
             "samples_per_second": ratio(seen, seconds),
             "peak_memory_mb": peak_memory_mb(self.device),
         }
-
-
-TEACHER_METRICS = ("teacher_accuracy", "agreement", "kl_to_teacher")
-
-
-def without(section: Config, *own: str) -> Config:
-    """A section less the keys that are not arguments of its `_target_`."""
-    return {key: value for key, value in section.items() if key not in own}
-
-
-def ratio(part: float, whole: float) -> float | None:
-    """Their quotient; nothing where it is not defined."""
-    return part / whole if whole else None
-
-
-def device_name(device: torch.device) -> str:
-    """What results.csv calls a device."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -131,6 +131,7 @@ def _execute(config: DictConfig, run_dir: Path, record: Record) -> None:
     record["run"] |= experiment.facts()
     experiment.train()
     record["metrics"] = experiment.evaluate()
+    record["predicted"] = experiment.predicted
 
 
 def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:

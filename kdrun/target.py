@@ -121,6 +121,11 @@ def _value(value: Any, plugins: Sequence[str]) -> Any:
     return value
 
 
+def without(section: Mapping[str, Any], *own: str) -> dict[str, Any]:
+    """A section less the keys that are not arguments of its `_target_`."""
+    return {key: value for key, value in section.items() if key not in own}
+
+
 def faults(
     config: Mapping[str, Any],
     where: str,

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from kdrun.config import folder
 from kdrun.target import faults as target_faults
-from kdrun.target import nearest
+from kdrun.target import nearest, without
 
 MODEL_FACTS = ("num_classes", "in_channels", "in_features", "image_size")
 """What a model's `_target_` is told by the run, if its signature names it."""
@@ -151,7 +151,7 @@ def parts(config: DictConfig) -> list[str]:
     except OmegaConfBaseException as error:
         return [str(error).splitlines()[0]]
     uses = plain["method"]["uses"]
-    found = [*_train(plain["train"]), *_device(plain["train"]["device"])]
+    found = [*_train(plain["train"]), *_warmup(plain), *_device(plain["train"]["device"])]
     found += _targets(plain, uses)
     if "loss" in uses:
         found += _weights(plain["loss"])
@@ -168,9 +168,6 @@ def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
     def check(section: Mapping[str, Any], where: str, facts: tuple[str, ...] = ()) -> list[str]:
         return target_faults(section, where, plugins, facts)
 
-    def without(section: Mapping[str, Any], *own: str) -> dict[str, Any]:
-        return {key: value for key, value in section.items() if key not in own}
-
     yield from check(without(plain["dataset"], "name", "augment", "workers"), "dataset")
     augment = {
         "_target_": "kdrun.dataset.augment.Augment",
@@ -179,6 +176,13 @@ def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
     yield from check(augment, "dataset.augment")
     facts = ("student", "teacher", "objective")
     yield from check(without(plain["method"], "name", "uses"), "method", facts)
+    if "transfer" in uses:
+        if plain["transfer"].get("_target_") is None:
+            known = sorted(path.stem for path in (folder() / "transfer").glob("*.yaml"))
+            names = ", ".join(name for name in known if name != "none")
+            yield f"method={plain['method']['name']} needs transfer=NAME, one of {names}"
+        else:
+            yield from check(without(plain["transfer"], "name"), "transfer", ("cache",))
     yield from check(plain["optimizer"], "optimizer", ("params",))
     yield from check(plain["scheduler"], "scheduler", ("optimizer", "total_steps"))
     for where, role in _roles(plain, uses):
@@ -234,6 +238,15 @@ def _train(train: Mapping[str, Any]) -> Iterator[str]:
         yield f"train.warmup_epochs={train['warmup_epochs']}: must not be negative"
     if train["early_stop"] is not None and train["early_stop"] < 1:
         yield f"train.early_stop={train['early_stop']}: must be at least 1, or null"
+
+
+def _warmup(plain: Mapping[str, Any]) -> Iterator[str]:
+    epochs = plain["train"]["warmup_epochs"]
+    if epochs and str(plain["scheduler"].get("_target_")).endswith(".OneCycleLR"):
+        yield (
+            f"train.warmup_epochs={epochs}: one_cycle warms up by itself, over scheduler.pct_start "
+            "of the training; take scheduler=cosine, say, or no warmup_epochs"
+        )
 
 
 def _device(name: str) -> Iterator[str]:

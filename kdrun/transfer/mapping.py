@@ -1,0 +1,313 @@
+"""Feature mapping: bring two domains into one space, and fit a linear classifier there.
+
+Standardising, projecting and classifying are affine, so all of it together is one linear layer.
+The fitted result is therefore the student as it was, with the weights of its classifier set: it is
+evaluated, saved and used like any other network.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kdrun.dataset.arrays import Array
+from kdrun.model.features import Network
+from kdrun.model.rbf import RBF
+from kdrun.target import nearest
+from kdrun.transfer import Source
+from kdrun.transfer.store import features
+from kdrun.types import Loader
+
+log = logging.getLogger(__name__)
+
+Scaler = Literal["source", "per_domain", "union", "none"]
+"""Whose means and deviations standardise the features."""
+
+
+class Affine(NamedTuple):
+    """x ↦ x W + b, of rows.
+
+    Attributes:
+        weight: (D, K).
+        bias: (K,).
+    """
+
+    weight: Array
+    bias: Array
+
+    def __call__(self, rows: Array) -> Array:
+        """(N, D) rows to (N, K) rows."""
+        return rows @ self.weight + self.bias
+
+    def then(self, after: Affine) -> Affine:
+        """This map and another one after it, as one."""
+        return Affine(self.weight @ after.weight, self.bias @ after.weight + after.bias)
+
+
+class Kernel(NamedTuple):
+    """x ↦ A(k(x)), where k_i(x) = exp(−γ ‖x − c_i‖²) and A is affine.
+
+    Attributes:
+        centres: (M, D).
+        gamma: γ.
+        after: from (N, M) to (N, K).
+    """
+
+    centres: Array
+    gamma: float
+    after: Affine
+
+    def then(self, after: Affine) -> Kernel:
+        """This map and an affine one after it, as one."""
+        return self._replace(after=self.after.then(after))
+
+
+class Scale(NamedTuple):
+    """x ↦ (x − mean) / deviation, of rows; both (D,)."""
+
+    mean: Array
+    deviation: Array
+
+    def __call__(self, rows: Array) -> Array:
+        """(N, D) rows, standardised in float64."""
+        scaled: Array = (rows - self.mean) / self.deviation
+        return scaled
+
+    def then(self, after: Affine) -> Affine:
+        """Standardising and an affine map after it, as one."""
+        weight = after.weight / self.deviation[:, None]
+        return Affine(weight, after.bias - self.mean @ weight)
+
+
+@dataclass(kw_only=True)
+class Mapping:
+    """A mapping of features and the classifier after it; what a subclass adds is `align`.
+
+    Unsupervised in the target: its labels are not read, not even those that are known.
+
+    Args:
+        classifier: a linear classifier of scikit-learn, not yet fitted: one with `coef_` and
+            `intercept_` when it is.
+        scaler: whose means and deviations standardise the features: the `source`'s, `per_domain`
+            each by its own, those of the `union`, or `none`. Per domain helps against a shift of
+            the inputs, and harms where the classes have other shares in the target.
+        cache: folder of the shared feature store; None for none.
+    """
+
+    classifier: Any
+    scaler: Scaler = "source"
+    cache: Path | None = None
+
+    epochs: ClassVar[int | None] = 0
+
+    def align(self, source: Array, labels: Array, target: Array) -> tuple[Array, Affine | Kernel]:
+        """Find a space for both domains.
+
+        Args:
+            source: (N, D) standardised features, with labels.
+            labels: (N,) classes of the target's numbering.
+            target: (M, D) standardised features.
+
+        Returns:
+            The source's samples in that space, (N, K), and the map that brings the target there.
+
+        Raises:
+            ValueError: there is no such space; the message says why.
+        """
+        raise NotImplementedError
+
+    def __call__(self, student: Network, source: Source | None, loader: Loader) -> Network:
+        """Set the classifier of the student; see `Strategy`."""
+        if self.scaler not in get_args(Scaler):
+            hint = nearest(self.scaler, get_args(Scaler))
+            raise ValueError(f"transfer.scaler={self.scaler} is not defined; {hint}")
+        # What is fitted in float64 is not to be rounded to bfloat16.
+        student.dtype = None
+        head = head_of(student)
+        target = features(student, loader, self.cache)
+        if source is None:
+            log.info("there is no dataset.source: the mapping is fitted within one domain")
+            known, labels = target, loader.targets.cpu()
+            unusable = "no training label is known, and there is no dataset.source to learn from."
+        else:
+            known = features(student, source.loader, self.cache)
+            labels = source.to_target[source.loader.targets.cpu()]
+            unusable = (
+                "source and target share no class by name: set dataset.source to one that does."
+            )
+        if not bool((labels >= 0).any()):
+            raise ValueError(unusable)
+        known, classes = _labelled(known, labels)
+        before_source, before_target = _scales(self.scaler, known, target)
+        mapped, space = self.align(before_source(known), classes, before_target(target))
+        fitted = fit_linear(self.classifier, mapped, classes, head.out_features)
+        install(student, before_target, space.then(fitted))
+        return student
+
+
+def head_of(network: Network) -> nn.Linear:
+    """The linear classifier of a network.
+
+    Raises:
+        ValueError: it has none, or one without a bias.
+    """
+    head = network.net.get_submodule(network.head) if network.head else None
+    if not isinstance(head, nn.Linear) or head.bias is None:
+        raise ValueError(
+            f"{type(network.net).__name__} does not end in a linear layer with a bias, which is "
+            "what a feature mapping fits: choose student=linear, or a network that does."
+        )
+    return head
+
+
+def _labelled(rows: Array, labels: Tensor) -> tuple[Array, Array]:
+    """The samples whose class is known and is one of the target's, and these classes."""
+    chosen = labels >= 0
+    classes: Array = labels[chosen].numpy()
+    if len(np.unique(classes)) < 2:
+        raise ValueError(
+            "the labelled samples are all of one class: give data with two classes or more."
+        )
+    return rows if bool(chosen.all()) else rows[chosen.numpy()], classes
+
+
+def _scales(scaler: Scaler, source: Array, target: Array) -> tuple[Scale, Scale]:
+    """How to standardise the source, and the target."""
+    if scaler == "none":
+        width = source.shape[1]
+        as_it_is = Scale(np.zeros(width), np.ones(width))
+        return as_it_is, as_it_is
+    if scaler == "per_domain":
+        return _scale(source), _scale(target)
+    both = _scale(source if scaler == "source" else np.concatenate([source, target]))
+    return both, both
+
+
+def _scale(rows: Array) -> Scale:
+    from sklearn.preprocessing import StandardScaler
+
+    fitted = StandardScaler().fit(rows)
+    # float64 throughout, which scikit-learn keeps for these two whatever the rows are.
+    return Scale(fitted.mean_.astype(np.float64), fitted.scale_.astype(np.float64))
+
+
+def principal_axes(rows: Array, n_components: int, whose: str) -> Affine:
+    """The projection on the directions of largest variance: scikit-learn's PCA.
+
+    Args:
+        rows: (N, D).
+        n_components: how many directions.
+        whose: what the rows are, for the message.
+
+    Raises:
+        ValueError: the rows do not vary in so many directions.
+    """
+    from sklearn.decomposition import PCA
+
+    most = min(len(rows) - 1, rows.shape[1])
+    if 1 <= n_components <= most:
+        pca = PCA(n_components, random_state=0).fit(rows)
+        # Directions in which nothing varies but the last digits.
+        flat = pca.explained_variance_ <= 1e-12 * pca.explained_variance_[0]
+        most = int((~flat).sum())
+    if not 1 <= n_components <= most:
+        raise ValueError(
+            f"transfer.n_components={n_components} is more than the rank of the {whose}, "
+            f"{len(rows)} samples of {rows.shape[1]} features: give 1 to {most}."
+        )
+    return Affine(pca.components_.T, -pca.mean_ @ pca.components_.T)
+
+
+def shared_axes(source: Array, target: Array, n_components: int | None) -> Affine:
+    """One basis for both: the principal axes of all samples, or the features as they are."""
+    if n_components is None:
+        width = source.shape[1]
+        return Affine(np.eye(width), np.zeros(width))
+    return principal_axes(
+        np.concatenate([source, target]), n_components, "features of both domains"
+    )
+
+
+def some_rows(rows: Array, size: int) -> Array:
+    """At most `size` of some rows, in order; always the same ones."""
+    if len(rows) <= size:
+        return rows
+    return rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:size])]
+
+
+def squared_distances(rows: Array, others: Array) -> Array:
+    """(N, M) between (N, D) and (M, D) rows."""
+    squares = (rows**2).sum(1)[:, None] + (others**2).sum(1)
+    found: Array = (squares - 2 * rows @ others.T).clip(0)
+    return found
+
+
+def fit_linear(classifier: Any, rows: Array, labels: Array, num_classes: int) -> Affine:
+    """Fit a linear classifier of scikit-learn; its decision function as (D, num_classes).
+
+    A class that did not occur gets a logit that is never the largest.
+
+    Raises:
+        ValueError: the fitted classifier is not linear.
+    """
+    from sklearn.base import clone
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        fitted = clone(classifier).fit(rows, labels)
+    if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+        log.warning("the classifier has not converged: raise transfer.classifier.max_iter")
+    if not hasattr(fitted, "coef_") or not hasattr(fitted, "intercept_"):
+        raise ValueError(
+            f"transfer.classifier={type(classifier).__name__} is not linear: choose one that has "
+            "coef_ and intercept_ when it is fitted, such as LogisticRegression."
+        )
+    weight, bias = fitted.coef_.T, np.broadcast_to(fitted.intercept_, len(fitted.coef_))
+    if weight.shape[1] == 1:  # two classes share one decision, the sign of which tells them apart
+        weight, bias = weight * np.array([-0.5, 0.5]), bias * np.array([-0.5, 0.5])
+    whole = Affine(np.zeros((rows.shape[1], num_classes)), np.full(num_classes, bias.min() - 1e4))
+    whole.weight[:, fitted.classes_] = weight
+    whole.bias[fitted.classes_] = bias
+    return whole
+
+
+@torch.no_grad()
+def install(student: Network, before: Scale, decision: Affine | Kernel) -> None:
+    """Make a network compute `decision` of its standardised features.
+
+    Raises:
+        ValueError: it cannot: a kernel needs an RBF network with landmarks enough.
+    """
+    head, net = head_of(student), student.net
+    if isinstance(decision, Affine):
+        if isinstance(net, RBF):
+            raise ValueError("student=rbf is for transfer=tca with a Gaussian kernel, see there.")
+        _set(head.weight, before.then(decision).weight.T)
+        _set(head.bias, before.then(decision).bias)
+        return
+    needed = len(decision.centres)
+    if not isinstance(net, RBF) or len(net.centres) < needed:
+        raise ValueError(
+            f"a Gaussian kernel on {needed} samples needs student=rbf "
+            f"student.model.landmarks={needed}, or fewer transfer.max_samples."
+        )
+    _set(net.factor, 1 / before.deviation)
+    _set(net.shift, -before.mean / before.deviation)
+    _set(net.log_gamma, np.log(decision.gamma))
+    # Landmarks that are not needed have no say.
+    _set(net.centres, np.pad(decision.centres, ((0, len(net.centres) - needed), (0, 0))))
+    weight = decision.after.weight.T
+    _set(head.weight, np.pad(weight, ((0, 0), (0, len(net.centres) - needed))))
+    _set(head.bias, decision.after.bias)
+
+
+def _set(parameter: Tensor, values: Any) -> None:
+    parameter.copy_(torch.from_numpy(np.asarray(values, dtype=np.float64)))

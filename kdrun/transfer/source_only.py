@@ -1,0 +1,17 @@
+"""No mapping: what every mapping is held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kdrun.dataset.arrays import Array
+from kdrun.transfer.mapping import Affine, Mapping, shared_axes
+
+
+@dataclass(kw_only=True)
+class SourceOnly(Mapping):
+    """Fit the classifier to the source's standardised features, and use it on the target's."""
+
+    def align(self, source: Array, labels: Array, target: Array) -> tuple[Array, Affine]:
+        """Both as they are."""
+        return source, shared_axes(source, target, None)
