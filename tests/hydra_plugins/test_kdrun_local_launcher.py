@@ -1,0 +1,83 @@
+"""A process for each job: one is killed, all are told to stop, the parent dies."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kdrun.pool import obituary, shares
+from tests.conftest import QUICK
+from tests.test_sweep import ACCIDENTS, FAULTY, start
+
+LOCAL = ("-m", "hydra/launcher=local", "hydra.launcher.n_jobs=2")
+
+
+def rows() -> list[dict[str, str]]:
+    with Path("outputs/default/results.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def children(parent: int) -> list[int]:
+    told = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True)
+    return [int(word) for word in told.stdout.split()]
+
+
+def test_a_killed_process_costs_its_own_job_which_goes_on_later(kdrun):
+    Path("faulty.py").write_text(FAULTY)
+    told = kdrun(*LOCAL, *ACCIDENTS, "seed=7,8")
+    assert told.status == 1
+    assert "failed: seed=7: killed by SIGKILL; was there enough memory?" in told.out
+    failed, done = sorted(rows(), key=lambda row: row["seed"])
+    assert (failed["status"], done["status"]) == ("failed", "ok")
+    assert failed["error"].startswith("killed by SIGKILL")
+
+    told = kdrun(*LOCAL, *ACCIDENTS, "seed=7,8")
+    assert told.status == 0
+    assert "2 of 2 runs ok, 1 of them before" in told.out
+    (log,) = Path("outputs/default").glob("*s7-*/run.log")
+    assert "continuing after epoch 1" in log.read_text()
+
+
+def test_no_process_outlives_the_sweep(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = (*LOCAL, *QUICK, "method=supervised", "train.epochs=10000", "seed=0,1")
+    for last, status in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
+        process = start(*words)
+        while len(own := children(process.pid)) < 2:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        process.send_signal(last)
+        process.communicate()
+        assert process.returncode == status
+        deadline = time.monotonic() + 10
+        while any(Path(f"/proc/{pid}").exists() for pid in own):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_the_machine_is_shared_out(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert shares(None, "auto", None) == (4, [], 2)
+    assert shares(3, "auto", None) == (3, [], 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-8a")
+    assert shares(None, "auto", None) == (2, ["4", "GPU-8a"], 4)
+    assert shares(4, [0, 1], 1) == (4, ["0", "1"], 1)
+    assert shares(None, None, None) == (4, [], 2)
+    with pytest.raises(ValueError, match="gpus=all: write auto"):
+        shares(None, "all", None)
+    with pytest.raises(ValueError, match="n_jobs=0: must be at least 1"):
+        shares(0, None, None)
+
+
+def test_an_exit_status_is_told_in_words():
+    assert obituary(-signal.SIGSEGV) == "killed by SIGSEGV"
+    assert "status 3" in obituary(3)
