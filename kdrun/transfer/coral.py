@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdrun.dataset.arrays import Array
-from kdrun.transfer.mapping import Affine, Mapping, shared_axes
+from kdrun.transfer.affine import Affine
+from kdrun.transfer.mapping import Mapping, shared_axes
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,8 @@ import numpy as np
 
 from kdrun.dataset.arrays import Array
 from kdrun.target import nearest
-from kdrun.transfer.mapping import Affine, Mapping, shared_axes, some_rows
+from kdrun.transfer.affine import Affine
+from kdrun.transfer.mapping import Mapping, shared_axes, some_rows
 
 Plan = Literal["exact", "entropic", "classes"]
 

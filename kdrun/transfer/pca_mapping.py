@@ -8,7 +8,8 @@ from typing import Literal, get_args
 
 from kdrun.dataset.arrays import Array
 from kdrun.target import nearest
-from kdrun.transfer.mapping import Affine, Mapping, principal_axes, shared_axes
+from kdrun.transfer.affine import Affine
+from kdrun.transfer.mapping import Mapping, principal_axes, shared_axes
 from kdrun.transfer.subspace_alignment import align_subspaces
 
 log = logging.getLogger(__name__)

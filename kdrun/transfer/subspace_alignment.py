@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdrun.dataset.arrays import Array
-from kdrun.transfer.mapping import Affine, Mapping, principal_axes
+from kdrun.transfer.affine import Affine
+from kdrun.transfer.mapping import Mapping, principal_axes
 
 
 @dataclass(kw_only=True)

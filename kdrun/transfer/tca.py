@@ -9,7 +9,8 @@ import numpy as np
 
 from kdrun.dataset.arrays import Array
 from kdrun.target import nearest
-from kdrun.transfer.mapping import Affine, Kernel, Mapping, some_rows, squared_distances
+from kdrun.transfer.affine import Affine, Kernel
+from kdrun.transfer.mapping import Mapping, some_rows, squared_distances
 
 
 @dataclass(kw_only=True)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.linalg import eig
 
-from kdrun.transfer.mapping import Kernel, squared_distances
+from kdrun.transfer.affine import Kernel
+from kdrun.transfer.mapping import squared_distances
 from kdrun.transfer.pca_mapping import PCAMapping
 from kdrun.transfer.tca import TCA
 from tests.transfer.trial import as_source, load, logistic, logits, student
