@@ -24,7 +24,8 @@ class Objective(nn.Module):
         super().__init__()
         self.terms = nn.ModuleDict({name: terms[name] for name in weights})
         self.weights = dict(weights)
-        self.now = {name: weight(0.0) for name, weight in weights.items()}
+        self.now: dict[str, float] = {}
+        self.at(0.0, 1)
 
     @property
     def needs(self) -> set[str]:
@@ -60,17 +61,27 @@ class Objective(nn.Module):
         return student
 
     def at(self, epoch: float, epochs: int) -> None:
-        """Say how far the training is, `epoch` of `epochs`: schedules follow it."""
-        for name, term in self.losses().items():
-            self.now[name] = self.weights[name](epoch)
+        """Say how far the training is, `epoch` of `epochs`: schedules follow it.
+
+        Raises:
+            ValueError: no term counts at that time.
+        """
+        self.now = {
+            name: weight(epoch) for name, weight in self.weights.items() if weight.counts(epoch)
+        }
+        if not self.now:
+            raise ValueError(
+                f"loss.weights: in epoch {int(epoch) + 1} no term counts; give one a weight there"
+            )
+        for term in self.losses().values():
             term.progress = epoch / epochs
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> dict[str, Tensor]:
-        """The weighted terms by name; one whose weight is zero now is not computed."""
+        """The weighted terms by name; one that does not count now is not computed."""
+        losses = self.losses()
         return {
-            name: self.now[name] * weighted(term, student, teacher, batch)
-            for name, term in self.losses().items()
-            if self.now[name]
+            name: weight * weighted(losses[name], student, teacher, batch)
+            for name, weight in self.now.items()
         }
 
 

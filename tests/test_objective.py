@@ -46,3 +46,18 @@ def test_labels_count_whatever_the_teacher_says() -> None:
     assert losses["ce"].item() == pytest.approx(CE()(Outputs(LOGITS), silent, BATCH).item())
     assert losses["kd"].item() == 0.0
     sum(losses.values()).backward()
+
+
+def test_a_term_counts_from_the_foot_of_its_warm_up_and_only_in_its_time() -> None:
+    weights = {"ce": Weight(1.0, start=2), "kd": Weight(3.0, warmup=2, until=3)}
+    objective = Objective({"ce": CE(), "kd": KD()}, weights)
+    told = {}
+    for epoch in range(4):
+        objective.at(epoch, 4)
+        told[epoch] = set(objective(Outputs(LOGITS), Outputs(SAID), BATCH))
+    assert told == {0: {"kd"}, 1: {"kd"}, 2: {"ce", "kd"}, 3: {"ce"}}
+
+
+def test_an_epoch_in_which_nothing_counts_is_told() -> None:
+    with pytest.raises(ValueError, match="in epoch 1 no term counts"):
+        Objective({"ce": CE()}, {"ce": Weight(1.0, start=2)})

@@ -23,7 +23,11 @@ class CE(Loss):
         self.label_smoothing = label_smoothing
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
-        """Mean cross-entropy over the batch; samples labelled -1 are left out."""
-        return F.cross_entropy(
-            student.logits, batch.target, ignore_index=-1, label_smoothing=self.label_smoothing
+        """Mean cross-entropy over the labelled samples; zero where none is (class -1)."""
+        logits, target, smoothing = student.logits, batch.target, self.label_smoothing
+        if target.is_floating_point():  # class probabilities
+            return F.cross_entropy(logits, target, label_smoothing=smoothing)
+        total = F.cross_entropy(
+            logits, target, ignore_index=-1, reduction="sum", label_smoothing=smoothing
         )
+        return total / (target >= 0).sum().clamp(min=1)

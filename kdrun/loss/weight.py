@@ -49,6 +49,10 @@ class Weight:
         if self.shape not in SHAPES:
             raise ValueError(f"shape is one of {', '.join(SHAPES)}, not {self.shape!r}")
 
+    def counts(self, epoch: float) -> bool:
+        """Whether the term is to be computed at `epoch`; at the foot of a warm-up it is."""
+        return self.start <= epoch < self.until and bool(self.value or self.initial)
+
     def __call__(self, epoch: float) -> float:
         """The weight at `epoch`, a fraction inside an epoch: 0 is the beginning of training."""
         if not self.start <= epoch < self.until:
