@@ -25,10 +25,10 @@ from kdrun.evaluate import (
     cost,
     evaluate,
     example,
-    latency_ms,
     peak_memory_mb,
     ratio,
 )
+from kdrun.explain import explain
 from kdrun.loss.weight import Weight, parse
 from kdrun.method import Method
 from kdrun.model import weights
@@ -37,7 +37,7 @@ from kdrun.objective import Objective
 from kdrun.results import write_metrics
 from kdrun.target import call, without
 from kdrun.teacher.network import Frozen
-from kdrun.teachers import Role, Teachers, check
+from kdrun.teachers import Role, Teachers, check, taught
 from kdrun.train import Row, Training, average, train
 from kdrun.transfer import Strategy, transferred
 from kdrun.types import Dataset, Loader, Split
@@ -209,8 +209,13 @@ class Experiment:
             "split": digest(self.data.train),
         }
 
-    def train(self) -> None:
-        """Train to the end, from the last complete epoch if there is one."""
+    def train(self, watch: Callable[[dict[str, Any]], None] | None = None) -> None:
+        """Train to the end, from the last complete epoch if there is one.
+
+        Args:
+            watch: told the row of metrics.csv after each epoch; what it raises ends the training.
+        """
+        self._watch = watch
         training, run_dir = self.training, self.run_dir
         if (run_dir / CHECKPOINT).exists():
             training.load(load_state(run_dir / CHECKPOINT))
@@ -250,6 +255,8 @@ class Experiment:
             "" if accuracy is None else f"  val_accuracy {accuracy:.4f}",
             row["samples_per_second"],
         )
+        if self._watch:
+            self._watch(row)
 
     def evaluate(self) -> dict[str, Any]:
         """Score the student on the test split, once, and write the run's weights and pictures."""
@@ -278,13 +285,8 @@ class Experiment:
         metrics["val_accuracy"] = history[best - 1]["val_accuracy"] if history else None
         metrics |= self._cost(student)
         if self.teacher is not None:
-            metrics["teacher_params"] = self.teacher.size
-            if self.teacher.size:
-                metrics["compression"] = ratio(self.teacher.size, metrics["student_params"])
-        if teacher is not None:
-            metrics["retention"] = ratio(metrics["test_accuracy"], metrics["teacher_accuracy"])
-            if teacher.live:
-                metrics["teacher_latency_ms"] = latency_ms(teacher, self.data.shape, 1, self.device)
+            metrics |= taught(self.teacher, metrics, self.data.shape, self.device)
+        explain(student, self.data, self.run_dir)
         plots.curves(history, self.run_dir / "curves.png")
         plots.confusion(confusion.tolist(), self.data.classes, self.run_dir / "confusion.png")
         return metrics

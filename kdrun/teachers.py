@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from kdrun.checkpoint import read_header
+from kdrun.evaluate import latency_ms, ratio
 from kdrun.loss.members import missing
 from kdrun.model import weights
 from kdrun.objective import Objective
-from kdrun.target import call
-from kdrun.teacher.classes import ByName, require_all
+from kdrun.target import call, without
+from kdrun.teacher.classes import ByName, few, require_all
+from kdrun.teacher.ensemble import check_weights
 from kdrun.teacher.network import Frozen
 from kdrun.types import Dataset, Outputs
 
@@ -57,13 +61,18 @@ class Teachers:
         try:
             if "model" in role:
                 return self._network(role)
-            members = {name: self.build(own) for name, own in role.get("members", {}).items()}
-            section = {key: value for key, value in role.items() if key not in NESTED}
-            facts = {**self.facts, "members": {n: Frozen(m) for n, m in members.items()}}
+            section = without(role, *NESTED)
+            facts = {**self.facts, "members": self._members(role.get("members") or {})}
             teacher: nn.Module = call(section, self.plugins, **facts)
         except ValueError as error:
             raise ValueError(f"teacher {role['name']}: {error}") from error
         return teacher.to(self.facts["device"])
+
+    def _members(self, roles: Mapping[str, Role]) -> dict[str, Frozen]:
+        # Networks come last: before one is trained for an hour, every table has been read.
+        order = sorted(roles, key=lambda name: "model" in roles[name])
+        built = {name: Frozen(self.build(roles[name])) for name in order}
+        return {name: built[name] for name in roles}
 
     def _network(self, role: Role) -> nn.Module:
         path = role["checkpoint"] or self.train(role)
@@ -74,6 +83,77 @@ class Teachers:
         return (
             network if known == wanted else ByName(network, known, wanted).to(self.facts["device"])
         )
+
+
+def faults(where: str, role: Role, config: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a teacher as far as one can see before anything is loaded or trained.
+
+    Args:
+        where: the place of the role in the config.
+        role: of a network or an ensemble.
+        config: of the run.
+    """
+    if path := role.get("checkpoint"):
+        yield from (f"{where}.checkpoint: {told}" for told in _checkpoint(path, where, config))
+    if "members" in role:
+        yield from _members(where, role)
+
+
+def _checkpoint(path: str, where: str, config: Mapping[str, Any]) -> Iterator[str]:
+    """Weights must be readable, and know the classes of the data."""
+    try:
+        header = read_header(path)
+    except (ValueError, OSError) as error:
+        yield str(error)
+        return
+    if not header:
+        return
+    try:
+        section = without(config["dataset"], "name", "augment", "workers")
+        classes = call(section, config["plugins"]).classes
+    except (ValueError, OSError, TypeError):
+        return  # told where the data are read
+    known = set(header["classes"])
+    # A member of an ensemble need not know all of them.
+    if known.isdisjoint(classes) if ".members." in where else not known.issuperset(classes):
+        yield f"{path} knows {few(header['classes'])}, but the dataset has {few(classes)}"
+
+
+def _members(where: str, role: Role) -> Iterator[str]:
+    members: Mapping[str, Role] = role["members"]
+    if len(members) < 2:
+        yield f"{where}.members: give two or more, +teacher@{where}.members.NAME=TEACHER"
+    try:
+        check_weights(role.get("weights"), members)
+    except ValueError as error:
+        yield f"{where}.weights: {error}"
+    for (one, this), (other, that) in combinations(members.items(), 2):
+        if this == that:
+            yield (
+                f"{where}.members: {one} and {other} are alike, and say the same; a network "
+                f"becomes another by its seed, {where}.members.{other}.seed=1"
+            )
+
+
+def taught(
+    teacher: Frozen, metrics: Mapping[str, Any], shape: tuple[int, ...], device: torch.device
+) -> dict[str, Any]:
+    """Columns about a teacher: its size and speed, and how much of it the student has kept.
+
+    Args:
+        teacher: of the run.
+        metrics: of its student, on test samples.
+        shape: of a sample.
+        device: where the teacher answers.
+    """
+    columns: dict[str, Any] = {"teacher_params": teacher.size, **teacher.facts()}
+    if teacher.size:
+        columns["compression"] = ratio(teacher.size, metrics["student_params"])
+    if "teacher_accuracy" in metrics:
+        columns["retention"] = ratio(metrics["test_accuracy"], metrics["teacher_accuracy"])
+    if teacher.live and shape:
+        columns["teacher_latency_ms"] = latency_ms(teacher, shape, 1, device)
+    return columns
 
 
 def check(name: str, outputs: Outputs, objective: Objective, classes: list[str]) -> None:

@@ -156,8 +156,10 @@ def parts(config: DictConfig) -> list[str]:
     if "loss" in uses:
         found += _weights(plain["loss"])
     for where, role in _roles(plain, uses):
-        if checkpoint := role.get("checkpoint"):
-            found += _checkpoint(checkpoint, where, plain)
+        if role.get("checkpoint") or "members" in role:
+            from kdrun.teachers import faults
+
+            found += faults(where, role, plain)
     return found
 
 
@@ -263,39 +265,3 @@ def _device(name: str) -> Iterator[str]:
         yield f"train.device={name}: this machine has {torch.cuda.device_count()} CUDA devices"
     if device.type == "mps" and not torch.backends.mps.is_available():
         yield "train.device=mps: not available on this machine"
-
-
-def _checkpoint(path: str, where: str, plain: Mapping[str, Any]) -> Iterator[str]:
-    """A teacher's weights must be readable, and know the classes of the data."""
-    from kdrun.checkpoint import read_header
-    from kdrun.target import call
-
-    try:
-        header = read_header(path)
-    except (ValueError, OSError) as error:
-        yield f"{where}.checkpoint: {error}"
-        return
-    if not header:
-        return
-    own = {
-        key: value
-        for key, value in plain["dataset"].items()
-        if key not in ("name", "augment", "workers")
-    }
-    try:
-        classes = call(own, plain["plugins"]).classes
-    except (ValueError, OSError, TypeError) as error:
-        yield f"dataset: {error}"
-        return
-    known = set(header["classes"])
-    # A member of an ensemble need not know all of them.
-    if known.isdisjoint(classes) if ".members." in where else not known.issuperset(classes):
-        yield (
-            f"{where}.checkpoint: {path} knows {_few(header['classes'])}, "
-            f"but the dataset has {_few(classes)}"
-        )
-
-
-def _few(names: list[str]) -> str:
-    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    return f"{len(names)} classes ({shown})"

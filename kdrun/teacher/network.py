@@ -16,8 +16,8 @@ class Frozen(nn.Module):
 
     Args:
         network: from `Batch` to `Outputs`. It may have `keep`, as a `Network` has; `size`, where
-            what it learnt are not torch's parameters; and, where its answers depend on
-            `Batch.index`, `on`.
+            what it learnt are not torch's parameters; `on` and `live`, where its answers depend on
+            `Batch.index`; and `facts` to tell.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -47,7 +47,7 @@ class Frozen(nn.Module):
     @property
     def live(self) -> bool:
         """Whether it answers whatever it is asked, not only what it has answered before."""
-        return not hasattr(self.network, "on")
+        return bool(getattr(self.network, "live", True))
 
     @property
     def size(self) -> int | None:
@@ -55,6 +55,11 @@ class Frozen(nn.Module):
         if hasattr(self.network, "size"):
             return typing.cast("int | None", self.network.size)
         return sum(parameter.numel() for parameter in self.parameters()) or None
+
+    def facts(self) -> dict[str, float]:
+        """What is to be told of it in the record, by column."""
+        told: dict[str, float] = self.network.facts() if hasattr(self.network, "facts") else {}  # type: ignore[operator]
+        return told
 
     @torch.no_grad()
     def forward(self, batch: Batch) -> Outputs:

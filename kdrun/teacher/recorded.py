@@ -31,6 +31,8 @@ class Recorded(nn.Module):
         split: whose samples it is asked about.
     """
 
+    live = False
+    size = None
     logits: Tensor
     weight: Tensor | None
 
