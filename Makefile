@@ -27,7 +27,7 @@ check: $(DEV) ## format, lint and types
 	$(BIN)/mypy
 
 test: check ## check, then the tests (ARGS="-k compare" selects)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto $(ARGS)
 
 bench: $(DEV) ## training speed against a bare loop and the usual pipeline
 	$(BIN)/python benchmarks/training.py
