@@ -90,7 +90,10 @@ class Mapping:
             raise ValueError(unusable)
         known, classes = _labelled(known, labels)
         before_source, before_target = _scales(self.scaler, known, target)
-        mapped, space = self.align(before_source(known), classes, before_target(target))
+        ours = before_source(known)
+        # Within one domain they are the same samples, which need not be standardised twice.
+        theirs = ours if known is target else before_target(target)
+        mapped, space = self.align(ours, classes, theirs)
         fitted = fit_linear(self.classifier, mapped, classes, head.out_features)
         install(student, before_target, space.then(fitted))
         return student
