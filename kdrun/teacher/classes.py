@@ -13,6 +13,41 @@ from kdrun.types import Batch, Outputs
 UNKNOWN = -math.inf
 """Logit of a class that a teacher does not know."""
 
+FLOOR = 1e-6
+"""The least probability that a logit stands for: nobody's certainty is infinite."""
+
+
+def log_probabilities(probabilities: Tensor) -> Tensor:
+    """Logits, float32, whose softmax are these probabilities; temperature 1 gives them back."""
+    return probabilities.clamp(min=FLOOR).log().float()
+
+
+def name_classes(own: Sequence[object] | int, wanted: Sequence[str]) -> list[str]:
+    """What the classes of a teacher are called.
+
+    Args:
+        own: their names, or only how many they are. Numbers are names where the data's classes
+            are called so, and else positions among them.
+        wanted: the classes of the data.
+
+    Raises:
+        ValueError: there is no way to tell; the message has both lists.
+    """
+    if isinstance(own, int):
+        if own != len(wanted):
+            raise ValueError(f"the teacher knows {own} classes without names, {_not(wanted)}")
+        return list(wanted)
+    names = [str(name) for name in own]
+    if set(names) & set(wanted):
+        return names
+    if all(name.isdigit() and int(name) < len(wanted) for name in names):
+        return [wanted[int(name)] for name in names]
+    raise ValueError(f"the teacher knows {few(names)}, {_not(wanted)}")
+
+
+def _not(wanted: Sequence[str]) -> str:
+    return f"but the dataset has {few(wanted)}"
+
 
 class ByName(nn.Module):
     """A teacher whose logits are brought into the order of the data's classes, by name.
@@ -37,7 +72,7 @@ class ByName(nn.Module):
         self.teacher = teacher
         common = [name for name in wanted if name in known]
         if not common:
-            raise ValueError(f"the teacher knows {few(known)}, but the dataset has {few(wanted)}")
+            raise ValueError(f"the teacher knows {few(known)}, {_not(wanted)}")
         self.width = len(wanted)
         own = torch.tensor([list(known).index(name) for name in common])
         place = torch.tensor([list(wanted).index(name) for name in common])
@@ -70,7 +105,7 @@ def require_all(logits: Tensor, wanted: Sequence[str]) -> None:
     if any(unknown):
         known = [name for name, missing in zip(wanted, unknown, strict=True) if not missing]
         raise ValueError(
-            f"the teacher knows {few(known)}, but the dataset has {few(wanted)}; "
+            f"the teacher knows {few(known)}, {_not(wanted)}; "
             "teacher=ensemble joins it with one that knows the others"
         )
 

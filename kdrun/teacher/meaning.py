@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kdrun.target import nearest
-from kdrun.teacher.classes import UNKNOWN, few
+from kdrun.teacher.classes import UNKNOWN, name_classes
 from kdrun.teacher.decisions import Table
 
 
@@ -64,17 +64,9 @@ def _by_name(
     values: Tensor, known: Sequence[str] | None, wanted: Sequence[str], unknown: float
 ) -> Tensor:
     """(R, K) values as (R, C): columns in the order of the data's classes."""
-    numbered = [str(i) for i in range(len(wanted))]
-    if known is None or (known == numbered and not set(known) & set(wanted)):
-        if values.shape[1] != len(wanted):
-            raise ValueError(
-                f"{values.shape[1]} classes without names, but the dataset has {few(wanted)}"
-            )
-        return values
-    if not set(known) & set(wanted):
-        raise ValueError(f"the table knows {few(known)}, but the dataset has {few(wanted)}")
+    names = name_classes(values.shape[1] if known is None else known, wanted)
     nothing = values.new_full((len(values),), unknown)
-    columns = {name: values[:, i] for i, name in enumerate(known)}
+    columns = {name: values[:, i] for i, name in enumerate(names)}
     return torch.stack([columns.get(name, nothing) for name in wanted], dim=1)
 
 

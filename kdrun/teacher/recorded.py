@@ -12,15 +12,12 @@ from torch import Tensor, nn
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.digest import digests
 from kdrun.dataset.split import sample_ids
-from kdrun.teacher.classes import UNKNOWN
+from kdrun.teacher.classes import FLOOR, UNKNOWN, log_probabilities
 from kdrun.teacher.decisions import Table, read
 from kdrun.teacher.meaning import logits, probabilities
 from kdrun.types import Batch, Dataset, Outputs, Split
 
 log = logging.getLogger(__name__)
-
-FLOOR = 1e-6
-"""The least probability that a logit stands for: nobody's certainty is infinite."""
 
 
 class Recorded(nn.Module):
@@ -191,7 +188,7 @@ def _merge(
             continue
         shares = weights[own] / weights[own].sum() if weights[own].any() else 1 / len(own)
         mean = (torch.as_tensor(shares).view(-1, 1) * said[own]).sum(0)
-        merged[sample] = mean.clamp(min=FLOOR).log().nan_to_num(UNKNOWN)
+        merged[sample] = log_probabilities(mean).nan_to_num(UNKNOWN)
     return Outputs(merged, weight=None if (counts == 1).all() else counts)
 
 

@@ -13,7 +13,8 @@ import torch
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.digest import digests
 from kdrun.record import write
-from kdrun.teacher.recorded import FLOOR, Recorded, recorded
+from kdrun.teacher.classes import FLOOR
+from kdrun.teacher.recorded import Recorded, recorded
 from kdrun.types import Arrays, Batch, Dataset
 
 CLASSES = ["cat", "dog", "owl"]
@@ -171,7 +172,7 @@ BAD: list[tuple[dict[str, object], str]] = [
         "probabilities of row 1 lie outside 0 to 1",
     ),
     ({"id": range(6), "p_cat": ["a"] * 6, "p_dog": [1] * 6}, "p_cat of row 1 is 'a'"),
-    ({"id": range(6), "p_ant": [1] * 6}, r"the table knows 1 classes \(ant\), but .* 3 classes"),
+    ({"id": range(6), "p_ant": [1] * 6}, r"the teacher knows 1 classes \(ant\), but .* 3 classes"),
     ({"id": range(6), "label": NAMES, "confidence": [2] * 6}, "confidence of row 1 is 2"),
     ({"id": range(6), "label": NAMES, "confidence": ["x"] * 6}, "confidence of row 1 is 'x'"),
     ({"id": range(6), "label": NAMES, "weight": [-1] * 6}, "weight must not be negative"),
