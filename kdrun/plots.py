@@ -1,4 +1,4 @@
-"""Pictures of one run: its training curves and its confusion matrix."""
+"""Pictures of a run (curves, confusion matrix) and of groups of runs (intervals, front)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdrun.results import atomic
 from kdrun.table import Value
@@ -92,6 +92,71 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], path: Pat
     axes.set_title(f"{right:,} of {sum(totals):,} right", loc="left", fontsize=11)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
+    _save(figure, path)
+
+
+class Point(NamedTuple):
+    """A group of runs in a picture.
+
+    Attributes:
+        name: what it is called.
+        value: its mean.
+        low: end of the interval of the mean.
+        high: the other end.
+        cost: what it costs, if that was measured.
+        on_front: whether no other is both better and cheaper.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    cost: float | None = None
+    on_front: bool = False
+
+
+def bars(points: Sequence[Point], label: str, path: Path | str) -> None:
+    """Draw means with their intervals, one below the other in the order given.
+
+    The axis begins near the smallest value, so these are dots: a bar would have to begin at zero.
+    """
+    figure = _figure(7, 1.2 + 0.3 * len(points))
+    axes = figure.add_subplot()
+    places = range(len(points))
+    for place, point in zip(places, points, strict=True):
+        axes.plot([point.low, point.high], [place, place], color="C0", linewidth=2, alpha=0.5)
+    axes.plot([point.value for point in points], places, "o", color="C0")
+    axes.set_ylim(len(points) - 0.5, -0.5)
+    _plain_text([t.label1 for t in axes.set_yticks(places, [p.name for p in points], fontsize=9)])
+    axes.set_xlabel(label)
+    axes.grid(axis="x", alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+
+
+def front(points: Sequence[Point], label: str, cost: str, path: Path | str) -> None:
+    """Draw values against what they cost, and the front of those that no other beats."""
+    figure = _figure(7, 5)
+    axes = figure.add_subplot()
+    known = [(point.cost, point) for point in points if point.cost is not None]
+    best = sorted((price, point.value) for price, point in known if point.on_front)
+    axes.plot(*zip(*best, strict=True), color="C1", linewidth=1.2, drawstyle="steps-post")
+    for price, point in known:
+        colour = "C1" if point.on_front else "C0"
+        axes.plot([price, price], [point.low, point.high], color=colour, linewidth=2, alpha=0.5)
+        axes.plot(price, point.value, "o", color=colour)
+        note = axes.annotate(
+            point.name, (price, point.value), (6, 4), textcoords="offset points", fontsize=8
+        )
+        _plain_text([note])
+    prices = [price for price, _ in known]
+    if min(prices) > 0 and max(prices) > 10 * min(prices):
+        axes.set_xscale("log")
+    axes.margins(x=0.12)
+    axes.set_xlabel(cost)
+    axes.set_ylabel(label)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
     _save(figure, path)
 
 

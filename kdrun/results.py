@@ -17,7 +17,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from kdrun.table import COLUMNS, TEXT, Row, Value, distinguishing, flatten, read_csv, to_csv
+from kdrun.table import (
+    COLUMNS,
+    TEXT,
+    Row,
+    Value,
+    flatten,
+    read_csv,
+    setting,
+    settings_apart,
+    to_csv,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +47,7 @@ class Record(TypedDict, total=False):
             transfer, loss, seed, epochs, precision, device, commit; and, so that unlike runs are
             never averaged, test_hash (of the test data) and split (how the training data was cut).
         metrics: what was measured, by column; None where it was not.
+        predicted: how many test samples were given to each class, by its name.
         config: the resolved config without its runtime-only keys: what makes this run this run.
         runtime: the runtime-only keys, which change no result: workers, loggers, ...
         versions: of Python and of the libraries that matter.
@@ -51,6 +62,7 @@ class Record(TypedDict, total=False):
     error: str
     run: dict[str, Value]
     metrics: dict[str, Value]
+    predicted: dict[str, int]
     config: dict[str, Any]
     runtime: dict[str, Any]
     versions: dict[str, str]
@@ -173,10 +185,10 @@ def find_records(folder: Path | str) -> list[Record]:
 def tabulate_records(records: Sequence[Record]) -> list[Row]:
     """One row a record, with the settings that tell otherwise equal rows apart as last columns."""
     rows = [{**row(record), "run_dir": record["run_dir"]} for record in records]
-    settings = [flatten(record.get("config", {})) for record in records]
-    for key in distinguishing(rows, settings):
-        for flat, setting in zip(rows, settings, strict=True):
-            flat[key] = setting.get(key)
+    configs = [record.get("config", {}) for record in records]
+    for key in settings_apart(rows, configs):
+        for flat, config in zip(rows, configs, strict=True):
+            flat[key] = setting(config, key)
     return rows
 
 

@@ -53,7 +53,10 @@ class RoleSource(ConfigSource):
             raise ConfigLoadError(f"there is no {role} '{name}'")
         node = {"defaults": ["network", {"/model@model": name}, "_self_"], "name": name}
         return ConfigResult(
-            provider=self.provider, path="role://", config=OmegaConf.create(node), header={"package": None}
+            provider=self.provider,
+            path="role://",
+            config=OmegaConf.create(node),
+            header={"package": None},
         )
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,10 +29,13 @@ COLUMNS = (
 
 IDENTITY = (
     "method", "dataset", "source", "target", "teacher", "student", "transfer", "loss",
-    "epochs", "precision", "test_hash", "split",
+    "epochs", "precision",
 )
-"""Columns that say what a run is; settings add to them."""
+"""Columns that say what a run is. Settings, whose names have dots, add to them."""
 # fmt: on
+
+DATA = ("test_hash", "split")
+"""Columns that prove on which data a run was tested and trained."""
 
 INCIDENTAL = ("run_dir", "run_id", "status", "error", "device", "commit")
 """Columns that say where a run happened and how it ended."""
@@ -40,8 +43,36 @@ INCIDENTAL = ("run_dir", "run_id", "status", "error", "device", "commit")
 REPLICATES = ("seed", "fold")
 """Columns in which the repetitions of one experiment differ."""
 
-TEXT = frozenset({*IDENTITY, *INCIDENTAL} - {"epochs"})
+TEXT = frozenset({*IDENTITY, *INCIDENTAL, *DATA} - {"epochs"})
 """Columns that are text even where a value looks like a number: a student may be called 18."""
+
+
+SHARES = ("accuracy", "top5", "precision", "recall", "f1", "ece", "agreement", "retention")
+"""Endings of metrics that are shares of one, and so are shown in per cent."""
+
+# fmt: off
+COSTS = (
+    "nll", "ece", "mae", "rmse", "to_teacher", "loss",
+    "params", "macs", "mb", "ms", "seconds",
+)
+"""Endings of metrics of which less is better."""
+# fmt: on
+
+TIMED = (
+    *("latency_ms", "batch_latency_ms", "throughput"),
+    *("train_seconds", "samples_per_second", "peak_memory_mb"),
+)
+"""Metrics that are about a device as much as about a run."""
+
+
+def is_share(metric: str) -> bool:
+    """Whether 0.91 is better written as 91 %."""
+    return metric != "precision" and metric.endswith(SHARES)
+
+
+def is_cost(metric: str) -> bool:
+    """Whether less of it is better."""
+    return metric.endswith(COSTS)
 
 
 def to_csv(rows: Sequence[Mapping[str, Value]], leading: Sequence[str] = COLUMNS) -> str:
@@ -69,9 +100,9 @@ def read_csv(path: Path | str, text: frozenset[str] = frozenset()) -> list[Row]:
     with open(path, encoding="utf-8", newline="") as file:
         reader = csv.reader(file)
         columns = next(reader, [])
-        parse = [_text if column in text else _parse for column in columns]
+        parsers = [_text if column in text else parse for column in columns]
         return [
-            {key: p(cell) for key, p, cell in zip(columns, parse, cells, strict=False)}
+            {key: p(cell) for key, p, cell in zip(columns, parsers, cells, strict=False)}
             for cells in reader
         ]
 
@@ -80,7 +111,8 @@ def _text(cell: str) -> Value:
     return cell or None
 
 
-def _parse(cell: str) -> Value:
+def parse(cell: str) -> Value:
+    """The value that a cell stands for: a number, a truth value, None if empty, else its text."""
     if cell in _WORDS:
         return _WORDS[cell]
     number = _NUMBER.fullmatch(cell)
@@ -100,19 +132,36 @@ def flatten(config: dict[str, Any], prefix: str = "") -> Row:
     return flat
 
 
-def distinguishing(rows: Sequence[Row], settings: Sequence[Row]) -> list[str]:
+def settings_apart(rows: Sequence[Row], configs: Sequence[dict[str, Any]]) -> list[str]:
     """The settings in which rows differ that agree in all that identifies them but the seed."""
-    first: dict[tuple[Value, ...], Row] = {}
+    first: dict[tuple[Value, ...], tuple[Row, dict[str, Any]]] = {}
     keys: set[str] = set()
-    for row, setting in zip(rows, settings, strict=True):
-        reference = first.setdefault(tuple(row.get(key) for key in IDENTITY), setting)
-        keys.update(key for key, _ in reference.items() ^ setting.items())
-    # `random_state: ${seed}` says no more than the seed itself.
-    return sorted(
-        key
-        for key in keys.difference(COLUMNS)
-        if key.rpartition(".")[2] not in REPLICATES
-        and any(
-            s.get(key, row["seed"]) != row["seed"] for row, s in zip(rows, settings, strict=True)
-        )
-    )
+    for row, config in zip(rows, configs, strict=True):
+        identity = tuple([row.get(key) for key in IDENTITY])
+        reference, reference_config = first.setdefault(identity, (row, config))
+        seeds = reference["seed"], row["seed"]
+        for key in differences(reference_config, config):
+            # `random_state: ${seed}` says no more than the seed itself.
+            if (setting(reference_config, key), setting(config, key)) != seeds:
+                keys.add(key)
+    return sorted(key for key in keys if key.rpartition(".")[2] not in REPLICATES)
+
+
+def differences(one: dict[str, Any], other: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """The dotted names of the settings in which two configs differ."""
+    for key in one.keys() | other.keys():
+        a, b = one.get(key), other.get(key)
+        if a == b:
+            continue
+        if isinstance(a, dict) and isinstance(b, dict):
+            yield from differences(a, b, f"{prefix}{key}.")
+        else:
+            yield from (flatten({key: a}, prefix) | flatten({key: b}, prefix)).keys()
+
+
+def setting(config: dict[str, Any], name: str) -> Value:
+    """The value of a setting by its dotted name; None where there is none."""
+    value: Any = config
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return json.dumps(value) if isinstance(value, (list, dict)) else value

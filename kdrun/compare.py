@@ -1,0 +1,160 @@
+"""`kdrun compare`: which of these runs are better, and by more than chance."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kdrun import present
+from kdrun.table import COLUMNS, TEXT, Row, is_share, parse
+from kdrun.target import nearest
+
+if TYPE_CHECKING:
+    from kdrun.comparison import Comparison
+
+DESCRIPTION = """\
+Average runs that differ only in their seed, and compare the groups. Everything else that differs
+tells groups apart. Runs that are not comparable are never averaged.
+"""
+
+EXAMPLES = """\
+examples:
+  kdrun compare outputs/default
+  kdrun compare outputs/default --baseline loss=kd
+  kdrun compare outputs/a outputs/b/*kd* --where 'dataset == "digits" and epochs >= 20'
+  kdrun compare outputs/default --pivot student loss --format latex
+  kdrun compare outputs/default --metric test_accuracy,latency_ms --pareto latency_ms --plot p.png
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Compare runs; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        text, notes = _compare(options)
+        if options.out:
+            from kdrun.results import write_atomic
+
+            write_atomic(options.out, text + "\n")
+            print(options.out)
+        else:
+            print(text)
+    except (ValueError, OSError) as error:
+        print(f"kdrun compare: {error}", file=sys.stderr)
+        return 2
+    if notes:
+        print(notes, file=sys.stderr)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kdrun compare",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("runs", nargs="+", help="folders of runs or sweeps, tables (.csv), patterns")
+    add("--metric", default="", help="columns to sum up, with commas; the first is compared")
+    add("--by", default="", help="columns to group by, instead of all that differ")
+    add("--over", default="", help="columns to average over on purpose, besides seed and fold")
+    add("--where", default="", help="only runs that meet this condition: epochs >= 20")
+    add("--baseline", default="", help="hold each group against the one with this: loss=kd")
+    add("--pareto", metavar="COLUMN", help="mark the groups no other beats at the same cost")
+    add("--pivot", nargs=2, metavar=("ROW", "COLUMN"), help="a cell for each pair of values")
+    add("--sort", default="", help="a column, -column for falling; otherwise the best comes first")
+    add("--format", choices=present.FORMATS, default="table", help="default: %(default)s")
+    add("--out", type=Path, help="write there instead of to the terminal")
+    add("--plot", type=Path, metavar="PNG", help="draw the groups, against the --pareto column")
+    return parser
+
+
+def _compare(options: argparse.Namespace) -> tuple[str, str]:
+    """The answer, and what is to be said beside it where it has no place for that."""
+    from kdrun.comparison import compare, hold_against, mark_front
+    from kdrun.gather import gather
+
+    if options.pivot and (options.baseline or options.pareto):
+        raise ValueError("--pivot shows means only: leave out --baseline and --pareto")
+    rows = gather(options.runs)
+    columns = dict.fromkeys([*COLUMNS, *(key for row in rows for key in row)])
+    by = _columns(options.by, columns) or _known(options.pivot or [], columns)
+    over = _columns(options.over, columns)
+    metrics = _columns(options.metric, columns) or [default_metric(rows)]
+    if options.pareto:
+        metrics += _known({options.pareto} - {*metrics}, columns)
+    if options.where:
+        rows = _chosen(rows, options.where, columns)
+    comparison = compare(rows, metrics, by, over)
+    if options.baseline:
+        hold_against(comparison, _selection(options.baseline, columns))
+    if options.pareto:
+        mark_front(comparison, options.pareto)
+    present.sort(comparison, options.sort)
+    if options.plot:
+        _plot(comparison, options.pareto, options.plot)
+    return present.present(comparison, options.format, options.pivot)
+
+
+def _plot(comparison: Comparison, cost: str | None, path: Path) -> None:
+    from kdrun import plots
+    from kdrun.groups import shown
+
+    metric = comparison.metrics[0]
+    scale = 100 if is_share(metric) else 1
+    points = []
+    for line in comparison.lines:
+        mean = scale * (line.mean[metric] or 0.0)
+        low, high = (scale * bound for bound in line.interval) if line.interval else (mean, mean)
+        name = " ".join(shown(value) for value in line.group.by.values()) or "all"
+        price = line.mean[cost] if cost else None
+        points.append(plots.Point(name, mean, low, high, price, bool(line.on_front)))
+    if cost:
+        plots.front(points, present.title(metric), cost, path)
+    else:
+        plots.bars(points, present.title(metric), path)
+
+
+def default_metric(rows: Sequence[Row]) -> str:
+    """Accuracy where there is one, else the error of a regression."""
+    regression = any(row.get("test_rmse") is not None for row in rows)
+    accuracy = any(row.get("test_accuracy") is not None for row in rows)
+    return "test_rmse" if regression and not accuracy else "test_accuracy"
+
+
+def _columns(text: str, columns: Collection[str]) -> list[str]:
+    return _known((name.strip() for name in text.split(",") if name.strip()), columns)
+
+
+def _known(names: Iterable[str], columns: Collection[str]) -> list[str]:
+    names = list(names)
+    for name in names:
+        if name not in columns:
+            raise ValueError(f"there is no column '{name}'; {nearest(name, columns)}")
+    return names
+
+
+def _chosen(rows: Sequence[Row], condition: str, columns: Collection[str]) -> list[Row]:
+    from kdrun.where import where
+
+    test = where(condition, columns)
+    chosen = [row for row in rows if test(row)]
+    if not chosen:
+        raise ValueError(f"none of the {len(rows)} runs meets '{condition}'")
+    return chosen
+
+
+def _selection(text: str, columns: Collection[str]) -> Row:
+    """From `loss=kd,student=resnet18` to values by column."""
+    selection: Row = {}
+    for part in text.split(","):
+        name, equals, value = (word.strip() for word in part.partition("="))
+        if not equals:
+            raise ValueError(f"'{part}' names no baseline: write column=value, such as loss=kd")
+        [column] = _known([name], columns)
+        selection[column] = (value or None) if column in TEXT else parse(value)
+    return selection

@@ -1,0 +1,270 @@
+"""What a set of runs says: means with their spread, tests against a baseline, the Pareto front."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kdrun.groups import (
+    Group,
+    choose_baselines,
+    columns_apart,
+    compare_pairs,
+    differing,
+    make_groups,
+    measured,
+    name_values,
+    settings,
+    varying,
+    without_repeats,
+)
+from kdrun.statistics import Paired, holm, interval, spread
+from kdrun.table import REPLICATES, TIMED, Row, Value, is_cost
+
+LEVEL = 0.05
+"""A difference is called one if its corrected p lies below."""
+
+FEW = 5
+"""Fewer runs than this make a bootstrap interval that is visibly too narrow."""
+
+
+@dataclass
+class Line:
+    """One group, summed up.
+
+    Attributes:
+        group: the runs.
+        mean: of each metric; None where nothing was measured.
+        std: likewise; None also for a single run.
+        interval: 95 % bootstrap interval of the mean of the first metric.
+        base: what it was held against.
+        test: of the paired differences to `base`.
+        p: of that test after Holm's correction over all lines.
+        verdict: what follows, in words.
+        on_front: whether no other group is both better and cheaper; None where nobody asked.
+    """
+
+    group: Group
+    mean: dict[str, float | None]
+    std: dict[str, float | None]
+    interval: tuple[float, float] | None
+    base: Group | None = None
+    test: Paired | None = None
+    p: float | None = None
+    verdict: str = ""
+    on_front: bool | None = None
+
+    @property
+    def n(self) -> int:
+        """The number of runs."""
+        return len(self.group.rows)
+
+
+@dataclass
+class Comparison:
+    """Groups of comparable runs, and what there is to say of them.
+
+    Attributes:
+        metrics: the columns summed up; the first one is compared.
+        by: the columns in which groups differ.
+        over: the columns averaged over, with their values.
+        constant: what all runs share.
+        lines: one per group.
+        runs: how many runs were averaged.
+        failed: the runs that failed.
+        notes: what a reader of the numbers must know.
+    """
+
+    metrics: list[str]
+    by: list[str]
+    over: dict[str, list[Value]]
+    constant: Row
+    lines: list[Line]
+    runs: int
+    failed: list[Row]
+    notes: list[str] = field(default_factory=list)
+
+
+def compare(
+    rows: Sequence[Row],
+    metrics: Sequence[str],
+    by: Sequence[str] = (),
+    over: Sequence[str] = (),
+) -> Comparison:
+    """Group runs and sum each group up.
+
+    Args:
+        rows: of runs, in any state; only those that ended well are averaged.
+        metrics: columns; a run that lacks the first is left out.
+        by: the columns to group by; empty for all that differ but the seed.
+        over: columns to average over on purpose.
+
+    Raises:
+        ValueError: nothing is left, or a group would mix what is not comparable.
+    """
+    failed = [row for row in rows if row.get("status") == "failed"]
+    unfinished = [row for row in rows if row.get("status") == "running"]
+    ended = [row for row in rows if row.get("status") not in ("failed", "running")]
+    usable = [row for row in ended if measured(row, metrics[0])]
+    lacking = [row for row in ended if not measured(row, metrics[0])]
+    notes = [
+        *_left_out("failed", failed),
+        *_left_out("not finished", unfinished),
+        *_left_out(f"no {metrics[0]}", lacking),
+    ]
+    if not usable:
+        raise ValueError("; ".join([f"no run has a {metrics[0]} to compare", *notes]))
+    # A time is a property of the device as well.
+    extra = ["device"] if set(metrics) & set(TIMED) else []
+    chosen = list(by) or [key for key in columns_apart(usable, extra) if key not in over]
+    usable, repeats = without_repeats(usable, chosen)
+    notes += _left_out("a later one has the same settings and seed", repeats)
+    groups = make_groups(usable, chosen, over)
+    averaged = varying([group.rows for group in groups], [*REPLICATES, *settings(usable), *over])
+    varied = {*chosen, *averaged, *differing(usable, settings(usable))}
+    return Comparison(
+        metrics=list(metrics),
+        by=chosen,
+        over={key: _values(usable, key) for key in dict.fromkeys(averaged)},
+        constant={
+            key: usable[0][key]
+            for key in settings(usable)
+            if key not in varied and usable[0].get(key) is not None
+        },
+        lines=[_sum_up(group, metrics) for group in groups],
+        runs=len(usable),
+        failed=failed,
+        notes=notes + _few(groups),
+    )
+
+
+def _few(groups: Sequence[Group]) -> list[str]:
+    sizes = [len(group.rows) for group in groups]
+    if min(sizes) == 1:
+        return ["one run has no spread: a difference to it may be the seed alone"]
+    if min(sizes) < FEW:
+        return [f"the bootstrap interval of {min(sizes)} runs is narrower than it should be"]
+    return []
+
+
+def _left_out(reason: str, rows: Sequence[Row]) -> list[str]:
+    """A note on runs that do not count, if there are any."""
+    if not rows:
+        return []
+    names = [str(row.get("run_id") or row.get("run_dir")) for row in rows[:3]]
+    more = ", …" if len(rows) > len(names) else ""
+    runs = "1 run" if len(rows) == 1 else f"{len(rows)} runs"
+    return [f"left out, {reason}: {runs} ({', '.join(names)}{more})"]
+
+
+def _values(rows: Sequence[Row], key: str) -> list[Value]:
+    return sorted({row.get(key) for row in rows}, key=lambda value: (str(type(value)), value))
+
+
+def _sum_up(group: Group, metrics: Sequence[str]) -> Line:
+    values = {metric: group.values(metric) for metric in metrics}
+    return Line(
+        group,
+        mean={metric: sum(v) / len(v) if v else None for metric, v in values.items()},
+        std={metric: spread(v) for metric, v in values.items()},
+        interval=interval(values[metrics[0]]),
+    )
+
+
+def hold_against(comparison: Comparison, selection: Row) -> None:
+    """Hold every line against a baseline, pairing runs of the same seed.
+
+    Args:
+        comparison: whose lines get `base`, `test`, `p` and `verdict`.
+        selection: what makes a baseline, by column.
+
+    Raises:
+        ValueError: no group is a baseline, or the selection is not about what groups differ in.
+    """
+    for key in selection:
+        if key in comparison.over:
+            raise ValueError(f"{key} is averaged over; a baseline needs it in --by")
+        if key not in comparison.by:
+            raise ValueError(f"all groups agree in {key}; they differ in {comparison.by}")
+    lines, notes = comparison.lines, comparison.notes
+    within = [key for key in comparison.over if key not in REPLICATES]
+    unpaired = 0
+    for line, base in zip(
+        lines, choose_baselines([line.group for line in lines], selection), strict=True
+    ):
+        line.base = base
+        if base is None:
+            line.verdict = "no baseline"
+        elif base is line.group:
+            line.verdict = "baseline"
+        else:
+            line.test, alone = compare_pairs(line.group, base, comparison.metrics[0], within)
+            unpaired += alone
+    if any(line.base is None for line in lines):
+        notes.append(
+            f"no baseline: several groups with {name_values(selection)} are equally like this one, "
+            "or none is on its test data; name more columns in --baseline"
+        )
+    if unpaired:
+        notes.append(f"{unpaired} runs have no partner of the same seed in the other group")
+    _judge(comparison)
+
+
+def _judge(comparison: Comparison) -> None:
+    tested = [line for line in comparison.lines if line.test and line.test.n > 1]
+    corrected = holm([_p(line) for line in tested])
+    for line, p in zip(tested, corrected, strict=True):
+        assert line.test is not None
+        line.p = p
+        gain = -line.test.mean if is_cost(comparison.metrics[0]) else line.test.mean
+        line.verdict = "not distinguishable"
+        if p < LEVEL:
+            line.verdict = "better" if gain > 0 else "worse"
+    for line in comparison.lines:
+        if not line.verdict:
+            line.verdict = "no pairs" if line.test is None else "one pair, no test"
+    if tested:
+        comparison.notes += _reading([line.test for line in tested if line.test])
+
+
+def _p(line: Line) -> float:
+    """Of the t-test; of the sign-flip test where all differences are the same."""
+    assert line.test is not None
+    return line.test.p_flip if line.test.p_t is None else line.test.p_t
+
+
+def _reading(tests: Sequence[Paired]) -> list[str]:
+    fewest = min(tests, key=lambda test: test.n)
+    notes = [
+        f"the verdict is the paired t-test's at p < {LEVEL}, after Holm's correction over "
+        f"{len(tests)} comparisons; not distinguishable: chance alone could give such a difference"
+    ]
+    if fewest.least >= LEVEL:
+        notes.append(
+            f"the sign-flip test cannot give p below {fewest.least:g} with {fewest.n} pairs: "
+            "whoever doubts that differences are normal needs at least 6 seeds"
+        )
+    return notes
+
+
+def mark_front(comparison: Comparison, cost: str) -> None:
+    """Mark the groups that no other beats in the first metric without costing more."""
+    metric = comparison.metrics[0]
+    sign = -1.0 if is_cost(metric) else 1.0
+    price = 1.0 if is_cost(cost) else -1.0
+    points = [
+        (price * x, -sign * y, line)
+        for line in comparison.lines
+        if (x := line.mean[cost]) is not None and (y := line.mean[metric]) is not None
+    ]
+    for line in comparison.lines:
+        line.on_front = False
+    best = math.inf
+    for _, loss, line in sorted(points, key=lambda point: point[:2]):
+        line.on_front = loss < best
+        best = min(best, loss)
+    if len(points) < len(comparison.lines):
+        comparison.notes.append(
+            f"{len(comparison.lines) - len(points)} groups have no {cost}, and are not on the front"
+        )
