@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from fabricated import history
+from tests.fabricated import history
 from PIL import Image
 
 from kdrun import plots

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fabricated import history, record, save
+from tests.fabricated import history, record, save
 from hypothesis import given
 from hypothesis import strategies as st
 
