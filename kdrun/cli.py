@@ -58,7 +58,7 @@ def _hydra() -> int:
     traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
     # Hydra would print its own summary and leave with 1; we tell mistakes from failures.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    runs = _Runs()
+    runs = Runs()
     try:
         config.register(arguments.config_dir)
         if not (arguments.help or arguments.hydra_help or arguments.shell_completion):
@@ -96,7 +96,7 @@ def _hydra() -> int:
     return runs.finish()
 
 
-class _Runs:
+class Runs:
     """The task that Hydra calls once per job, and what became of the jobs of this process.
 
     An error becomes a row and is kept here, so that the other jobs of a sweep go on. What is
@@ -106,8 +106,10 @@ class _Runs:
     def __init__(self) -> None:
         self.ended = 0
         self.failed: list[tuple[str, Exception]] = []
+        self.watch: Any = None  # of the run at hand: a search prunes by it
 
     def __call__(self, config: Any) -> float | None:
+        """Run one composed config."""
         from hydra.core.hydra_config import HydraConfig
 
         from kdrun.run import run
@@ -115,10 +117,12 @@ class _Runs:
         run_dir = Path(HydraConfig.get().runtime.output_dir)
         self.ended += 1
         try:
-            record = run(config, run_dir)
+            record = run(config, run_dir, self.watch)
         except Exception as error:
             log.error("failed: %s: %s", run_dir.name, error)
             self.failed.append((run_dir.name, error))
+            return None
+        if record["status"] == "pruned":
             return None
         print(_told(record, run_dir))
         accuracy = record["metrics"].get("val_accuracy")

@@ -7,7 +7,7 @@ import logging
 import platform
 import subprocess
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,18 +22,25 @@ from kdrun.validate import ConfigError, parts
 
 log = logging.getLogger(__name__)
 
+Watch = Callable[[dict[str, Any]], None]
+
 LOCK = ".lock"
 """Held by the process that works in a run's folder; the kernel releases it when that one dies."""
 
 LIBRARIES = ("kdrun", "torch", "torchvision", "timm", "hydra-core", "numpy", "scikit-learn")
 
 
-def run(config: DictConfig, run_dir: Path) -> Record:
+class PrunedError(Exception):
+    """A run was stopped because it promised less than others."""
+
+
+def run(config: DictConfig, run_dir: Path, watch: Watch | None = None) -> Record:
     """Do what is missing of a run: nothing if it is done, the rest if it was cut off.
 
     Args:
         config: the composed config.
         run_dir: its folder. Only one process at a time works in it.
+        watch: told the row of metrics.csv after each epoch; may raise `PrunedError`.
 
     Returns:
         The record, which also lies in `run_dir`.
@@ -54,7 +61,7 @@ def run(config: DictConfig, run_dir: Path) -> Record:
         remove_leftovers(run_dir)
         if config.rerun is Rerun.all:
             (run_dir / "checkpoint.pt").unlink(missing_ok=True)
-        return _recorded(config, run_dir)
+        return _recorded(config, run_dir, watch)
 
 
 def busy(run_dir: Path) -> bool:
@@ -77,7 +84,7 @@ def ended(run_dir: Path, rerun: Rerun) -> Record | None:
     except ValueError as error:
         log.warning("%s; the run starts again from its checkpoint", error)
         return None
-    kept = {Rerun.failed: ["ok"], Rerun.none: ["ok", "failed"], Rerun.all: []}[rerun]
+    kept = {Rerun.failed: ["ok"], Rerun.none: ["ok", "failed", "pruned"], Rerun.all: []}[rerun]
     return record if record["status"] in kept else None
 
 
@@ -96,15 +103,17 @@ def bury(config: DictConfig, run_dir: Path, error: str) -> None:
     collect(run_dir.parent)
 
 
-def _recorded(config: DictConfig, run_dir: Path) -> Record:
+def _recorded(config: DictConfig, run_dir: Path, watch: Watch | None) -> Record:
     """Execute a run, and write down how it ended."""
     record = _begin(config)
     try:
         if faults := parts(config):
             raise ConfigError(faults)
         save_record(run_dir, record)
-        _execute(config, run_dir, record)
+        _execute(config, run_dir, record, watch)
         record["status"] = "ok"
+    except PrunedError as error:
+        record["status"], record["error"] = "pruned", str(error)
     except Exception as error:
         record["status"], record["error"] = "failed", f"{type(error).__name__}: {error}"
         with (run_dir / "run.log").open("a") as file:
@@ -121,7 +130,7 @@ def _recorded(config: DictConfig, run_dir: Path) -> Record:
     return record
 
 
-def _execute(config: DictConfig, run_dir: Path, record: Record) -> None:
+def _execute(config: DictConfig, run_dir: Path, record: Record, watch: Watch | None) -> None:
     """Train and evaluate; what comes out goes into the record."""
     from kdrun.experiment import Experiment
 
@@ -129,7 +138,7 @@ def _execute(config: DictConfig, run_dir: Path, record: Record) -> None:
     settings: Train = OmegaConf.to_object(config.train)  # type: ignore[assignment]
     experiment = Experiment(plain, settings, run_dir, lambda role: _train_teacher(config, role))
     record["run"] |= experiment.facts()
-    experiment.train()
+    experiment.train(watch)
     record["metrics"] = experiment.evaluate()
     record["predicted"] = experiment.predicted
 

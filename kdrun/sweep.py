@@ -125,6 +125,22 @@ def take(waiting: list[Job], rerun: Rerun) -> tuple[Job, FileLock] | None:
     return None
 
 
+def taken(run_dir: Path) -> bool:
+    """Whether a sweep has claimed a run, or a process is at it."""
+    if not run_dir.is_dir():
+        return False
+    try:
+        with FileLock(run_dir / CLAIM, blocking=False):
+            return busy(run_dir)
+    except Timeout:
+        return True
+
+
+def in_process(launcher: Launcher) -> bool:
+    """Whether a launcher is Hydra's basic one."""
+    return type(launcher).__module__ == BASIC
+
+
 def launch(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
     """Run jobs, and see to it that each has a record in the end.
 
@@ -134,7 +150,7 @@ def launch(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
         master: the config of the sweep.
         jobs: those that are to run.
     """
-    if type(launcher).__module__ == BASIC:
+    if in_process(launcher):
         _one_by_one(launcher, master, jobs)
     elif jobs:
         launcher.launch([job.overrides for job in jobs], initial_job_idx=0)
@@ -148,14 +164,14 @@ def _one_by_one(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> 
     logging.getLogger(BASIC).setLevel(logging.WARNING)
     waiting, told = list(jobs), False
     while waiting:
-        taken = take(waiting, master.rerun)
-        if taken is None:
+        found = take(waiting, master.rerun)
+        if found is None:
             if waiting and not told:
                 log.info("other processes are at the last %d runs; waiting", len(waiting))
                 told = True
             time.sleep(0.5)
             continue
-        job, claim = taken
+        job, claim = found
         index = jobs.index(job)
         log.info("[%d/%d] %s", index + 1, len(jobs), job.label)
         try:
@@ -166,7 +182,8 @@ def _one_by_one(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> 
             return
 
 
-def _record(job: Job) -> Record | None:
+def record_of(job: Job) -> Record | None:
+    """The record of a job, if there is one that can be read."""
     try:
         return load_record(job.run_dir)
     except (FileNotFoundError, ValueError):
@@ -175,7 +192,7 @@ def _record(job: Job) -> Record | None:
 
 def returned(job: Job) -> JobReturn:
     """What Hydra wants to know of a job: here its validation accuracy, for other sweepers."""
-    record = _record(job)
+    record = record_of(job)
     accuracy = (record or {}).get("metrics", {}).get("val_accuracy")
     return JobReturn(
         overrides=job.overrides, cfg=job.config, status=JobStatus.COMPLETED, _return_value=accuracy
@@ -184,7 +201,7 @@ def returned(job: Job) -> JobReturn:
 
 def state(job: Job) -> str:
     """How a job stands: `ok`, `failed`, `running`, `cut off`, or `new`."""
-    record = _record(job)
+    record = record_of(job)
     if record is None:
         return "new"
     if record["status"] == "running":
@@ -233,6 +250,6 @@ def sum_up(jobs: Sequence[Job], already: int, sweep_dir: Path) -> None:
 
 
 def _last_line(job: Job) -> str:
-    record = _record(job)
+    record = record_of(job)
     lines = (record or {}).get("error", "").strip().splitlines()
     return lines[-1] if lines else "?"
