@@ -30,7 +30,8 @@ class Affine(NamedTuple):
 
     def then(self, after: Affine) -> Affine:
         """This map and another one after it, as one."""
-        return Affine(self.weight @ after.weight, self.bias @ after.weight + after.bias)
+        weight = np.asarray(after.weight, np.float64)
+        return Affine(self.weight @ weight, self.bias @ weight + after.bias)
 
 
 class Kernel(NamedTuple):
@@ -58,8 +59,8 @@ class Scale(NamedTuple):
     deviation: Array
 
     def __call__(self, rows: Array) -> Array:
-        """(N, D) rows, standardised in float64."""
-        scaled: Array = (rows - self.mean) / self.deviation
+        """(N, D) rows, standardised in their own precision."""
+        scaled: Array = (rows - self.mean.astype(rows.dtype)) / self.deviation.astype(rows.dtype)
         return scaled
 
     def then(self, after: Affine) -> Affine:

@@ -8,7 +8,7 @@ import numpy as np
 
 from kdrun.dataset.arrays import Array
 from kdrun.transfer.affine import Affine
-from kdrun.transfer.mapping import Mapping, shared_axes
+from kdrun.transfer.mapping import Mapping, reduced
 
 
 @dataclass(kw_only=True)
@@ -35,8 +35,7 @@ class Coral(Mapping):
         """The target stays where it is."""
         if self.regularisation <= 0:
             raise ValueError(f"transfer.regularisation={self.regularisation}: give more than 0.")
-        axes = shared_axes(source, target, self.n_components)
-        ours, theirs = axes(source), axes(target)
+        ours, theirs, axes = reduced(source, target, self.n_components)
         whiten, colour = self._power(ours, -0.5), self._power(theirs, 0.5)
         centre = ours.mean(0)
         moved = (ours - centre) @ whiten @ colour + (theirs.mean(0) if self.recentre else centre)

@@ -72,7 +72,7 @@ class Mapping:
         if self.scaler not in get_args(Scaler):
             hint = nearest(self.scaler, get_args(Scaler))
             raise ValueError(f"transfer.scaler={self.scaler} is not defined; {hint}")
-        # What is fitted in float64 is not to be rounded to bfloat16.
+        # What is fitted here is not to be rounded to bfloat16.
         student.dtype = None
         head = head_of(student)
         target = features(student, loader, self.cache)
@@ -126,7 +126,6 @@ def _scale(rows: Array) -> Scale:
     from sklearn.preprocessing import StandardScaler
 
     fitted = StandardScaler().fit(rows)
-    # float64 throughout, which scikit-learn keeps for these two whatever the rows are.
     return Scale(fitted.mean_.astype(np.float64), fitted.scale_.astype(np.float64))
 
 
@@ -147,7 +146,8 @@ def principal_axes(rows: Array, n_components: int, whose: str) -> Affine:
     if 1 <= n_components <= most:
         pca = PCA(n_components, random_state=0).fit(rows)
         # Directions in which nothing varies but the last digits.
-        flat = pca.explained_variance_ <= 1e-12 * pca.explained_variance_[0]
+        noise = 10 * np.finfo(rows.dtype).eps
+        flat = pca.explained_variance_ <= noise * pca.explained_variance_[0]
         most = int((~flat).sum())
     if not 1 <= n_components <= most:
         raise ValueError(
@@ -157,14 +157,17 @@ def principal_axes(rows: Array, n_components: int, whose: str) -> Affine:
     return Affine(pca.components_.T, -pca.mean_ @ pca.components_.T)
 
 
-def shared_axes(source: Array, target: Array, n_components: int | None) -> Affine:
-    """One basis for both: the principal axes of all samples, or the features as they are."""
+def reduced(source: Array, target: Array, n_components: int | None) -> tuple[Array, Array, Affine]:
+    """Both domains on one basis, the principal axes of all samples, and the map that brings them.
+
+    With `n_components=None` the basis is that of the features, and nothing moves.
+    """
     if n_components is None:
         width = source.shape[1]
-        return Affine(np.eye(width), np.zeros(width))
-    return principal_axes(
-        np.concatenate([source, target]), n_components, "features of both domains"
-    )
+        return source, target, Affine(np.eye(width), np.zeros(width))
+    both = np.concatenate([source, target])
+    axes = principal_axes(both, n_components, "features of both")
+    return axes(source), axes(target), axes
 
 
 def some_rows(rows: Array, size: int) -> Array:

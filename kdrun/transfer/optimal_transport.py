@@ -11,7 +11,7 @@ import numpy as np
 from kdrun.dataset.arrays import Array
 from kdrun.target import nearest
 from kdrun.transfer.affine import Affine
-from kdrun.transfer.mapping import Mapping, shared_axes, some_rows
+from kdrun.transfer.mapping import Mapping, reduced, some_rows
 
 Plan = Literal["exact", "entropic", "classes"]
 
@@ -44,8 +44,7 @@ class OptimalTransport(Mapping):
 
     def align(self, source: Array, labels: Array, target: Array) -> tuple[Array, Affine]:
         """The target stays where it is."""
-        axes = shared_axes(source, target, self.n_components)
-        ours, theirs = axes(source), axes(target)
+        ours, theirs, axes = reduced(source, target, self.n_components)
         chosen = some_rows(np.arange(len(ours)), self.max_samples)
         transport = self._transport()
         with warnings.catch_warnings():
@@ -74,7 +73,7 @@ class OptimalTransport(Mapping):
             ) from error
         reg = {"reg_e": self.entropy}
         plans = {
-            "exact": lambda: da.EMDTransport(norm="median"),
+            "exact": da.EMDTransport,
             "entropic": lambda: da.SinkhornTransport(**reg, norm="median"),
             "classes": lambda: da.SinkhornLpl1Transport(
                 **reg, reg_cl=self.class_weight, norm="median"

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from kdrun.dataset.arrays import Array
 from kdrun.target import nearest
 from kdrun.transfer.affine import Affine
-from kdrun.transfer.mapping import Mapping, principal_axes, shared_axes
+from kdrun.transfer.mapping import Mapping, principal_axes, reduced
 from kdrun.transfer.subspace_alignment import align_subspaces
 
 log = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ class PCAMapping(Mapping):
         if self.basis == "aligned":
             return align_subspaces(source, target, self.n_components)
         if self.basis == "shared":
-            axes = shared_axes(source, target, self.n_components)
-            return axes(source), axes
+            mapped, _, axes = reduced(source, target, self.n_components)
+            return mapped, axes
         ours = principal_axes(source, self.n_components, "source's features")
         if self.basis == "source":
             return ours(source), ours

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kdrun.dataset.arrays import Array
 from kdrun.transfer.affine import Affine
-from kdrun.transfer.mapping import Mapping, shared_axes
+from kdrun.transfer.mapping import Mapping, reduced
 
 
 @dataclass(kw_only=True)
@@ -15,4 +15,4 @@ class SourceOnly(Mapping):
 
     def align(self, source: Array, labels: Array, target: Array) -> tuple[Array, Affine]:
         """Both as they are."""
-        return source, shared_axes(source, target, None)
+        return source, reduced(source, target, None)[2]

@@ -48,7 +48,7 @@ class TCA(Mapping):
             raise ValueError(f"transfer.mu={self.mu}: give more than 0.")
         size = self.max_samples // 2
         ours, theirs = some_rows(source, size), some_rows(target, size)
-        centres = np.concatenate([ours, theirs])
+        centres = np.concatenate([ours, theirs]).astype(np.float64)
         if self.kernel == "linear":
             after = self._solve(centres @ centres.T, len(ours))
             axes = Affine(centres.T @ after, np.zeros(after.shape[1]))

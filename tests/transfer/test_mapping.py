@@ -31,9 +31,10 @@ NAMES = (
     *("coral", "tca", "optimal_transport"),
 )
 RANDOM = np.random.default_rng(0)
-ROWS = RANDOM.standard_normal((60, 8)) @ RANDOM.standard_normal((8, 8))
+# As the features of a network are: scikit-learn works in the precision that it is given.
+ROWS = (RANDOM.standard_normal((60, 8)) @ RANDOM.standard_normal((8, 8))).astype(np.float32)
 LABELS = (ROWS[:, 0] > 0).astype(int) + (ROWS[:, 1] > 0)
-SHIFTED = ROWS[::-1] * 1.5 + 0.3
+SHIFTED = ROWS[::-1] * np.float32(1.5) + np.float32(0.3)
 
 
 def config(name: str) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def test_within_one_domain_it_is_a_pipeline_of_scikit_learn() -> None:
 
     data = Halves(0)
     fitted = make_pipeline(StandardScaler(), PCA(20, random_state=0), logistic())
-    fitted.fit(data.source.astype(np.float64), data.source_labels)
+    fitted.fit(data.source, data.source_labels)
     network = PCAMapping(classifier=logistic(), n_components=20, basis="source")(
         student(64), None, load(data.source, data.source_labels)
     )

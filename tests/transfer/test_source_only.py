@@ -7,8 +7,9 @@ from kdrun.transfer.source_only import SourceOnly
 from tests.transfer.trial import as_source, load, logistic, logits, student
 
 RANDOM = np.random.default_rng(1)
-SOURCE, LABELS = RANDOM.standard_normal((50, 5)), np.arange(50) % 3
-TARGET = RANDOM.standard_normal((30, 5)) + 2
+SOURCE = RANDOM.standard_normal((50, 5)).astype(np.float32)
+TARGET = RANDOM.standard_normal((30, 5)).astype(np.float32) + 2
+LABELS = np.arange(50) % 3
 
 
 def test_it_is_a_classifier_of_the_sources_standardised_features() -> None:
