@@ -20,17 +20,19 @@ from kdrun.types import Batch, Loader, Outputs
 BINS = 15
 """Equal-width confidence bins of the calibration error (Guo et al., 2017)."""
 
-TEACHER_METRICS = ("teacher_accuracy", "agreement", "kl_to_teacher")
+TEACHER_METRICS = ("teacher_accuracy", "agreement", "kl_to_teacher", "teacher_rmse")
 """Metrics that `evaluate` adds where there is a teacher."""
 
 
 class Scores(NamedTuple):
-    """What one pass over a split says of a classifier.
+    """What one pass over a split says of a model.
 
     Attributes:
         metrics: accuracy, top5, precision, recall, f1, nll, ece; with a teacher also
-            teacher_accuracy, agreement and kl_to_teacher.
-        confusion: (C, C) counts, rows are true classes and columns predictions.
+            teacher_accuracy, agreement and kl_to_teacher. In regression mae, rmse and r2; with a
+            teacher also teacher_rmse.
+        confusion: (C, C) counts, rows are true classes and columns predictions; C = 0 in
+            regression.
     """
 
     metrics: dict[str, float]
@@ -41,7 +43,7 @@ class Scores(NamedTuple):
 def evaluate(
     model: nn.Module, loader: Loader, num_classes: int, teacher: nn.Module | None = None
 ) -> Scores:
-    """Score a classifier on every labelled sample of a split.
+    """Score a model on every labelled sample of a split.
 
     All counts stay on the device until the end. Precision, recall and F1 are means over the
     classes that occur as a label or as a prediction, as scikit-learn's `average="macro"`.
@@ -49,14 +51,14 @@ def evaluate(
     Args:
         model: from `Batch` to `Outputs`; put into evaluation mode, and back.
         loader: the split.
-        num_classes: C.
+        num_classes: C, or 0 in regression.
         teacher: likewise, to be agreed with.
     """
     was_training = model.training
     model.eval()
-    tally = _Tally(num_classes)
+    tally = _Tally(num_classes) if num_classes else _Errors()
     for batch in loader.epoch(0):
-        labelled = batch.target >= 0
+        labelled = batch.target >= (0 if num_classes else -torch.inf)
         student = model(batch).logits[labelled]
         tally.add(student, batch.target[labelled])
         if teacher is not None:
@@ -123,6 +125,37 @@ class _Tally:
         metrics |= {name: value.cpu() / total for name, value in self.sums.items()}
         metrics["ece"] = (confidence - right).abs().sum() / size.sum().clamp(min=1)
         return Scores({name: float(value) for name, value in metrics.items()}, confusion)
+
+
+class _Errors:
+    """Sums over the batches of a split, in regression."""
+
+    def __init__(self) -> None:
+        self.errors: list[Tensor] = []
+        self.teacher: list[Tensor] = []
+        self.targets: list[Tensor] = []
+
+    def add(self, values: Tensor, target: Tensor) -> None:
+        """Take one batch of the student."""
+        self.errors.append(values.squeeze(1).double() - target)
+        self.targets.append(target.double())
+
+    def add_teacher(self, student: Tensor, teacher: Tensor, target: Tensor) -> None:
+        """Take what its teacher says of the same batch."""
+        self.teacher.append(teacher.squeeze(1).double() - target)
+
+    def scores(self) -> Scores:
+        """The metrics of all that was taken; r2 as scikit-learn's, where targets differ at all."""
+        errors, targets = torch.cat(self.errors), torch.cat(self.targets)
+        metrics = {
+            "mae": float(errors.abs().mean()),
+            "rmse": float(errors.square().mean().sqrt()),
+        }
+        if spread := float(targets.var(correction=0)):
+            metrics["r2"] = 1 - float(errors.square().mean()) / spread
+        if self.teacher:
+            metrics["teacher_rmse"] = float(torch.cat(self.teacher).square().mean().sqrt())
+        return Scores(metrics, torch.zeros(0, 0, dtype=torch.int64))
 
 
 def ratio(part: float, whole: float) -> float | None:

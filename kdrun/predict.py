@@ -51,6 +51,8 @@ def main(arguments: list[str]) -> int:
 def predict(run: str, inputs: str, batch_size: int, device: str, plugins: list[str]) -> str:
     """The predictions as CSV text: input, class, confidence, then a column per class.
 
+    In regression: input and value.
+
     Args:
         run: folder of a finished run, or a file of weights that kdrun wrote.
         inputs: as for `read_inputs`.
@@ -78,9 +80,15 @@ def predict(run: str, inputs: str, batch_size: int, device: str, plugins: list[s
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     classes = header["classes"]
-    writer.writerow(["input", "class", "confidence", *(f"p_{name}" for name in classes)])
+    told = ["class", "confidence", *(f"p_{name}" for name in classes)] if classes else ["value"]
+    writer.writerow(["input", *told])
     with torch.no_grad():
         for batch in loader.epoch(0):
+            if not classes:
+                values = network(batch).logits.squeeze(1).tolist()
+                for index, value in zip(batch.index.tolist(), values, strict=True):
+                    writer.writerow([names[index], f"{value:.6g}"])
+                continue
             probabilities = network(batch).logits.softmax(dim=1).cpu()
             for index, row in zip(batch.index.tolist(), probabilities, strict=True):
                 best = int(row.argmax())

@@ -45,6 +45,9 @@ class Network(nn.Module):
     dtype: torch.dtype | None = None
     """Number format of the forward pass under autocast; None is that of the weights."""
 
+    unit: tuple[float, float] = (0.0, 1.0)
+    """In regression, mean and deviation of the values; the inner network gives standard ones."""
+
     def __init__(
         self,
         net: nn.Module,
@@ -139,6 +142,8 @@ class Network(nn.Module):
         try:
             with self._autocast(batch.index.device):
                 logits = self._run(batch.input).float()
+            if self.unit != (0.0, 1.0):
+                logits = logits * self.unit[1] + self.unit[0]
             return self._collect(logits) if self._kept else Outputs(logits)
         finally:
             self._seen.clear()

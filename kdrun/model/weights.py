@@ -55,8 +55,15 @@ def save(path: Path, network: nn.Module, name: str, config: dict[str, Any], **fa
         facts: classes and shape of the data.
     """
     mean, std = inner(network).normalisation
-    around = getattr(network, "config", None)
-    header = {"name": name, "model": config, "around": around, "mean": mean, "std": std, **facts}
+    header = {
+        "name": name,
+        "model": config,
+        "around": getattr(network, "config", None),
+        "mean": mean,
+        "std": std,
+        "unit": inner(network).unit,
+        **facts,
+    }
     save_student(path, network.state_dict(), header)
 
 
@@ -75,12 +82,13 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
     config = {k: v for k, v in header["model"].items() if k != "pretrained"}
     network: nn.Module = build(
         config,
-        num_classes=len(header["classes"]),
+        num_classes=len(header["classes"]) or 1,
         shape=tuple(header["shape"]),
         mean=header["mean"],
         std=header["std"],
         plugins=plugins,
     )
+    inner(network).unit = tuple(header.get("unit", (0.0, 1.0)))
     if header.get("around"):
         network = call(header["around"], plugins, student=network)
     load(network, path)

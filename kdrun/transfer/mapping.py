@@ -72,6 +72,8 @@ class Mapping:
         if self.scaler not in get_args(Scaler):
             hint = nearest(self.scaler, get_args(Scaler))
             raise ValueError(f"transfer.scaler={self.scaler} is not defined; {hint}")
+        if loader.targets.is_floating_point():
+            raise ValueError("a feature mapping fits a classifier, and these targets are values.")
         # What is fitted here is not to be rounded to bfloat16.
         student.dtype = None
         head = head_of(student)
