@@ -19,6 +19,7 @@ from kdrun.config import Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.digest import digest
 from kdrun.dataset.loader import make_loader
+from kdrun.dataset.split import value_statistics
 from kdrun.device import choose_device, choose_dtype, device_name
 from kdrun.evaluate import (
     TEACHER_METRICS,
@@ -29,6 +30,7 @@ from kdrun.evaluate import (
     ratio,
 )
 from kdrun.explain import explain
+from kdrun.fit import fit, is_fitted
 from kdrun.loss.weight import Weight, parse
 from kdrun.method import Method
 from kdrun.model import weights
@@ -38,7 +40,7 @@ from kdrun.results import write_metrics
 from kdrun.target import call, without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, Teachers, check, taught
-from kdrun.train import Row, Training, average, train
+from kdrun.train import Row, Training, average, epoch_line, train
 from kdrun.transfer import Strategy, transferred
 from kdrun.types import Dataset, Loader, Split
 
@@ -77,6 +79,8 @@ class Experiment:
         self.transfer_seconds = 0.0
         if "transfer" in self._uses:
             self.student = self._transfer(self.student)
+        if is_fitted(self.student):
+            self.settings = replace(self.settings, epochs=1, ema=0.0, early_stop=None)
         self.predicted: dict[str, int] = {}
         self.training = self._training(self._method())
 
@@ -117,13 +121,14 @@ class Experiment:
         """An untrained network for these data, or for those that a header of weights tells of."""
         network = model.build(
             role["model"],
-            num_classes=len(header.get("classes", self.data.classes)),
+            num_classes=len(header.get("classes", self.data.classes)) or 1,
             shape=self.data.shape,
             mean=header.get("mean", self.data.mean),
             std=header.get("std", self.data.std),
             plugins=self.config["plugins"],
         )
         network.dtype = self.dtype
+        network.unit = tuple(header.get("unit", value_statistics(self.data.train.targets)))
         if self.settings.channels_last and len(self.data.shape) == 3:
             network.to(memory_format=torch.channels_last)
         return network.to(self.device)
@@ -222,6 +227,8 @@ class Experiment:
             log.info("continuing after epoch %d", training.epoch)
         elif self.teacher is not None:
             training.method.objective.prepare(self.teacher, self.train_loader)
+        if is_fitted(self.student) and not training.epoch:
+            fit(training, self.teacher, self.train_loader, self._validate, self._after_epoch)
         if self.settings.compile:
             inner(self.student).net.compile()
         train(
@@ -239,6 +246,8 @@ class Experiment:
         if self.val_loader is None:
             return {"val_accuracy": None, "val_nll": None}
         metrics = evaluate(student, self.val_loader, len(self.data.classes)).metrics
+        if not self.data.classes:
+            return {"val_accuracy": None, "val_rmse": metrics["rmse"], "val_r2": metrics.get("r2")}
         return {"val_accuracy": metrics["accuracy"], "val_nll": metrics["nll"]}
 
     def _after_epoch(self, training: Training) -> None:
@@ -246,15 +255,7 @@ class Experiment:
         save_state(self.run_dir / CHECKPOINT, training.state())
         write_metrics(self.run_dir, training.history)
         row = training.history[-1]
-        accuracy = row["val_accuracy"]
-        log.info(
-            "epoch %d/%d  loss %.4f%s  %.0f samples/s",
-            training.epoch,
-            self.settings.epochs,
-            row["loss"],
-            "" if accuracy is None else f"  val_accuracy {accuracy:.4f}",
-            row["samples_per_second"],
-        )
+        log.info("%s", epoch_line(row, self.settings.epochs))
         if self._watch:
             self._watch(row)
 
@@ -282,13 +283,15 @@ class Experiment:
             for name, value in scores.items()
         }
         best = self.training.best.get("epoch", len(history))
-        metrics["val_accuracy"] = history[best - 1]["val_accuracy"] if history else None
+        score = "val_accuracy" if self.data.classes else "val_r2"
+        metrics[score] = history[best - 1].get(score) if history else None
         metrics |= self._cost(student)
         if self.teacher is not None:
             metrics |= taught(self.teacher, metrics, self.data.shape, self.device)
         explain(student, self.data, self.run_dir)
         plots.curves(history, self.run_dir / "curves.png")
-        plots.confusion(confusion.tolist(), self.data.classes, self.run_dir / "confusion.png")
+        if self.data.classes:
+            plots.confusion(confusion.tolist(), self.data.classes, self.run_dir / "confusion.png")
         return metrics
 
     def _cost(self, student: nn.Module) -> dict[str, Any]:

@@ -93,6 +93,14 @@ def average(student: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
 
+def epoch_line(row: Row, epochs: int) -> str:
+    """An epoch for people who read along, without a terminal or in run.log."""
+    accuracy = row.get("val_accuracy")
+    told = "" if accuracy is None else f"  val_accuracy {accuracy:.4f}"
+    speed = f"{row['samples_per_second']:.0f} samples/s"
+    return f"epoch {row['epoch']}/{epochs}  loss {row['loss']:.4f}{told}  {speed}"
+
+
 def mixed_seed(seed: int, epoch: int) -> int:
     """One seed for the dropout and the like of an epoch, so that a resumed one draws the same."""
     return int.from_bytes(hashlib.sha256(f"{seed},{epoch}".encode()).digest()[:8], "big") >> 1
@@ -133,8 +141,9 @@ def train(
         row |= validate(training.student)
         row |= {"seconds": seconds, "samples_per_second": len(loader.targets) / seconds}
         training.history.append(row)
-        if settings.early_stop and row.get("val_accuracy") is not None:
-            training.remember_best(float(row["val_accuracy"] or 0.0))
+        score = row.get("val_r2") if row.get("val_accuracy") is None else row["val_accuracy"]
+        if settings.early_stop and score is not None:
+            training.remember_best(float(score))
         after_epoch(training)
 
 
