@@ -75,11 +75,17 @@ class TCA(Mapping):
         sign[from_source:] = -1 / (size - from_source)
         apart = kernel @ sign  # K L K is the outer product of this vector with itself
         centred = kernel - kernel.mean(0)  # H K
-        _, vectors = eigh(
+        values, vectors = eigh(
             centred.T @ centred,
             np.outer(apart, apart) + self.mu * np.eye(size),
             subset_by_index=(size - self.n_components, size - 1),
         )
+        rank = int((values > 1e-12 * values[-1]).sum())
+        if rank < self.n_components:
+            raise ValueError(
+                f"transfer.n_components={self.n_components} is more than the rank of the kernel: "
+                f"give 1 to {rank}."
+            )
         components = kernel @ vectors[:, ::-1]
         # Their relative scale is what was solved for; the total is what a classifier expects.
         scale = np.sqrt(self.n_components / components.var(0).sum())

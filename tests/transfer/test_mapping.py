@@ -212,6 +212,7 @@ def test_a_classifier_that_has_not_converged_says_so(caplog: pytest.LogCaptureFi
         (PCAMapping(classifier=logistic(), basis="both"), {}, "basis=both is not defined"),  # type: ignore[arg-type]
         (TCA(classifier=logistic(), kernel="poly"), {}, "kernel=poly is not defined"),  # type: ignore[arg-type]
         (TCA(classifier=logistic(), n_components=120), {}, "give 1 to 119"),
+        (TCA(classifier=logistic(), n_components=9), {}, "rank of the kernel: give 1 to 8"),
         (TCA(classifier=logistic(), mu=0.0), {}, "mu=0.0"),
         (
             TCA(classifier=logistic(), n_components=4, kernel="rbf"),
