@@ -14,32 +14,24 @@ from torch import nn
 from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
 
 from kdrun import model, plots
-from kdrun.checkpoint import CHECKPOINT, STUDENT, load_state, save_state
+from kdrun.checkpoint import CHECKPOINT, load_state, save_state
 from kdrun.config import Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.digest import digest
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import value_statistics
 from kdrun.device import choose_device, choose_dtype, device_name
-from kdrun.evaluate import (
-    TEACHER_METRICS,
-    cost,
-    evaluate,
-    example,
-    peak_memory_mb,
-    ratio,
-)
-from kdrun.explain import explain
+from kdrun.evaluate import evaluate, example, peak_memory_mb, ratio
 from kdrun.fit import fit, is_fitted
 from kdrun.loss.weight import Weight, parse
 from kdrun.method import Method
-from kdrun.model import weights
 from kdrun.model.features import Network, inner
 from kdrun.objective import Objective
 from kdrun.results import write_metrics
+from kdrun.score import score
 from kdrun.target import call, without
 from kdrun.teacher.network import Frozen
-from kdrun.teachers import Role, Teachers, check, taught
+from kdrun.teachers import Role, Teachers, check
 from kdrun.train import Row, Training, average, epoch_line, train
 from kdrun.transfer import Strategy, transferred
 from kdrun.types import Dataset, Loader, Split
@@ -261,45 +253,29 @@ class Experiment:
 
     def evaluate(self) -> dict[str, Any]:
         """Score the student on the test split, once, and write the run's weights and pictures."""
-        student, history = self.training.student, self.training.history
-        if isinstance(student, Network):
-            student.keep(())
+        history = self.training.history
         write_metrics(self.run_dir, history)
-        weights.save(
-            self.run_dir / STUDENT,
-            student,
-            self.config["student"]["name"],
-            self.config["student"]["model"],
-            classes=self.data.classes,
-            shape=self.data.shape,
-        )
-        test = self._loader(self.data.test)
-        teacher = self.teacher.on("test") if self.teacher is not None else None
-        scores, confusion = evaluate(student, test, len(self.data.classes), teacher)
-        predicted: list[int] = confusion.sum(0).tolist()
-        self.predicted = dict(zip(self.data.classes, predicted, strict=True))
-        metrics: dict[str, Any] = {
-            name if name in TEACHER_METRICS else f"test_{name}": value
-            for name, value in scores.items()
-        }
+        metrics = self._score(self.training.student, self.config["student"], self.run_dir)
         best = self.training.best.get("epoch", len(history))
-        score = "val_accuracy" if self.data.classes else "val_r2"
-        metrics[score] = history[best - 1].get(score) if history else None
-        metrics |= self._cost(student)
-        if self.teacher is not None:
-            metrics |= taught(self.teacher, metrics, self.data.shape, self.device)
-        explain(student, self.data, self.run_dir)
+        column = "val_accuracy" if self.data.classes else "val_r2"
+        metrics[column] = history[best - 1].get(column) if history else None
         plots.curves(history, self.run_dir / "curves.png")
-        if self.data.classes:
-            plots.confusion(confusion.tolist(), self.data.classes, self.run_dir / "confusion.png")
         return metrics
 
-    def _cost(self, student: nn.Module) -> dict[str, Any]:
+    def _score(self, student: nn.Module, role: Role, run_dir: Path) -> dict[str, Any]:
+        metrics, self.predicted = score(
+            student,
+            role,
+            run_dir,
+            self.data,
+            self._loader(self.data.test),
+            self.teacher,
+            self.settings.batch_size,
+            self.device,
+        )
         seconds = sum(float(row["seconds"] or 0) for row in self.training.history)
         seen = len(self.data.train) * len(self.training.history)
-        return {
-            **cost(student, self.data.shape, self.settings.batch_size, self.device),
-            "student_mb": (self.run_dir / STUDENT).stat().st_size / 2**20,
+        return metrics | {
             "train_seconds": self.transfer_seconds + seconds,
             "samples_per_second": ratio(seen, seconds),
             "peak_memory_mb": peak_memory_mb(self.device),

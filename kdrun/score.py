@@ -1,0 +1,66 @@
+"""A trained student, written down and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from kdrun import plots
+from kdrun.checkpoint import STUDENT
+from kdrun.evaluate import TEACHER_METRICS, cost, evaluate
+from kdrun.explain import explain
+from kdrun.model import weights
+from kdrun.model.features import Network
+from kdrun.teacher.network import Frozen
+from kdrun.teachers import taught
+from kdrun.types import Dataset, Loader
+
+
+def score(
+    student: nn.Module,
+    role: Mapping[str, Any],
+    run_dir: Path,
+    data: Dataset,
+    test: Loader,
+    teacher: Frozen | None,
+    batch_size: int,
+    device: torch.device,
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Read the test split, once, and write weights, pictures and what a student says of itself.
+
+    Args:
+        student: trained.
+        role: its name and model in the config.
+        run_dir: where its files go.
+        data: what it was trained on.
+        test: batches of the test split.
+        teacher: of the run, to be agreed with.
+        batch_size: of which latency is measured.
+        device: where it is.
+
+    Returns:
+        Metrics by column, and how often each class was predicted.
+    """
+    if isinstance(student, Network):
+        student.keep(())
+    file = run_dir / STUDENT
+    facts = {"classes": data.classes, "shape": data.shape}
+    weights.save(file, student, role["name"], role["model"], **facts)
+    answering = teacher.on("test") if teacher is not None else None
+    scores, confusion = evaluate(student, test, len(data.classes), answering)
+    metrics: dict[str, Any] = {
+        name if name in TEACHER_METRICS else f"test_{name}": value for name, value in scores.items()
+    }
+    metrics |= cost(student, data.shape, batch_size, device)
+    metrics["student_mb"] = file.stat().st_size / 2**20
+    if teacher is not None:
+        metrics |= taught(teacher, metrics, data.shape, device)
+    explain(student, data, run_dir)
+    predicted: list[int] = confusion.sum(0).tolist()
+    if data.classes:
+        plots.confusion(confusion.tolist(), data.classes, run_dir / "confusion.png")
+    return metrics, dict(zip(data.classes, predicted, strict=True))
