@@ -28,5 +28,7 @@ class Distill(Method):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The losses between the student, the teacher and the labels."""
-        losses: dict[str, Tensor] = self.objective(self.student(batch), self.teacher(batch), batch)
+        # The teacher first: what it allocates is free again before the student's graph grows.
+        teacher = self.teacher(batch)
+        losses: dict[str, Tensor] = self.objective(self.student(batch), teacher, batch)
         return losses
