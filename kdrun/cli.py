@@ -14,7 +14,6 @@ COMMANDS = {
     "compare": "kdrun.compare",
     "collect": "kdrun.collect",
     "diff": "kdrun.diff",
-    "report": "kdrun.report",
     "predict": "kdrun.predict",
     "resume": "kdrun.resume",
 }
