@@ -1,13 +1,13 @@
 """Feature mappings between domains, beside the same methods of scikit-adaptation's `skada`.
 
-Each library gets the same arrays, the same standardisation (of the source) and the same classifier
-(logistic regression), is fitted to labelled source and unlabelled target training samples, and is
+Each library gets the same arrays, the same standardisation and the same classifier (logistic
+regression), is fitted to labelled source and unlabelled target training samples, and is
 scored on the target's test samples. What varies from seed to seed is `split_seed`. Seconds are of
 fitting and predicting, on one thread.
 
     pip install skada    # kdrun itself does not need it; without it, its columns are empty
-    python benchmarks/adaptation.py office heart digits --data data
-    python benchmarks/adaptation.py news sentiment mnist --data data
+    python benchmarks/adaptation.py heart office m2u u2m --data data --scaler per_domain
+    python benchmarks/adaptation.py news sentiment mnist --data data --seeds 3
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import statistics
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,15 +63,21 @@ class Score(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("tables", nargs="+", choices=sorted(TABLES))
+    parser.add_argument("tables", nargs="+", choices=[*PAIRS, "mnist"])
     parser.add_argument("--data", default="data", help="the folder of the files")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--scaler", choices=["source", "per_domain", "none"], default="source")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    for name in options.tables:
-        TABLES[name](Path(options.data), options.seeds)
+    for table in options.tables:
+        if table == "mnist":
+            mnist(Path(options.data))
+        elif table in COMPONENTS:
+            beside_skada(table, Path(options.data), options.seeds, options.scaler)
+        else:
+            of_texts(table, Path(options.data), options.seeds)
 
 
 def classifier() -> LogisticRegression:
@@ -107,7 +113,7 @@ def of_kdrun(mapping: Mapping) -> Predict:
     return predict
 
 
-def of_skada(adapter: Callable[[], Any]) -> Predict:
+def of_skada(adapter: Callable[[], Any], scaler: str) -> Predict:
     """The pipeline of skada's documentation, on the same standardised rows."""
 
     def predict(data: Dataset) -> Rows:
@@ -116,10 +122,13 @@ def of_skada(adapter: Callable[[], Any]) -> Predict:
 
         assert data.source is not None
         ours, labels = matrix(data.source.train)
-        scaler = StandardScaler().fit(ours)
-        theirs, seen = (scaler.transform(matrix(s)[0]) for s in (data.train, data.test))
+        theirs, seen = (matrix(split)[0] for split in (data.train, data.test))
+        if scaler != "none":
+            own = StandardScaler().fit(ours)
+            other = own if scaler == "source" else StandardScaler().fit(theirs)
+            ours, theirs, seen = own.transform(ours), other.transform(theirs), other.transform(seen)
         hidden = np.full(len(theirs), -1)
-        rows, targets, domains = source_target_merge(scaler.transform(ours), theirs, labels, hidden)
+        rows, targets, domains = source_target_merge(ours, theirs, labels, hidden)
         steps = [step for step in (adapter(),) if step is not None]
         pipeline = make_da_pipeline(*steps, classifier())
         pipeline.fit(rows, targets, sample_domain=domains)
@@ -129,9 +138,11 @@ def of_skada(adapter: Callable[[], Any]) -> Predict:
     return predict
 
 
-def peers(components: int, samples: int) -> dict[str, tuple[Predict, Predict | None]]:
+def peers(
+    components: int, scaler: Any, samples: int = 2000
+) -> dict[str, tuple[Predict, Predict | None]]:
     """Each method in kdrun, and in skada if it is there."""
-    own = {"classifier": classifier()}
+    own = {"classifier": classifier(), "scaler": scaler}
     reduced = {**own, "n_components": components}
     kdrun: dict[str, Mapping] = {
         "source only": SourceOnly(**own),
@@ -152,16 +163,17 @@ def peers(components: int, samples: int) -> dict[str, tuple[Predict, Predict | N
         print("skada is not installed: its columns are empty")
     else:
         tca = skada.TransferComponentAnalysisAdapter
-        theirs = {
-            "source only": of_skada(lambda: None),
-            "PCA, shared": of_skada(lambda: PCA(components, random_state=0)),
-            "subspace alignment": of_skada(lambda: skada.SubspaceAlignmentAdapter(components)),
-            "CORAL": of_skada(skada.CORALAdapter),
-            "TCA, linear": of_skada(lambda: tca(kernel="linear", n_components=components)),
-            "TCA, rbf": of_skada(lambda: tca(n_components=components)),
-            "OT, exact": of_skada(skada.OTMappingAdapter),
-            "OT, classes": of_skada(skada.ClassRegularizerOTMappingAdapter),
+        adapters: dict[str, Callable[[], Any]] = {
+            "source only": lambda: None,
+            "PCA, shared": lambda: PCA(components, random_state=0),
+            "subspace alignment": lambda: skada.SubspaceAlignmentAdapter(components),
+            "CORAL": skada.CORALAdapter,
+            "TCA, linear": lambda: tca(kernel="linear", n_components=components),
+            "TCA, rbf": lambda: tca(n_components=components),
+            "OT, exact": skada.OTMappingAdapter,
+            "OT, classes": skada.ClassRegularizerOTMappingAdapter,
         }
+        theirs = {name: of_skada(adapter, scaler) for name, adapter in adapters.items()}
     return {name: (of_kdrun(mapping), theirs.get(name)) for name, mapping in kdrun.items()}
 
 
@@ -182,17 +194,47 @@ def score(predict: Predict, data: Dataset) -> Score | None:
     )
 
 
-Pairs = Callable[[int], Iterator[tuple[str, Dataset]]]
-"""The pairs of domains of a benchmark, by name, cut by one seed."""
+def both_ways(*names: str) -> list[tuple[str, str]]:
+    return list(permutations(names, 2))
 
 
-def beside_skada(title: str, pairs: Pairs, seeds: int, components: int, samples: int) -> None:
-    """Print one table: a row for each method, means over the pairs and deviations over seeds."""
-    methods = peers(components, samples)
+PAIRS = {
+    "office": both_ways("amazon", "caltech10", "dslr", "webcam"),
+    "heart": both_ways("cleveland", "hungarian", "switzerland", "va"),
+    "m2u": [("mnist", "usps")],
+    "u2m": [("usps", "mnist")],
+    "news": [("news_fpb+fin_headlines", "tweets+fin_posts")],
+    "sentiment": both_ways("books", "dvd", "electronics", "kitchen", "imdb", "airline", "blog"),
+}
+"""Source and target of each row of a benchmark."""
+
+COMPONENTS = {"office": 30, "heart": 10, "m2u": 50, "u2m": 50}
+"""Of the benchmarks beside skada; those of texts have 100."""
+
+
+def load(table: str, folder: Path, source: str, target: str, seed: int) -> Dataset:
+    """A pair of domains, whose target has no labels to train on, cut by one seed."""
+    cuts: dict[str, Any] = {"labels": "none", "val_fraction": 0, "split_seed": seed}
+    if table == "office":
+        return office_caltech(str(folder / "surf800.npz"), source, target, **cuts)
+    if table == "heart":
+        return heart(str(folder / "heart_disease"), source, target, **cuts)
+    if table in ("m2u", "u2m"):
+        size = {"image_size": 16, "train_size": 1000}
+        return digit_domains(str(folder), source, target, **size, **cuts)
+    name = {"news": "news_to_social/sentiment3", "sentiment": "sentiment_7domains/sentiment"}[table]
+    return text(str(folder / f"{name}.jsonl.gz"), source, target, max_features=3000, **cuts)
+
+
+def beside_skada(table: str, folder: Path, seeds: int, scaler: str) -> None:
+    """Print a row for each method, means over the pairs and deviations over seeds."""
+    components = COMPONENTS[table]
+    methods = peers(components, scaler)
     found: dict[tuple[str, str, int], list[Score]] = defaultdict(list)
     by_pair: dict[tuple[str, str], list[float]] = defaultdict(list)
     for seed in range(seeds):
-        for pair, data in pairs(seed):
+        for source, target in PAIRS[table]:
+            pair, data = f"{source} → {target}", load(table, folder, source, target, seed)
             for method, libraries in methods.items():
                 turns = list(zip(("kdrun", "skada"), libraries, strict=True))
                 # Each is first as often as not: what comes second finds the data in the cache.
@@ -209,17 +251,16 @@ def beside_skada(title: str, pairs: Pairs, seeds: int, components: int, samples:
             row += cells([scores for scores in of_seeds if scores])
         rows.append(row)
     names = ("accuracy", "macro F1", "seconds")
-    print(f"\n{title}, {seeds} seeds, {components} components\n")
+    count = len(PAIRS[table])
+    print(f"\n{table}: {count} pairs, {seeds} seeds, {components} components, scaler={scaler}\n")
     header = ["method", *(f"{library}: {name}" for library in ("kdrun", "skada") for name in names)]
     print(tabulate(rows, header, tablefmt="github"))
-    pairs_seen = list(dict.fromkeys(pair for _, pair in by_pair))
-    if len(pairs_seen) > 1:
-        detail = [
-            [pair, *(f"{statistics.mean(by_pair[m, pair]):.1f}" for m in methods)]
-            for pair in pairs_seen
-        ]
-        print("\nkdrun's accuracy on each pair, mean over the seeds\n")
-        print(tabulate(detail, ["pair", *methods], tablefmt="github", disable_numparse=True))
+    detail = [
+        [pair, *(f"{statistics.mean(by_pair[method, pair]):.1f}" for method in methods)]
+        for pair in dict.fromkeys(pair for _, pair in by_pair)
+    ]
+    print("\nkdrun's accuracy on each pair, mean over the seeds\n")
+    print(tabulate(detail, ["pair", *methods], tablefmt="github", disable_numparse=True))
 
 
 def cells(by_seed: list[list[Score]]) -> list[str]:
@@ -234,52 +275,8 @@ def cells(by_seed: list[list[Score]]) -> list[str]:
     return [*told, f"{statistics.median(s.seconds for scores in by_seed for s in scores):.3f}"]
 
 
-def office(data: Path, seeds: int) -> None:
-    names = ("amazon", "caltech10", "dslr", "webcam")
-
-    def pairs(seed: int) -> Iterator[tuple[str, Dataset]]:
-        for source, target in permutations(names, 2):
-            path = str(data / "surf800.npz")
-            yield (
-                f"{source} → {target}",
-                office_caltech(path, source, target, "none", 0, seed),
-            )
-
-    beside_skada("Office-Caltech, 12 pairs", pairs, seeds, 30, 2000)
-
-
-def hospitals(data: Path, seeds: int) -> None:
-    names = ("cleveland", "hungarian", "switzerland", "va")
-
-    def pairs(seed: int) -> Iterator[tuple[str, Dataset]]:
-        for source, target in permutations(names, 2):
-            root = str(data / "heart_disease")
-            options = {"labels": "none", "val_fraction": 0, "split_seed": seed}
-            yield f"{source} → {target}", heart(root, source, target, **options)
-
-    beside_skada("Heart disease, 12 pairs", pairs, seeds, 10, 2000)
-
-
-def digits(data: Path, seeds: int) -> None:
-    for source, target in (("mnist", "usps"), ("usps", "mnist")):
-
-        def pairs(
-            seed: int, source: str = source, target: str = target
-        ) -> Iterator[tuple[str, Dataset]]:
-            yield (
-                f"{source} → {target}",
-                digit_domains(
-                    str(data), source, target, "none", image_size=16, val_fraction=0,
-                    split_seed=seed, train_size=1000,
-                ),
-            )  # fmt: skip
-
-        title = f"{source} → {target}, 16x16, 1,000 training samples each"
-        beside_skada(title, pairs, seeds, 50, 2000)
-
-
-def of_texts(title: str, pairs: Pairs, seeds: int) -> None:
-    """Print one table of kdrun's mappings on TF-IDF."""
+def of_texts(table: str, folder: Path, seeds: int) -> None:
+    """Print a row for each of kdrun's mappings on TF-IDF."""
     methods: dict[str, Mapping] = {}
     for scaler in ("none", "source", "per_domain"):
         own: dict[str, Any] = {"classifier": classifier(), "scaler": scaler}
@@ -291,7 +288,8 @@ def of_texts(title: str, pairs: Pairs, seeds: int) -> None:
     found: dict[tuple[str, int], list[Score]] = defaultdict(list)
     majority: dict[int, list[Score]] = defaultdict(list)
     for seed in range(seeds):
-        for _, data in pairs(seed):
+        for source, target in PAIRS[table]:
+            data = load(table, folder, source, target, seed)
             assert data.source is not None
             most = np.bincount(data.source.train.targets).argmax()
             always = score(lambda data, most=most: np.full(len(data.test), most), data)
@@ -301,36 +299,13 @@ def of_texts(title: str, pairs: Pairs, seeds: int) -> None:
                     found[method, seed].append(got)
     rows = [["the source's majority class", *cells(list(majority.values()))]]
     rows += [[m, *cells([found[m, seed] for seed in range(seeds)])] for m in methods]
-    print(f"\n{title}, {seeds} seeds, 100 components\n")
+    print(f"\n{table}: {len(PAIRS[table])} pairs, {seeds} seeds, 100 components\n")
     print(tabulate(rows, ["method", "accuracy", "macro F1", "seconds"], tablefmt="github"))
 
 
-def news(data: Path, seeds: int) -> None:
-    path = str(data / "news_to_social" / "sentiment3.jsonl.gz")
-
-    def pairs(seed: int) -> Iterator[tuple[str, Dataset]]:
-        source, target = "news_fpb+fin_headlines", "tweets+fin_posts"
-        options: dict[str, Any] = {"val_fraction": 0, "split_seed": seed, "max_features": 3000}
-        yield "news → social", text(path, source, target, "none", **options)
-
-    of_texts("News → social text, 3 classes", pairs, seeds)
-
-
-def sentiment(data: Path, seeds: int) -> None:
-    path = str(data / "sentiment_7domains" / "sentiment.jsonl.gz")
-    names = ("books", "dvd", "electronics", "kitchen", "imdb", "airline", "blog")
-
-    def pairs(seed: int) -> Iterator[tuple[str, Dataset]]:
-        options: dict[str, Any] = {"val_fraction": 0, "split_seed": seed, "max_features": 2000}
-        for source, target in permutations(names, 2):
-            yield f"{source} → {target}", text(path, source, target, "none", **options)
-
-    of_texts("Sentiment, 42 pairs of 7 domains", pairs, seeds)
-
-
-def mnist(data: Path, seeds: int) -> None:
+def mnist(folder: Path) -> None:
     """StandardScaler → PCA(100) → logistic regression within MNIST, and scikit-learn's pipeline."""
-    whole = digit_domains(str(data), None, "mnist", val_fraction=0)
+    whole = digit_domains(str(folder), None, "mnist", val_fraction=0)
     mapping = PCAMapping(classifier=classifier(), n_components=100, basis="source")
     pipeline = make_pipeline(StandardScaler(), PCA(100, random_state=0), classifier())
 
@@ -347,15 +322,6 @@ def mnist(data: Path, seeds: int) -> None:
     print("\nMNIST, StandardScaler → PCA(100) → logistic regression, 60,000 samples\n")
     print(tabulate(rows, ["", "accuracy", "macro F1", "seconds"], tablefmt="github"))
 
-
-TABLES: dict[str, Callable[[Path, int], None]] = {
-    "office": office,
-    "heart": hospitals,
-    "digits": digits,
-    "news": news,
-    "sentiment": sentiment,
-    "mnist": mnist,
-}
 
 if __name__ == "__main__":
     main()
