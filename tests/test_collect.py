@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
-from tests.fabricated import record, save
 
 from kdrun.collect import main
 from kdrun.results import read_results
+from tests.fabricated import record, save
 
 
 def test_rebuilds_the_table_from_the_records_and_counts_its_rows(tmp_path, capsys):

@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 import pytest
-from tests.fabricated import history
 from PIL import Image
 
 from kdrun import plots
+from tests.fabricated import history
 
 
 def grey(path) -> np.ndarray:

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.fabricated import history, record, save
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kdrun import results
 from kdrun.table import COLUMNS, flatten, read_csv, to_csv
+from tests.fabricated import history, record, save
 
 # Quotes, separators, line ends of every kind, words that look like values, and other scripts.
 texts = st.text(st.sampled_from("a7.,;e+-'\"\n\r\t µ名\u2028"), min_size=1, max_size=6)

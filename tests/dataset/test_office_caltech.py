@@ -73,7 +73,5 @@ def test_malformed_arrays_are_refused(tmp_path: Path, changed, told) -> None:  #
 
 
 def test_a_domain_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        ValueError, match=r"source=amazon is no domain here; allowed: a, b"
-    ):
+    with pytest.raises(ValueError, match=r"source=amazon is no domain here; allowed: a, b"):
         office_caltech(save(tmp_path), target="b")
