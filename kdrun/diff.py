@@ -29,8 +29,8 @@ def main(arguments: list[str]) -> int:
 
     from tabulate import tabulate
 
-    heads = ["setting", str(options.a), str(options.b)]
-    print(tabulate(rows, heads, disable_numparse=True))
+    print(f"A: {options.a}\nB: {options.b}\n")
+    print(tabulate(rows, ["setting", "A", "B"], disable_numparse=True))
     return 0
 
 
@@ -42,9 +42,10 @@ def compare_configs(a: Path, b: Path) -> list[tuple[str, str, str]]:
         ValueError: a record is not readable.
     """
     one, other = (_config(folder) for folder in (a, b))
-    return [
-        (name, _shown(one, name), _shown(other, name)) for name in sorted(differences(one, other))
-    ]
+    names = sorted(differences(one, other))
+    # A section that only one has is told by what is in it.
+    leaves = [name for name in names if not any(n.startswith(f"{name}.") for n in names)]
+    return [(name, _shown(one, name), _shown(other, name)) for name in leaves]
 
 
 def _config(folder: Path) -> dict[str, object]:
