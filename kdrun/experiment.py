@@ -64,10 +64,12 @@ class Experiment:
         self.data = self._dataset()
         self.train_loader = self._loader(self.data.train, training=True)
         self.val_loader = self._loader(self.data.val) if self.data.val else None
-        self.teacher = self._teacher(train_teacher) if "teacher" in self._uses else None
-        # Seeded here, so that the same seed gives the same student beside any teacher.
+        # The student first: what is wrong with it is told before a teacher is trained for it.
         torch.manual_seed(config["seed"])
         self.student: nn.Module = self._network(config["student"], {})
+        self.teacher = self._teacher(train_teacher) if "teacher" in self._uses else None
+        # Again, so that adapters do not depend on whether the teacher was trained just now.
+        torch.manual_seed(config["seed"])
         self.transfer_seconds = 0.0
         if "transfer" in self._uses:
             self.student = self._transfer(self.student)
