@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,10 @@ class Told(NamedTuple):
     out: str
     err: str
 
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a shell's background job; tests that send Ctrl-C need it to arrive.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 QUICK = ("teacher=resnet8", "student=linear", "train.epochs=1", "train.progress=false")
 """Overrides for a whole run in a second."""
