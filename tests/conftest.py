@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from logging import FileHandler
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,7 +40,7 @@ QUICK = ("teacher=resnet8", "student=linear", "train.epochs=1", "train.progress=
 @pytest.fixture
 def kdrun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Told]:
+) -> Iterator[Callable[..., Told]]:
     """Type a command in an empty folder: `kdrun("-m", "seed=0,1")`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
@@ -52,4 +54,9 @@ def kdrun(
         told = capsys.readouterr()
         return Told(int(ended.value.code or 0), told.out, told.err)
 
-    return call
+    yield call
+    # Hydra's console handler holds the output of this test, which is closed now.
+    root = logging.getLogger()
+    for handler in [h for h in root.handlers if type(h) in (logging.StreamHandler, FileHandler)]:
+        root.removeHandler(handler)
+        handler.close()
