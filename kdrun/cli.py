@@ -62,6 +62,9 @@ def _hydra() -> int:
         config.register(arguments.config_dir)
         if not (arguments.help or arguments.hydra_help or arguments.shell_completion):
             validate.overrides(arguments.overrides, arguments.config_dir)
+        if arguments.multirun:
+            within = _within_choices(arguments.overrides)
+            sys.argv = [within.get(word, word) for word in sys.argv]
         entry = hydra.main(
             version_base="1.3", config_path=str(config.folder()), config_name="config"
         )
@@ -93,6 +96,25 @@ def _hydra() -> int:
         print("kdrun: interrupted; the same command, or kdrun resume, goes on", file=sys.stderr)
         return 130
     return runs.finish()
+
+
+def _within_choices(words: list[str]) -> dict[str, str]:
+    """How to write overrides of keys that only the choices of a swept group may have.
+
+    Hydra composes a sweep once without its choices, and would not find `transfer.scaler` in
+    `transfer=coral,tca transfer.scaler=union`; a choice among one value it leaves to the jobs.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    parsed = OverridesParser.create().parse_overrides(words)
+    swept = [override.key_or_group for override in parsed if override.is_sweep_override()]
+    written = {}
+    for word, override in zip(words, parsed, strict=True):
+        below = any(override.key_or_group.startswith(f"{group}.") for group in swept)
+        if below and not override.is_sweep_override() and not override.is_delete():
+            key, _, value = word.partition("=")
+            written[word] = f"{key}=choice({value})"
+    return written
 
 
 class Runs:

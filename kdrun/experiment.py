@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,28 +13,23 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
 
-from kdrun import model, plots
+from kdrun import plots
+from kdrun.builder import Builder
 from kdrun.checkpoint import CHECKPOINT, load_state, save_state
 from kdrun.config import Train
-from kdrun.dataset.augment import Augment
 from kdrun.dataset.digest import digest
-from kdrun.dataset.loader import make_loader
-from kdrun.dataset.split import value_statistics
-from kdrun.device import choose_device, choose_dtype, device_name
+from kdrun.device import device_name
 from kdrun.evaluate import evaluate, example, peak_memory_mb, ratio
 from kdrun.fit import fit, is_fitted
-from kdrun.loss.weight import Weight, parse
-from kdrun.method import Method
+from kdrun.method import NETWORKS, Method
 from kdrun.model.features import Network, inner
-from kdrun.objective import Objective
 from kdrun.results import write_metrics
 from kdrun.score import score
-from kdrun.target import call, without
+from kdrun.target import without
 from kdrun.teacher.network import Frozen
-from kdrun.teachers import Role, Teachers, check
+from kdrun.teachers import Role, check
 from kdrun.train import Row, Training, average, epoch_line, train
 from kdrun.transfer import Strategy, transferred
-from kdrun.types import Dataset, Loader, Split
 
 log = logging.getLogger(__name__)
 
@@ -59,95 +54,35 @@ class Experiment:
         self, config: Config, settings: Train, run_dir: Path, train_teacher: Callable[[Role], Path]
     ) -> None:
         self.config, self.settings, self.run_dir = config, settings, run_dir
-        self.device = choose_device(settings.device)
-        self.dtype = choose_dtype(settings.precision, self.device)
-        self.data = self._dataset()
-        self.train_loader = self._loader(self.data.train, training=True)
-        self.val_loader = self._loader(self.data.val) if self.data.val else None
+        self.builder = Builder(config, settings)
+        self.device, self.dtype = self.builder.device, self.builder.dtype
+        self.data = self.builder.data
+        self.train_loader = self.builder.loader(self.data.train, training=True)
+        self.val_loader = self.builder.loader(self.data.val) if self.data.val else None
         # The student first: what is wrong with it is told before a teacher is trained for it.
-        torch.manual_seed(config["seed"])
-        self.student: nn.Module = self._network(config["student"], {})
-        self.teacher = self._teacher(train_teacher) if "teacher" in self._uses else None
+        self.student: nn.Module = self.builder.student()
+        self.teacher: Frozen | None = None
+        self.teacher_role = self.builder.teacher_role()
+        if self.teacher_role is not None:
+            self.teacher = self.builder.teacher(self.teacher_role, train_teacher, self.val_loader)
         # Again, so that adapters do not depend on whether the teacher was trained just now.
         torch.manual_seed(config["seed"])
         self.transfer_seconds = 0.0
-        if "transfer" in self._uses:
+        if "transfer" in config["method"]["uses"]:
             self.student = self._transfer(self.student)
         if is_fitted(self.student):
             self.settings = replace(self.settings, epochs=1, ema=0.0, early_stop=None)
         self.predicted: dict[str, int] = {}
         self.training = self._training(self._method())
 
-    @property
-    def _uses(self) -> list[str]:
-        uses: list[str] = self.config["method"]["uses"]
-        return uses
-
-    def _call(self, section: Config, **facts: Any) -> Any:
-        return call(section, self.config["plugins"], **facts)
-
-    def _dataset(self) -> Dataset:
-        section = self.config["dataset"]
-        try:
-            data: Dataset = self._call(without(section, "name", "augment", "workers"))
-        except ValueError as error:
-            raise ValueError(f"dataset {section['name']}: {error}") from error
-        return data
-
-    @property
-    def _augment(self) -> Augment:
-        return Augment(**(self.config["dataset"].get("augment") or {}))
-
-    def _loader(self, split: Split, training: bool = False) -> Loader:
-        return make_loader(
-            split,
-            self.settings.batch_size,
-            seed=self.config["seed"],
-            train=training,
-            augment=self._augment,
-            device=self.device,
-            workers=self.config["dataset"].get("workers", 0),
-            channels_last=self.settings.channels_last,
-            classes=len(self.data.classes),
-        )
-
-    def _network(self, role: Role, header: Mapping[str, Any]) -> Network:
-        """An untrained network for these data, or for those that a header of weights tells of."""
-        network = model.build(
-            role["model"],
-            num_classes=len(header.get("classes", self.data.classes)) or 1,
-            shape=self.data.shape,
-            mean=header.get("mean", self.data.mean),
-            std=header.get("std", self.data.std),
-            plugins=self.config["plugins"],
-        )
-        network.dtype = self.dtype
-        network.unit = tuple(header.get("unit", value_statistics(self.data.train.targets)))
-        if self.settings.channels_last and len(self.data.shape) == 3:
-            network.to(memory_format=torch.channels_last)
-        return network.to(self.device)
-
-    def _teacher(self, train_teacher: Callable[[Role], Path]) -> Frozen:
-        teachers = Teachers(
-            self._network,
-            train_teacher,
-            self.config["plugins"],
-            data=self.data,
-            val_loader=self.val_loader,
-            augment=self._augment,
-            whole=self.config["dataset"].get("train_size") is None,
-            device=self.device,
-        )
-        return Frozen(teachers.build(self.config["teacher"]))
-
     def _transfer(self, student: nn.Module) -> Network:
         """The student with what the source could teach it."""
         assert isinstance(student, Network)
         begin = time.perf_counter()
         section, cache = self.config["transfer"], Path(self.config["cache"])
-        strategy: Strategy = self._call(without(section, "name"), cache=cache)
+        strategy: Strategy = self.builder.call(without(section, "name"), cache=cache)
         try:
-            student = transferred(strategy, student, self.data, self._loader)
+            student = transferred(strategy, student, self.data, self.builder.loader)
         except ValueError as error:
             raise ValueError(f"transfer {section['name']}: {error}") from error
         if strategy.epochs is not None:
@@ -158,36 +93,33 @@ class Experiment:
 
     def _method(self) -> Method:
         """Student, teacher and objective, the latter fitted to the outputs of both."""
-        loss = self.config["loss"]
-        if "loss" in self._uses:
-            factors = {name: parse(weight) for name, weight in loss["weights"].items()}
-        else:
-            factors = {"ce": Weight(1.0)}
-        terms = {name: self._call(loss["terms"][name]) for name in factors}
-        objective = Objective(terms, factors)
+        objective = self.builder.objective()
         needs = objective.needs - {"logits"}
         assert isinstance(self.student, Network)
         self.student.keep(needs)
         student = example(self.student, self.train_loader)
         teacher = student
-        if self.teacher is not None:
+        if self.teacher is not None and self.teacher_role is not None:
             self.teacher.keep(needs)
             teacher = example(self.teacher, self.train_loader)
-            check(self.config["teacher"]["name"], teacher, objective, self.data.classes)
+            check(self.teacher_role["name"], teacher, objective, self.data.classes)
         objective.build(student, teacher, self.train_loader.targets)
         self.student = objective.deploy(self.student)
-        section = without(self.config["method"], "name", "uses")
-        method: Method = self._call(
-            section, student=self.student, teacher=self.teacher, objective=objective
+        method: Method = self.builder.call(
+            without(self.config["method"], "name", "uses", *NETWORKS),
+            student=self.student,
+            teacher=self.teacher,
+            peers=self.builder.peers(),
+            objective=objective,
         )
         return method.to(self.device)
 
     def _training(self, method: Method) -> Training:
         settings = self.settings
         trained = [p for p in method.parameters() if p.requires_grad]
-        optimizer = self._call(self.config["optimizer"], params=trained)
+        optimizer = self.builder.call(self.config["optimizer"], params=trained)
         steps = -(-len(self.train_loader) // settings.accumulate) * max(1, settings.epochs)
-        schedule: LRScheduler = self._call(
+        schedule: LRScheduler = self.builder.call(
             self.config["scheduler"], optimizer=optimizer, total_steps=steps
         )
         if settings.warmup_epochs:
@@ -264,14 +196,24 @@ class Experiment:
         plots.curves(history, self.run_dir / "curves.png")
         return metrics
 
+    def evaluate_peers(self) -> Iterator[tuple[Path, Role, dict[str, Any]]]:
+        """Score the networks that were trained beside the student, each in a folder of its own."""
+        for name, role in self.builder.peer_roles().items():
+            folder = self.run_dir.with_name(f"{self.run_dir.name}_{name}")
+            folder.mkdir(exist_ok=True)
+            peers = self.training.method.get_submodule("peers")
+            yield folder, role, self._score(peers.get_submodule(name), role, folder)
+
     def _score(self, student: nn.Module, role: Role, run_dir: Path) -> dict[str, Any]:
+        mean = self.training.method.grown()
+        grown = Frozen(mean) if mean is not None else None
         metrics, self.predicted = score(
             student,
             role,
             run_dir,
             self.data,
-            self._loader(self.data.test),
-            self.teacher,
+            self.builder.loader(self.data.test),
+            self.teacher or grown,
             self.settings.batch_size,
             self.device,
         )

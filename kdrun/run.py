@@ -141,10 +141,24 @@ def _execute(config: DictConfig, run_dir: Path, record: Record, watch: Watch | N
     experiment.train(watch)
     record["metrics"] = experiment.evaluate()
     record["predicted"] = experiment.predicted
+    for beside, role, metrics in experiment.evaluate_peers():
+        peer: Record = {
+            **record,
+            "run_id": beside.name,
+            "status": "ok",
+            "finished": _now(),
+            "run": {**record["run"], "student": role["name"]},
+            "config": {**record["config"], "student": dict(role)},
+            "metrics": metrics,
+            "predicted": experiment.predicted,
+        }
+        save_record(beside, peer)
 
 
 def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:
-    """Train the network of a teacher's role as a supervised run of its own, once for all who ask.
+    """Train the network of a teacher's role as a run of its own, once for all who ask.
+
+    It learns from the labels, or from the teacher that its role names.
 
     Returns:
         The folder of that run.
@@ -152,19 +166,17 @@ def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:
     own = copy.deepcopy(config)
     teacher = OmegaConf.create(dict(role))
     own.student = {"name": teacher.name, "model": teacher.model}
-    own.method = OmegaConf.load(folder() / "method" / "supervised.yaml")
+    before = teacher.get("teacher")
+    method = "supervised" if before is None else "distill"
+    own.method, own.teacher = OmegaConf.load(folder() / "method" / f"{method}.yaml"), before
     own.seed, own.rerun = teacher.seed, Rerun.failed
-    recipe = teacher.recipe
-    for group in ("optimizer", "scheduler"):
-        if recipe[group] is not None:
-            own[group] = recipe[group]
-    for place, key, value in (
-        (own.train, "epochs", recipe.epochs),
-        (own.train, "batch_size", recipe.batch_size),
-        (own.optimizer, "lr", recipe.lr),
+    recipe = teacher.get("recipe") or {}
+    for place, key in (  # whole groups come first
+        *((own, "optimizer"), (own, "scheduler")),
+        *((own.train, "epochs"), (own.train, "batch_size"), (own.optimizer, "lr")),
     ):
-        if value is not None:
-            place[key] = value
+        if recipe.get(key) is not None:
+            place[key] = recipe[key]
     run_dir = Path(config.cache) / "teacher" / run_id(own)
     log.info("teacher %s: %s", teacher.name, run_dir)
     try:

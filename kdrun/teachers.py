@@ -75,7 +75,7 @@ class Teachers:
         return {name: built[name] for name in roles}
 
     def _network(self, role: Role) -> nn.Module:
-        path = role["checkpoint"] or self.train(role)
+        path = role.get("checkpoint") or self.train(role)
         header = read_header(path)
         network = self.network(role, header)
         weights.load(network, path)

@@ -177,6 +177,7 @@ def _epoch(training: Training, loader: Loader, settings: Train) -> Row:
             nn.utils.clip_grad_norm_(trained, settings.grad_clip)
         guard.step(optimizer)
         optimizer.zero_grad(set_to_none=True)
+        method.after_step()
         if training.ema is not None:
             training.ema.update_parameters(method.student)
         if _per_step(scheduler):

@@ -165,6 +165,8 @@ def parts(config: DictConfig) -> list[str]:
 
 def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
     """Each part of a run that is called, with the arguments that run.py passes by itself."""
+    from kdrun.method import NETWORKS
+
     plugins = plain["plugins"]
 
     def check(section: Mapping[str, Any], where: str, facts: tuple[str, ...] = ()) -> list[str]:
@@ -176,8 +178,8 @@ def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
         **(plain["dataset"].get("augment") or {}),
     }
     yield from check(augment, "dataset.augment")
-    facts = ("student", "teacher", "objective")
-    yield from check(without(plain["method"], "name", "uses"), "method", facts)
+    facts = ("student", "teacher", "peers", "objective")
+    yield from check(without(plain["method"], "name", "uses", *NETWORKS), "method", facts)
     if "transfer" in uses:
         if plain["transfer"].get("_target_") is None:
             known = sorted(path.stem for path in (folder() / "transfer").glob("*.yaml"))
@@ -206,14 +208,18 @@ def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
 
 
 def _roles(plain: Mapping[str, Any], uses: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every role by its place: the student, the teacher and those it is made of."""
-    yield "student", plain["student"]
-    waiting = [("teacher", plain["teacher"])] if "teacher" in uses else []
+    """Every role by its place: the student, its peers, the teacher and those it is made of."""
+    method = plain["method"]
+    waiting = [("student", plain["student"])]
+    waiting += [("teacher", plain["teacher"])] if "teacher" in uses else []
+    waiting += [("method.assistant", method["assistant"])] if "assistant" in method else []
+    waiting += [(f"method.peers.{n}", role) for n, role in (method.get("peers") or {}).items()]
     while waiting:
-        where, role = waiting.pop()
+        where, role = waiting.pop(0)
         yield where, role
         members = role.get("members") or {}
         waiting += [(f"{where}.members.{name}", own) for name, own in members.items()]
+        waiting += [(f"{where}.teacher", role["teacher"])] if role.get("teacher") else []
 
 
 def _weights(loss: Mapping[str, Any]) -> Iterator[str]:

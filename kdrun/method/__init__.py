@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor, nn
 
 from kdrun.objective import Objective
 from kdrun.types import Batch
+
+NETWORKS = ("assistant", "peers")
+"""Keys of a method's yaml that describe networks. The run builds them; they are no arguments."""
+
+APART = 1000
+"""Distance of the seeds of networks that are trained for one run, so that replicates share none."""
 
 
 class Method(nn.Module):
@@ -17,6 +26,15 @@ class Method(nn.Module):
     student: nn.Module
     objective: Objective
 
+    @staticmethod
+    def teacher_role(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The role of the teacher in a run of this method: the config's, if it uses one.
+
+        A network's role may in turn name a `teacher`, from which it is then distilled.
+        """
+        role: Mapping[str, Any] | None = config["teacher"]
+        return role if "teacher" in config["method"]["uses"] else None
+
     def at(self, epoch: float, epochs: int) -> None:
         """Say how far the training is; called before every batch."""
         self.objective.at(epoch, epochs)
@@ -24,3 +42,24 @@ class Method(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted losses of a batch, by term."""
         raise NotImplementedError
+
+    def after_step(self) -> None:
+        """Called after every step of the optimizer."""
+
+    def grown(self) -> nn.Module | None:
+        """The teacher that grew with the student, to be measured beside it."""
+        return None
+
+
+def require_logits(method: str, objective: Objective) -> None:
+    """Refuse terms that read more of a teacher than this method has.
+
+    Raises:
+        ValueError: it names the term.
+    """
+    for name, term in objective.losses().items():
+        if more := set(term.needs) - {"logits"}:
+            raise ValueError(
+                f"loss.terms.{name} reads {' and '.join(sorted(more))}, and method {method} "
+                "compares logits alone; choose a loss such as kd"
+            )

@@ -1,0 +1,139 @@
+"""The parts of a run, each from its section of the config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kdrun import model
+from kdrun.config import Train
+from kdrun.dataset.augment import Augment
+from kdrun.dataset.loader import make_loader
+from kdrun.dataset.split import value_statistics
+from kdrun.device import choose_device, choose_dtype
+from kdrun.loss.weight import Weight, parse
+from kdrun.method import APART
+from kdrun.model.features import Network
+from kdrun.objective import Objective
+from kdrun.target import call, locate, without
+from kdrun.teacher.network import Frozen
+from kdrun.teachers import Role, Teachers
+from kdrun.types import Dataset, Loader, Split
+
+Config = dict[str, Any]
+
+
+class Builder:
+    """Calls what a run's config describes, with what only the run knows.
+
+    Args:
+        config: of the run as plain containers, interpolations resolved.
+        settings: its `train` section.
+
+    Attributes:
+        device: where everything is.
+        dtype: of networks under autocast; None for float32.
+        data: read at once.
+
+    Raises:
+        ValueError: the data are not as the config says.
+    """
+
+    def __init__(self, config: Config, settings: Train) -> None:
+        self.config, self.settings = config, settings
+        self.device = choose_device(settings.device)
+        self.dtype = choose_dtype(settings.precision, self.device)
+        section = config["dataset"]
+        try:
+            self.data: Dataset = self.call(without(section, "name", "augment", "workers"))
+        except ValueError as error:
+            raise ValueError(f"dataset {section['name']}: {error}") from error
+        self.augment = Augment(**(section.get("augment") or {}))
+
+    def call(self, section: Mapping[str, Any], **facts: Any) -> Any:
+        """Call the `_target_` of a section."""
+        return call(section, self.config["plugins"], **facts)
+
+    def loader(self, split: Split, training: bool = False) -> Loader:
+        """Batches of a split."""
+        return make_loader(
+            split,
+            self.settings.batch_size,
+            seed=self.config["seed"],
+            train=training,
+            augment=self.augment,
+            device=self.device,
+            workers=self.config["dataset"].get("workers", 0),
+            channels_last=self.settings.channels_last,
+            classes=len(self.data.classes),
+        )
+
+    def network(self, role: Role, header: Mapping[str, Any]) -> Network:
+        """An untrained network for these data, or for those that a header of weights tells of."""
+        network = model.build(
+            role["model"],
+            num_classes=len(header.get("classes", self.data.classes)) or 1,
+            shape=self.data.shape,
+            mean=header.get("mean", self.data.mean),
+            std=header.get("std", self.data.std),
+            plugins=self.config["plugins"],
+        )
+        network.dtype = self.dtype
+        network.unit = tuple(header.get("unit", value_statistics(self.data.train.targets)))
+        if self.settings.channels_last and len(self.data.shape) == 3:
+            network.to(memory_format=torch.channels_last)
+        return network.to(self.device)
+
+    def student(self) -> Network:
+        """The student, untrained: the same for a seed beside any teacher."""
+        torch.manual_seed(self.config["seed"])
+        return self.network(self.config["student"], {})
+
+    def peers(self) -> dict[str, Network]:
+        """The networks that are trained beside the student, untrained."""
+        networks = {}
+        for position, (name, role) in enumerate(self.peer_roles().items(), start=1):
+            torch.manual_seed(self.config["seed"] + APART * position)
+            networks[name] = self.network(role, {})
+        return networks
+
+    def peer_roles(self) -> dict[str, Role]:
+        """What the method names as peers; where it names none, a twin of the student."""
+        section, student = self.config["method"], self.config["student"]
+        if "peers" not in section:
+            return {}
+        return section["peers"] or {"twin": {**student, "name": f"{student['name']}_twin"}}
+
+    def teacher_role(self) -> Role | None:
+        """The role of the teacher, if the method has one."""
+        method = locate(self.config["method"]["_target_"], self.config["plugins"])
+        role: Role | None = method.teacher_role(self.config)  # type: ignore[attr-defined]
+        return role
+
+    def teacher(
+        self, role: Role, train: Callable[[Role], Path], val_loader: Loader | None
+    ) -> Frozen:
+        """The teacher of a role; `train` trains a network that nobody has yet."""
+        teachers = Teachers(
+            self.network,
+            train,
+            self.config["plugins"],
+            data=self.data,
+            val_loader=val_loader,
+            augment=self.augment,
+            whole=self.config["dataset"].get("train_size") is None,
+            device=self.device,
+        )
+        return Frozen(teachers.build(role))
+
+    def objective(self) -> Objective:
+        """The terms of the loss with their weights; labels alone where the method reads none."""
+        loss = self.config["loss"]
+        if "loss" in self.config["method"]["uses"]:
+            factors = {name: parse(weight) for name, weight in loss["weights"].items()}
+        else:
+            factors = {"ce": Weight(1.0)}
+        return Objective({name: self.call(loss["terms"][name]) for name in factors}, factors)
