@@ -50,29 +50,24 @@ class LocalLauncher(Launcher):
         Returns:
             For each job its validation accuracy, or None if it failed, which its record tells.
         """
-        from kdrun.jobs import LAUNCHER, SWEEPER, Composer, retyped, settle, telling_apart
+        from kdrun.jobs import commands
         from kdrun.pool import Pool, shares
         from kdrun.sweep import returned
 
         assert self.config is not None
         assert self.hydra_context is not None
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        compose = Composer(self.hydra_context.config_loader, self.config)
-        labels = telling_apart(job_overrides)
-        jobs = [
-            settle(words, label, compose(words))
-            for words, label in zip(job_overrides, labels, strict=True)
-        ]
+        jobs = commands(self.hydra_context.config_loader, self.config, job_overrides)
+        quietly = _logging(self.config)
         size, gpus, threads = shares(self.n_jobs, self.gpus, self.threads)
         pool = Pool(
-            [*retyped(self.config, *LAUNCHER, *SWEEPER), *_logging(self.config)],
             size=size,
             gpus=gpus,
             threads=threads,
             rerun=self.config.rerun,
             fail_fast=self.config.fail_fast,
         )
-        pool.run(jobs)
+        pool.run({job: [*words, *quietly] for job, words in jobs.items()})
         return [returned(job) for job in jobs]
 
 

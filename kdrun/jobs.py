@@ -138,6 +138,26 @@ def telling_apart(batch: Sequence[Sequence[str]]) -> list[str]:
     return [" ".join(word for word in words if word not in shared) for words in batch]
 
 
+def commands(
+    loader: ConfigLoader, master: DictConfig, batch: Sequence[Sequence[str]]
+) -> dict[Job, list[str]]:
+    """What to type after `kdrun` for each job of a sweep to run by itself, in the same folder.
+
+    Args:
+        loader: Hydra's.
+        master: the config of the sweep.
+        batch: the overrides of each job, as Hydra's launchers are given them.
+    """
+    compose = Composer(loader, master)
+    shared = retyped(master, *LAUNCHER, *SWEEPER)
+    found = {}
+    for words, label in zip(batch, telling_apart(batch), strict=True):
+        job = settle(words, label, compose(words))
+        place = str(job.run_dir).replace("\\", "\\\\").replace("'", "\\'")
+        found[job] = [*shared, *words, f"hydra.run.dir='{place}'"]
+    return found
+
+
 class Known:
     """What earlier commands found out about where jobs lie, so that done ones are not composed.
 

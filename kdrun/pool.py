@@ -12,16 +12,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from filelock import FileLock
 
 from kdrun.config import Rerun
 from kdrun.jobs import Job
-from kdrun.results import load_record
 from kdrun.run import bury
-from kdrun.sweep import take
+from kdrun.sweep import record_of, take, tell_end
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,6 @@ class Pool:
     """Executes jobs, each in a fresh process.
 
     Args:
-        words: what every process is told beside the overrides of its job.
         size: how many run at once.
         gpus: names of GPUs for CUDA_VISIBLE_DEVICES, dealt out over the places of the pool.
         threads: of each process.
@@ -67,7 +65,6 @@ class Pool:
 
     def __init__(
         self,
-        words: Sequence[str],
         *,
         size: int,
         gpus: Sequence[str] = (),
@@ -75,15 +72,21 @@ class Pool:
         rerun: Rerun = Rerun.failed,
         fail_fast: bool = False,
     ) -> None:
-        self.words, self.size, self.gpus, self.threads = list(words), size, list(gpus), threads
+        self.size, self.gpus, self.threads = size, list(gpus), threads
         self.rerun, self.fail_fast = rerun, fail_fast
         self.running: list[Running] = []
+        self.commands: Mapping[Job, Sequence[str]] = {}
         self.numbers: dict[Job, str] = {}
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Execute jobs to the end; however this ends, no process is left behind."""
-        self.numbers = {job: f"[{n}/{len(jobs)}]" for n, job in enumerate(jobs, 1)}
-        waiting, failed = list(jobs), False
+    def run(self, commands: Mapping[Job, Sequence[str]]) -> None:
+        """Execute jobs to the end; however this ends, no process is left behind.
+
+        Args:
+            commands: what is typed after `kdrun` for each.
+        """
+        self.commands = commands
+        self.numbers = {job: f"[{n}/{len(commands)}]" for n, job in enumerate(commands, 1)}
+        waiting, failed = list(commands), False
         try:
             while waiting or self.running:
                 while len(self.running) < self.size and (taken := take(waiting, self.rerun)):
@@ -103,11 +106,9 @@ class Pool:
         environment |= {"PYTHONUNBUFFERED": "1", "HYDRA_FULL_ERROR": "0"}
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self.gpus[slot % len(self.gpus)]
-        place = str(job.run_dir).replace("\\", "\\\\").replace("'", "\\'")
-        words = [*self.words, *job.overrides, f"hydra.run.dir='{place}'"]
         with (job.run_dir / "run.log").open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "kdrun.worker", str(os.getpid()), *words],
+                [sys.executable, "-m", "kdrun.worker", str(os.getpid()), *self.commands[job]],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -121,24 +122,12 @@ class Pool:
         """Tell how a job ended; whether well."""
         self.running.remove(each)
         job, status = each.job, each.process.returncode
-        try:
-            record = load_record(job.run_dir)
-        except (FileNotFoundError, ValueError):
-            record = None
+        record = record_of(job)
         if status != 0 and (record is None or record["status"] == "running" or status < 0):
             assert job.config is not None
             bury(job.config, job.run_dir, obituary(status))
         each.claim.release()
-        record = load_record(job.run_dir)
-        number, seconds = self.numbers[job], time.monotonic() - each.began
-        if record["status"] == "ok":
-            accuracy = record["metrics"].get("test_accuracy")
-            told = f"  test_accuracy {accuracy:.4f}" if isinstance(accuracy, float) else ""
-            log.info("%s ok in %.0f s: %s%s", number, seconds, job.label, told)
-            return True
-        error = (record["error"].strip().splitlines() or ["?"])[-1]
-        log.error("%s %s: %s: %s", number, record["status"], job.label, error)
-        return False
+        return tell_end(job, self.numbers[job], time.monotonic() - each.began)
 
     def _stop(self) -> None:
         """Interrupt what runs; each keeps its checkpoint."""

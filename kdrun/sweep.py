@@ -190,6 +190,18 @@ def record_of(job: Job) -> Record | None:
         return None
 
 
+def tell_end(job: Job, number: str, seconds: float) -> bool:
+    """Say in a line how a job ended; whether well."""
+    record = load_record(job.run_dir)
+    if record["status"] == "ok":
+        accuracy = record["metrics"].get("test_accuracy")
+        told = f"  test_accuracy {accuracy:.4f}" if isinstance(accuracy, float) else ""
+        log.info("%s ok after %.0f s: %s%s", number, seconds, job.label, told)
+        return True
+    log.error("%s %s: %s: %s", number, record["status"], job.label, _last_line(job))
+    return False
+
+
 def returned(job: Job) -> JobReturn:
     """What Hydra wants to know of a job: here its validation accuracy, for other sweepers."""
     record = record_of(job)

@@ -1,0 +1,98 @@
+"""`hydra/launcher=slurm`: a SLURM job for each job of a sweep, through submitit.
+
+Hydra imports this at the start of every application that finds it, so it imports nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.utils import JobReturn, configure_log
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+log = logging.getLogger(__name__)
+
+COMMON = frozenset(
+    {"timeout_min", "cpus_per_task", "gpus_per_node", "mem_gb", "name", "stderr_to_stdout"}
+)
+"""Parameters that submitit knows for every executor; the others are SLURM's."""
+
+
+class SlurmLauncher(Launcher):
+    """Queues jobs and waits for them; one that is preempted goes on when its turn comes again.
+
+    Args:
+        folder: where submitit keeps its files and the output of the jobs.
+        executor: `slurm`, or `local` for processes on this machine.
+        max_num_timeout: how often a job that ran out of time is queued again.
+        parameters: of submitit and of sbatch; None leaves one to the cluster.
+    """
+
+    def __init__(
+        self, folder: str, executor: str = "slurm", max_num_timeout: int = 100, **parameters: Any
+    ) -> None:
+        self.folder, self.executor, self.max_num_timeout = folder, executor, max_num_timeout
+        plain = {
+            key: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+            for key, value in parameters.items()
+        }
+        self.parameters = {key: value for key, value in plain.items() if value is not None}
+        self.config: DictConfig | None = None
+        self.hydra_context: HydraContext | None = None
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Keep what `launch` needs. The task is not called: each job has its own."""
+        self.config, self.hydra_context = config, hydra_context
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Queue jobs, as one array, and wait for all of them.
+
+        Args:
+            job_overrides: the overrides of each.
+            initial_job_idx: the number of the first; jobs are known by their folders here.
+
+        Returns:
+            For each job its validation accuracy, or None if it failed, which its record tells.
+        """
+        try:
+            import submitit
+        except ImportError as error:
+            raise ValueError("hydra/launcher=slurm needs: pip install 'kdrun[slurm]'") from error
+        from kdrun.jobs import commands
+        from kdrun.remote import Command, follow
+        from kdrun.sweep import returned
+
+        assert self.config is not None
+        assert self.hydra_context is not None
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        jobs = commands(self.hydra_context.config_loader, self.config, job_overrides)
+        executor = submitit.AutoExecutor(
+            self.folder, self.executor, slurm_max_num_timeout=self.max_num_timeout
+        )
+        executor.update_parameters(
+            **{
+                key if key in COMMON else f"slurm_{key}": value
+                for key, value in self.parameters.items()
+            }
+        )
+        with executor.batch():
+            queued = {job: executor.submit(Command(words)) for job, words in jobs.items()}
+        log.info("%d jobs queued; what they say is in %s", len(queued), executor.folder)
+        follow(
+            queued,
+            is_over=lambda job: job.done(),
+            last_word=lambda job: (
+                f"its job {job.job_id} ended as {job.state}; see {job.paths.stderr}"
+            ),
+            cancel=lambda job: job.cancel(),
+            fail_fast=self.config.fail_fast,
+        )
+        return [returned(job) for job in jobs]

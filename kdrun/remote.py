@@ -1,0 +1,93 @@
+"""Jobs in processes that somebody else starts: a cluster's queue, or Ray. Imports no torch.
+
+What travels is the command of a job, not Hydra's state: the process at the other end composes the
+config itself, and takes part in the same folder's locks and records.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kdrun.jobs import Job
+from kdrun.run import bury
+from kdrun.sweep import record_of, tell_end
+
+Handle = TypeVar("Handle")
+
+
+class Command:
+    """The command of a job, to be called in a process of its own.
+
+    Args:
+        words: what is typed after `kdrun`.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words, self.folder = list(words), Path.cwd()
+
+    def __call__(self) -> int:
+        """Execute it where the sweep was started; the exit status."""
+        # torch reads this once; a queue that granted some cores of a machine means these.
+        if cores := os.environ.get("SLURM_CPUS_PER_TASK"):
+            os.environ.setdefault("OMP_NUM_THREADS", cores)
+        os.chdir(self.folder)
+        sys.argv = ["kdrun", *self.words]
+
+        from kdrun import cli
+
+        try:
+            cli.main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        raise AssertionError  # it exits
+
+    def checkpoint(self) -> Any:
+        """What submitit puts back into the queue when a job is preempted or out of time."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+def follow(
+    handles: Mapping[Job, Handle],
+    is_over: Callable[[Handle], bool],
+    last_word: Callable[[Handle], str],
+    cancel: Callable[[Handle], object],
+    *,
+    fail_fast: bool,
+    pause: float = 1.0,
+) -> None:
+    """Wait for jobs, tell how each ends, and bury those that died.
+
+    Args:
+        handles: what the engine calls each job.
+        is_over: whether it has ended, however.
+        last_word: what the engine knows of the death of one.
+        cancel: ends one. Called for those that are left when this one is interrupted.
+        fail_fast: whether the first failure ends the others.
+        pause: seconds between two looks.
+    """
+    numbers = {job: f"[{n}/{len(handles)}]" for n, job in enumerate(handles, 1)}
+    left = dict(handles)
+    begin = time.monotonic()
+    try:
+        while left:
+            for job in [job for job, handle in left.items() if is_over(handle)]:
+                handle = left.pop(job)
+                record = record_of(job)
+                if record is None or record["status"] == "running":
+                    assert job.config is not None
+                    bury(job.config, job.run_dir, last_word(handle))
+                well = tell_end(job, numbers[job], time.monotonic() - begin)
+                if fail_fast and not well:
+                    return
+            if left:
+                time.sleep(pause)
+    finally:
+        for handle in left.values():
+            cancel(handle)
