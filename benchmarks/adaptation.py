@@ -38,7 +38,7 @@ from kdrun.dataset.loader import make_loader
 from kdrun.dataset.office_caltech import office_caltech
 from kdrun.dataset.text import text
 from kdrun.model import build
-from kdrun.transfer import transferred
+from kdrun.transfer import Source
 from kdrun.transfer.coral import Coral
 from kdrun.transfer.mapping import Mapping
 from kdrun.transfer.optimal_transport import OptimalTransport
@@ -104,7 +104,10 @@ def of_kdrun(mapping: Mapping) -> Predict:
         def load(split: Split) -> Any:
             return make_loader(split, 256, seed=0, train=False)
 
-        mapped = transferred(mapping, student, data, load).eval()
+        assert data.source is not None
+        ours = load(data.source.train)
+        source = Source(ours, data.source.classes, data.classes, lambda: student)
+        mapped = mapping(student, source, load(data.train)).eval()
         with torch.no_grad():
             said = [mapped(batch).logits.argmax(1) for batch in load(data.test).epoch(0)]
         found: Rows = torch.cat(said).numpy()

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from kdrun import model
+from kdrun.checkpoint import read_header
 from kdrun.config import Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.loader import make_loader
+from kdrun.dataset.paired import Paired
 from kdrun.dataset.split import value_statistics
 from kdrun.device import choose_device, choose_dtype
 from kdrun.loss.weight import Weight, parse
 from kdrun.method import APART
+from kdrun.model import weights
 from kdrun.model.features import Network
 from kdrun.objective import Objective
 from kdrun.target import call, locate, without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, Teachers
+from kdrun.transfer import Source, Strategy, shared_classes
 from kdrun.types import Dataset, Loader, Split
 
 Config = dict[str, Any]
@@ -51,6 +56,10 @@ class Builder:
             self.data: Dataset = self.call(without(section, "name", "augment", "workers"))
         except ValueError as error:
             raise ValueError(f"dataset {section['name']}: {error}") from error
+        if config["method"].get("domain") == "source":
+            if self.data.source is None:
+                raise ValueError(f"dataset {section['name']}: name the domain, dataset.source=...")
+            self.data = self.data.source
         self.augment = Augment(**(section.get("augment") or {}))
 
     def call(self, section: Mapping[str, Any], **facts: Any) -> Any:
@@ -106,6 +115,38 @@ class Builder:
         if "peers" not in section:
             return {}
         return section["peers"] or {"twin": {**student, "name": f"{student['name']}_twin"}}
+
+    def strategy(self) -> Strategy | None:
+        """How the student gets what the source knows, if the method has a strategy."""
+        section = self.config["transfer"]
+        if "transfer" not in self.config["method"]["uses"] or section["name"] is None:
+            return None
+        cache = Path(self.config["cache"])
+        strategy: Strategy = self.call(without(section, "name"), cache=cache)
+        return strategy
+
+    def source(self, train: Callable[[Role], Path]) -> Source | None:
+        """What there is to transfer from; `train` trains its model if nobody has yet."""
+        if self.data.source is None:
+            return None
+        role = {**self.config["student"], **self.config["source_model"], "method": "source"}
+
+        def trained() -> Network:
+            path = role["checkpoint"] or train(role)
+            network = self.network(role, read_header(path))
+            weights.load(network, path)
+            return network
+
+        beside = self.data.source
+        return Source(self.loader(beside.train), beside.classes, self.data.classes, trained)
+
+    def paired(self, target: Loader) -> Loader:
+        """Training batches of the target, each with one of the source in the target's classes."""
+        assert self.data.source is not None
+        train = self.data.source.train
+        classes = shared_classes(self.data.source.classes, self.data.classes)
+        relabelled = replace(train, targets=classes[train.targets])
+        return Paired(target, self.loader(relabelled, training=True))
 
     def teacher_role(self) -> Role | None:
         """The role of the teacher, if the method has one."""

@@ -75,6 +75,7 @@ class Config:
     student: Any = None
     method: Any = None
     transfer: Any = None
+    source_model: Any = None
     loss: Any = None
     optimizer: Any = None
     scheduler: Any = None
@@ -111,9 +112,14 @@ def identity(config: DictConfig) -> dict[str, Any]:
     """What a run is: the resolved config without what its method does not read and `RUNTIME`."""
     plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     what: dict[str, Any] = OmegaConf.to_container(plain, resolve=True, enum_to_str=True)  # type: ignore[assignment]
+    uses = set(what["method"]["uses"])
+    if (what.get("transfer") or {}).get("name") is None:
+        uses.discard("transfer")
     for group in ("teacher", "transfer", "loss"):
-        if group not in what["method"]["uses"]:
+        if group not in uses:
             what.pop(group, None)
+    if "transfer" not in uses:
+        what.pop("source_model", None)
     for key in RUNTIME:
         *parents, last = key.split(".")
         place = what
@@ -127,7 +133,7 @@ def names(what: dict[str, Any]) -> dict[str, Any]:
     """The columns of results.csv that say what a run is, from its identity; None where unread."""
     dataset, teacher = what["dataset"], what.get("teacher")
     terms = [term for term in (what.get("loss") or {}).get("terms", {}) if term != "ce"]
-    transfer = (what.get("transfer") or {}).get("name")
+    transfer = what.get("transfer") or {}
     return {
         "method": what["method"]["name"],
         "dataset": dataset["name"],
@@ -135,7 +141,7 @@ def names(what: dict[str, Any]) -> dict[str, Any]:
         "target": dataset.get("target"),
         "teacher": _label(teacher) if teacher else None,
         "student": _label(what["student"]),
-        "transfer": transfer,
+        "transfer": "+".join(transfer.get("terms") or ()) or transfer.get("name"),
         "loss": "+".join(terms) or ("ce" if "loss" in what else None),
         "seed": what["seed"],
         "epochs": what["train"]["epochs"],

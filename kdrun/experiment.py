@@ -21,7 +21,8 @@ from kdrun.dataset.digest import digest
 from kdrun.device import device_name
 from kdrun.evaluate import evaluate, example, peak_memory_mb, ratio
 from kdrun.fit import fit, is_fitted
-from kdrun.method import NETWORKS, Method
+from kdrun.gain import gains
+from kdrun.method import OWN, Method
 from kdrun.model.features import Network, inner
 from kdrun.results import write_metrics
 from kdrun.score import score
@@ -29,7 +30,8 @@ from kdrun.target import without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, check
 from kdrun.train import Row, Training, average, epoch_line, train
-from kdrun.transfer import Strategy, transferred
+from kdrun.transfer import Source, Strategy
+from kdrun.transfer.adaptation import bind
 
 log = logging.getLogger(__name__)
 
@@ -65,28 +67,34 @@ class Experiment:
         self.teacher_role = self.builder.teacher_role()
         if self.teacher_role is not None:
             self.teacher = self.builder.teacher(self.teacher_role, train_teacher, self.val_loader)
-        # Again, so that adapters do not depend on whether the teacher was trained just now.
-        torch.manual_seed(config["seed"])
         self.transfer_seconds = 0.0
-        if "transfer" in config["method"]["uses"]:
-            self.student = self._transfer(self.student)
+        self.strategy = self.builder.strategy()
+        self.untouched: nn.Module | None = None
+        if self.strategy is not None:
+            source = self.builder.source(train_teacher)
+            self.student = self._transfer(self.strategy, source)
         if is_fitted(self.student):
             self.settings = replace(self.settings, epochs=1, ema=0.0, early_stop=None)
         self.predicted: dict[str, int] = {}
+        # Again, so that adapters do not depend on whether others were trained just now.
+        torch.manual_seed(config["seed"])
         self.training = self._training(self._method())
 
-    def _transfer(self, student: nn.Module) -> Network:
+    def _transfer(self, strategy: Strategy, source: Source | None) -> Network:
         """The student with what the source could teach it."""
-        assert isinstance(student, Network)
+        assert isinstance(self.student, Network)
         begin = time.perf_counter()
-        section, cache = self.config["transfer"], Path(self.config["cache"])
-        strategy: Strategy = self.builder.call(without(section, "name"), cache=cache)
+        target = self.builder.loader(self.data.train)
         try:
-            student = transferred(strategy, student, self.data, self.builder.loader)
+            if source is not None:
+                self.untouched = strategy.untouched(self.student, source, target)
+            student = strategy(self.student, source, target)
         except ValueError as error:
-            raise ValueError(f"transfer {section['name']}: {error}") from error
+            raise ValueError(f"transfer {self.config['transfer']['name']}: {error}") from error
         if strategy.epochs is not None:
             self.settings = replace(self.settings, epochs=strategy.epochs)
+        if strategy.paired:
+            self.train_loader = self.builder.paired(self.train_loader)
         self.dtype = student.dtype
         self.transfer_seconds = time.perf_counter() - begin
         return student
@@ -94,7 +102,10 @@ class Experiment:
     def _method(self) -> Method:
         """Student, teacher and objective, the latter fitted to the outputs of both."""
         objective = self.builder.objective()
+        adaptation = self.strategy.adaptation if self.strategy is not None else None
         needs = objective.needs - {"logits"}
+        if adaptation is not None:
+            needs |= adaptation.needs - {"logits"}
         assert isinstance(self.student, Network)
         self.student.keep(needs)
         student = example(self.student, self.train_loader)
@@ -105,29 +116,44 @@ class Experiment:
             check(self.teacher_role["name"], teacher, objective, self.data.classes)
         objective.build(student, teacher, self.train_loader.targets)
         self.student = objective.deploy(self.student)
+        if adaptation is not None:
+            adaptation.build(student, student, self.train_loader.targets)
+            bind(adaptation, self.student, self.builder.loader(self.data.train))
         method: Method = self.builder.call(
-            without(self.config["method"], "name", "uses", *NETWORKS),
+            without(self.config["method"], *OWN),
             student=self.student,
             teacher=self.teacher,
             peers=self.builder.peers(),
             objective=objective,
+            strategy=self.strategy,
         )
         return method.to(self.device)
 
     def _training(self, method: Method) -> Training:
         settings = self.settings
-        trained = [p for p in method.parameters() if p.requires_grad]
-        optimizer = self.builder.call(self.config["optimizer"], params=trained)
+        groups = self._parameters(method)
+        optimizer = self.builder.call(self.config["optimizer"], params=groups)
         steps = -(-len(self.train_loader) // settings.accumulate) * max(1, settings.epochs)
-        schedule: LRScheduler = self.builder.call(
-            self.config["scheduler"], optimizer=optimizer, total_steps=steps
-        )
+        section = dict(self.config["scheduler"])
+        if "max_lr" in section:  # one_cycle goes by it, not by the rates of the groups
+            section["max_lr"] = [group.get("lr", section["max_lr"]) for group in groups]
+        schedule: LRScheduler = self.builder.call(section, optimizer=optimizer, total_steps=steps)
         if settings.warmup_epochs:
             epochs = settings.warmup_epochs
             rise = LinearLR(optimizer, start_factor=1 / (epochs + 1), total_iters=epochs)
             schedule = ChainedScheduler([schedule, rise])
         ema = average(self.student, settings.ema) if settings.ema else None
         return Training(method, optimizer, schedule, ema)
+
+    def _parameters(self, method: Method) -> list[dict[str, Any]]:
+        """What is trained, in groups where a strategy wants other rates for some of it."""
+        trained = [p for p in method.parameters() if p.requires_grad]
+        if self.strategy is None:
+            return [{"params": trained}]
+        groups = self.strategy.groups(inner(self.student), self.config["optimizer"]["lr"])
+        own = {id(p) for group in groups for p in group["params"]}
+        rest = [p for p in trained if id(p) not in own]
+        return [*groups, *([{"params": rest}] if rest else [])]
 
     def facts(self) -> dict[str, str | int | None]:
         """Columns that say on what, and in what, the run was made."""
@@ -189,7 +215,13 @@ class Experiment:
         """Score the student on the test split, once, and write the run's weights and pictures."""
         history = self.training.history
         write_metrics(self.run_dir, history)
-        metrics = self._score(self.training.student, self.config["student"], self.run_dir)
+        student = self.training.student
+        if self.strategy is not None:
+            self.strategy.finish(student)
+        metrics = self._score(student, self.config["student"], self.run_dir)
+        if self.data.source is not None and self.data.classes:
+            accuracy, load = metrics["test_accuracy"], self.builder.loader
+            metrics |= gains(student, self.untouched, self.data, load, accuracy)
         best = self.training.best.get("epoch", len(history))
         column = "val_accuracy" if self.data.classes else "val_r2"
         metrics[column] = history[best - 1].get(column) if history else None

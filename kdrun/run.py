@@ -158,7 +158,7 @@ def _execute(config: DictConfig, run_dir: Path, record: Record, watch: Watch | N
 def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:
     """Train the network of a teacher's role as a run of its own, once for all who ask.
 
-    It learns from the labels, or from the teacher that its role names.
+    It learns from the labels, from the teacher that its role names, or by the method it names.
 
     Returns:
         The folder of that run.
@@ -167,8 +167,10 @@ def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:
     teacher = OmegaConf.create(dict(role))
     own.student = {"name": teacher.name, "model": teacher.model}
     before = teacher.get("teacher")
-    method = "supervised" if before is None else "distill"
+    method = teacher.get("method") or ("supervised" if before is None else "distill")
     own.method, own.teacher = OmegaConf.load(folder() / "method" / f"{method}.yaml"), before
+    if method == "source" and "labels" in own.dataset:
+        own.dataset.labels = "all"  # of the target; the source's are known anyway
     own.seed, own.rerun = teacher.seed, Rerun.failed
     recipe = teacher.get("recipe") or {}
     for place, key in (  # whole groups come first
@@ -178,13 +180,14 @@ def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:
         if recipe.get(key) is not None:
             place[key] = recipe[key]
     run_dir = Path(config.cache) / "teacher" / run_id(own)
-    log.info("teacher %s: %s", teacher.name, run_dir)
+    what = "source model" if method == "source" else "teacher"
+    log.info("%s %s: %s", what, teacher.name, run_dir)
     try:
         run(own, run_dir)
     except ValueError as error:
-        raise ValueError(f"training the teacher: {error}") from error
+        raise ValueError(f"training the {what}: {error}") from error
     except Exception as error:
-        raise RuntimeError(f"training the teacher failed: {error}") from error
+        raise RuntimeError(f"training the {what} failed: {error}") from error
     return run_dir
 
 

@@ -130,6 +130,7 @@ def train(
     while training.epoch < settings.epochs and not _waited(training, settings.early_stop):
         torch.manual_seed(mixed_seed(seed, training.epoch))
         training.method.train()
+        training.method.begin_epoch(training.epoch)
         rate = training.optimizer.param_groups[0]["lr"]
         begin = time.perf_counter()
         means = _epoch(training, loader, settings)

@@ -20,11 +20,13 @@ class Batch(NamedTuple):
         target: (N,) class indices, (N, C) class probabilities after mixup, or (N,) float values in
             regression. An unlabelled sample has the class -1.
         index: (N,) position of each sample in its split.
+        source: beside a batch of the target domain, one of the source; None without.
     """
 
     input: Input
     target: Tensor
     index: Tensor  # type: ignore[assignment]  # hides tuple.index, which no batch needs
+    source: Batch | None = None
 
     def to(self, device: torch.device | str) -> Batch:
         """Move every tensor to `device`, without waiting for the copy."""
@@ -36,7 +38,8 @@ class Batch(NamedTuple):
             moved: Input = {key: move(value) for key, value in self.input.items()}
         else:
             moved = move(self.input)
-        return Batch(moved, move(self.target), move(self.index))
+        source = None if self.source is None else self.source.to(device)
+        return Batch(moved, move(self.target), move(self.index), source)
 
 
 class Outputs(NamedTuple):

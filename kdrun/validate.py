@@ -154,7 +154,9 @@ def parts(config: DictConfig) -> list[str]:
     found = [*_train(plain["train"]), *_warmup(plain), *_device(plain["train"]["device"])]
     found += _targets(plain, uses)
     if "loss" in uses:
-        found += _weights(plain["loss"])
+        found += _weights(plain["loss"], "loss")
+    if "transfer" in uses:
+        found += _weights(plain["transfer"], "transfer")
     for where, role in _roles(plain, uses):
         if role.get("checkpoint") or "members" in role:
             from kdrun.teachers import faults
@@ -165,7 +167,7 @@ def parts(config: DictConfig) -> list[str]:
 
 def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
     """Each part of a run that is called, with the arguments that run.py passes by itself."""
-    from kdrun.method import NETWORKS
+    from kdrun.method import OWN
 
     plugins = plain["plugins"]
 
@@ -178,15 +180,19 @@ def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
         **(plain["dataset"].get("augment") or {}),
     }
     yield from check(augment, "dataset.augment")
-    facts = ("student", "teacher", "peers", "objective")
-    yield from check(without(plain["method"], "name", "uses", *NETWORKS), "method", facts)
+    facts = ("student", "teacher", "peers", "objective", "strategy")
+    yield from check(without(plain["method"], *OWN), "method", facts)
     if "transfer" in uses:
-        if plain["transfer"].get("_target_") is None:
+        if plain["transfer"].get("_target_") is None and "teacher" in uses:
+            pass  # the student begins with its own initialisation
+        elif plain["transfer"].get("_target_") is None:
             known = sorted(path.stem for path in (folder() / "transfer").glob("*.yaml"))
             names = ", ".join(name for name in known if name != "none")
             yield f"method={plain['method']['name']} needs transfer=NAME, one of {names}"
         else:
             yield from check(without(plain["transfer"], "name"), "transfer", ("cache",))
+            for name, term in (plain["transfer"].get("terms") or {}).items():
+                yield from check(term, f"transfer.terms.{name}")
     yield from check(plain["optimizer"], "optimizer", ("params",))
     yield from check(plain["scheduler"], "scheduler", ("optimizer", "total_steps"))
     for where, role in _roles(plain, uses):
@@ -211,6 +217,8 @@ def _roles(plain: Mapping[str, Any], uses: list[str]) -> Iterator[tuple[str, Map
     """Every role by its place: the student, its peers, the teacher and those it is made of."""
     method = plain["method"]
     waiting = [("student", plain["student"])]
+    if "transfer" in uses and plain["student"].get("model"):
+        waiting += [("source_model", {**plain["student"], **plain["source_model"]})]
     waiting += [("teacher", plain["teacher"])] if "teacher" in uses else []
     waiting += [("method.assistant", method["assistant"])] if "assistant" in method else []
     waiting += [(f"method.peers.{n}", role) for n, role in (method.get("peers") or {}).items()]
@@ -222,16 +230,16 @@ def _roles(plain: Mapping[str, Any], uses: list[str]) -> Iterator[tuple[str, Map
         waiting += [(f"{where}.teacher", role["teacher"])] if role.get("teacher") else []
 
 
-def _weights(loss: Mapping[str, Any]) -> Iterator[str]:
+def _weights(loss: Mapping[str, Any], group: str) -> Iterator[str]:
     from kdrun.loss.weight import parse
 
     for name, weight in (loss.get("weights") or {}).items():
         if name not in loss["terms"]:
-            yield f"loss.weights.{name}: there is no such term; {nearest(name, loss['terms'])}"
+            yield f"{group}.weights.{name}: there is no such term; {nearest(name, loss['terms'])}"
         try:
             parse(weight)
         except ValueError as error:
-            yield f"loss.weights.{name}: {error}"
+            yield f"{group}.weights.{name}: {error}"
 
 
 def _train(train: Mapping[str, Any]) -> Iterator[str]:

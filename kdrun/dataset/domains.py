@@ -102,7 +102,9 @@ def combine(
         encode = fit(train, train) if fit else _as_it_is
         return _dataset(target, train, val, encode, encode(train))
     source_train, source_val = cut(source.train, val_fraction, split_seed, train_size)
-    encode = fit(source_train, train) if fit else _as_it_is
+    # Whatever labels are hidden: what was trained on the source serves for all of these.
+    seen, _ = cut(target.train, val_fraction, split_seed, train_size)
+    encode = fit(source_train, seen) if fit else _as_it_is
     # Pixels of both domains are normalised alike, as the source has them.
     reference = encode(source_train)
     beside = _dataset(source, source_train, source_val, encode, reference)

@@ -10,8 +10,11 @@ from torch import Tensor, nn
 from kdrun.objective import Objective
 from kdrun.types import Batch
 
-NETWORKS = ("assistant", "peers")
+NETWORKS = ("assistant", "peers", "adapt")
 """Keys of a method's yaml that describe networks. The run builds them; they are no arguments."""
+
+OWN = ("name", "uses", "domain", *NETWORKS)
+"""Keys of a method's yaml that are no arguments of its `_target_`."""
 
 APART = 1000
 """Distance of the seeds of networks that are trained for one run, so that replicates share none."""
@@ -38,6 +41,9 @@ class Method(nn.Module):
     def at(self, epoch: float, epochs: int) -> None:
         """Say how far the training is; called before every batch."""
         self.objective.at(epoch, epochs)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before the first batch of every epoch, by a resumed run too."""
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted losses of a batch, by term."""

@@ -3,40 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdrun.model.features import Network
-from kdrun.types import Dataset, Loader, Split
+from kdrun.objective import Objective
+from kdrun.teacher.classes import ByName
+from kdrun.types import Loader
 
 
-class Source(NamedTuple):
+@dataclass(frozen=True)
+class Source:
     """What there is to transfer from.
 
     Attributes:
         loader: the labelled training batches of the source domain, in order and as they are.
-        to_target: (C,) for each class of the source, the class of the same name in the target; -1
-            where there is none.
+        classes: the names of its classes.
+        wanted: those of the target.
+        model: the student's architecture trained on the source; trained now if nobody has yet.
     """
 
     loader: Loader
-    to_target: Tensor
+    classes: Sequence[str]
+    wanted: Sequence[str]
+    model: Callable[[], Network]
+
+    @property
+    def to_target(self) -> Tensor:
+        """(C,) for each class of the source, that of the same name in the target; -1 for none."""
+        return shared_classes(self.classes, self.wanted)
 
 
-class Strategy(Protocol):
+class Strategy:
     """Turns a fresh student into one that knows what the source can teach.
 
     Attributes:
         epochs: for how many the student is then trained; None for as many as configured. A
             strategy that solves its problem in closed form says 0.
+        paired: whether it trains on batches of both domains, `Batch.source`.
+        supervised: whether labels of the target are read, where there are any.
+        adaptation: terms over the outputs of both domains, or on the weights; None for none.
     """
 
-    epochs: int | None
+    epochs: int | None = None
+    paired: bool = False
+    supervised: bool = True
+    adaptation: Objective | None = None
 
     def __call__(self, student: Network, source: Source | None, loader: Loader) -> Network:
-        """The student after the transfer.
+        """The student with which the training on the target begins.
 
         Args:
             student: as it was built; may be changed.
@@ -47,27 +65,37 @@ class Strategy(Protocol):
         Raises:
             ValueError: the strategy is not defined for these data, or for this student.
         """
-        ...
+        raise NotImplementedError
+
+    def untouched(self, student: Network, source: Source, loader: Loader) -> nn.Module | None:
+        """The source's own model on the target, which every gain is measured from.
+
+        Args:
+            student: as it was built; not changed.
+            source: as in a call.
+            loader: likewise.
+
+        Returns:
+            From `Batch` to `Outputs`; None where it knows no class of the target.
+        """
+        if not bool((source.to_target >= 0).any()):
+            return None
+        model = source.model()
+        if list(source.classes) == list(source.wanted):
+            return model
+        return ByName(model, source.classes, source.wanted)
+
+    def groups(self, student: Network, lr: float) -> list[dict[str, Any]]:
+        """Parameter groups of the optimizer for the student's weights."""
+        return [{"params": [p for p in student.parameters() if p.requires_grad]}]
+
+    def begin_epoch(self, student: nn.Module, epoch: int) -> None:
+        """Called before every epoch."""
+
+    def finish(self, student: nn.Module) -> None:
+        """Called once on the trained student, before it is evaluated."""
 
 
 def shared_classes(source: Sequence[str], target: Sequence[str]) -> Tensor:
-    """`Source.to_target` from the names of the classes."""
+    """For each class of the source, the index of the same name in the target; -1 for none."""
     return torch.tensor([target.index(name) if name in target else -1 for name in source])
-
-
-def transferred(
-    strategy: Strategy, student: Network, data: Dataset, load: Callable[[Split], Loader]
-) -> Network:
-    """What a strategy makes of a student.
-
-    Args:
-        strategy: as in `Strategy`.
-        student: as it was built.
-        data: of the target, with the source's beside them if there is one.
-        load: makes batches of a split, in order and as they are.
-    """
-    source = None
-    if data.source is not None:
-        classes = shared_classes(data.source.classes, data.classes)
-        source = Source(load(data.source.train), classes)
-    return strategy(student, source, load(data.train))

@@ -7,6 +7,7 @@ evaluated, saved and used like any other network.
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from torch import Tensor
 
 from kdrun.dataset.arrays import Array
 from kdrun.model.features import Network
+from kdrun.model.linear import Linear
+from kdrun.model.rbf import RBF
 from kdrun.target import nearest
-from kdrun.transfer import Source
+from kdrun.transfer import Source, Strategy
 from kdrun.transfer.affine import Affine, Kernel, Scale, head_of, install
 from kdrun.transfer.store import features
 from kdrun.types import Loader
@@ -31,7 +34,7 @@ Scaler = Literal["source", "per_domain", "union", "none"]
 
 
 @dataclass(kw_only=True)
-class Mapping:
+class Mapping(Strategy):
     """A mapping of features and the classifier after it; what a subclass adds is `align`.
 
     Unsupervised in the target: its labels are not read, not even those that are known.
@@ -49,7 +52,8 @@ class Mapping:
     scaler: Scaler = "source"
     cache: Path | None = None
 
-    epochs: ClassVar[int | None] = 0
+    epochs: ClassVar[int | None] = 0  # type: ignore[misc]
+    supervised: ClassVar[bool] = False  # type: ignore[misc]
 
     def align(self, source: Array, labels: Array, target: Array) -> tuple[Array, Affine | Kernel]:
         """Find a space for both domains.
@@ -66,6 +70,17 @@ class Mapping:
             ValueError: there is no such space; the message says why.
         """
         raise NotImplementedError
+
+    def untouched(self, student: Network, source: Source, loader: Loader) -> Network:
+        """The same classifier on the source's features as they are; see `Strategy`."""
+        from kdrun.transfer.source_only import SourceOnly
+
+        network = copy.deepcopy(student)
+        if isinstance(student.net, RBF):
+            linear = Linear(len(source.wanted), in_features=student.net.factor.numel())
+            mean, std = student.normalisation
+            network = Network(linear, head=linear.head_name, mean=mean, std=std)
+        return SourceOnly(classifier=self.classifier, cache=self.cache)(network, source, loader)
 
     def __call__(self, student: Network, source: Source | None, loader: Loader) -> Network:
         """Set the classifier of the student; see `Strategy`."""

@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
 from kdrun.target import call, faults
-from kdrun.transfer import Source, shared_classes
+from kdrun.transfer import Source
 from kdrun.transfer.coral import Coral
 from kdrun.transfer.mapping import Mapping, principal_axes
 from kdrun.transfer.optimal_transport import OptimalTransport
@@ -23,7 +23,7 @@ from kdrun.transfer.pca_mapping import PCAMapping
 from kdrun.transfer.source_only import SourceOnly
 from kdrun.transfer.subspace_alignment import SubspaceAlignment
 from kdrun.transfer.tca import TCA
-from tests.transfer.trial import Halves, as_source, load, logistic, logits, student
+from tests.transfer.trial import Halves, as_source, load, logistic, logits, no_model, student
 
 ROOT = Path(__file__).parents[2]
 NAMES = (
@@ -149,9 +149,8 @@ def test_two_classes_are_two_logits_with_the_same_probabilities() -> None:
 
 
 def test_classes_are_matched_by_name_and_strangers_are_never_predicted() -> None:
-    source = Source(
-        load(ROWS, LABELS), shared_classes(["cat", "dog", "eel"], ["dog", "ant", "cat"])
-    )
+    names = ["cat", "dog", "eel"], ["dog", "ant", "cat"]
+    source = Source(load(ROWS, LABELS), *names, model=no_model)
     assert source.to_target.tolist() == [2, 0, -1]
     network = SourceOnly(classifier=logistic())(student(8, 3), source, load(SHIFTED))
     found = logits(network, ROWS).argmax(1).numpy()
@@ -236,7 +235,8 @@ def test_mistakes_are_told(strategy: Mapping, changed: dict[str, Any], told: str
 
 
 def test_no_shared_class_and_no_label_at_all_are_told() -> None:
-    source = Source(load(ROWS, LABELS), shared_classes(["a", "b", "c"], ["d", "e", "f"]))
+    names = ["a", "b", "c"], ["d", "e", "f"]
+    source = Source(load(ROWS, LABELS), *names, model=no_model)
     with pytest.raises(ValueError, match="share no class"):
         SourceOnly(classifier=logistic())(student(8, 3), source, load(SHIFTED))
     with pytest.raises(ValueError, match="no training label is known"):

@@ -1,0 +1,55 @@
+"""What a transfer was worth: against not transferring, and against what it cost the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from torch import nn
+
+from kdrun.evaluate import evaluate
+from kdrun.transfer import shared_classes
+from kdrun.types import Dataset, Loader, Split
+
+
+def gains(
+    student: nn.Module,
+    untouched: nn.Module | None,
+    data: Dataset,
+    load: Callable[[Split], Loader],
+    accuracy: float,
+) -> dict[str, float | None]:
+    """Columns of results.csv for a run between two domains.
+
+    Args:
+        student: as it came out.
+        untouched: the source's own model, from `Batch` to logits of the target's classes; None
+            where the domains share no class.
+        data: of the target, with the source's beside them.
+        load: makes batches of a split, in order and as they are.
+        accuracy: of the student on the target's test split.
+
+    Returns:
+        `source_only_accuracy`, of `untouched` on the target's test split; `transfer_gain` over it;
+        `majority_accuracy`, of always answering the most frequent class of that split; and
+        `source_accuracy_after`, of the student on the source's test split.
+    """
+    assert data.source is not None
+    size = len(data.classes)
+    test = load(data.test)
+    counts = test.targets[test.targets >= 0].bincount()
+    found: dict[str, float | None] = {
+        "majority_accuracy": float(counts.max() / counts.sum()),
+        "source_only_accuracy": None,
+        "transfer_gain": None,
+        "source_accuracy_after": None,
+    }
+    if untouched is not None:
+        before = evaluate(untouched, test, size).metrics["accuracy"]
+        found |= {"source_only_accuracy": before, "transfer_gain": accuracy - before}
+    names = shared_classes(data.source.classes, data.classes)
+    if bool((names >= 0).any()):
+        own = data.source.test
+        relabelled = load(replace(own, targets=names[own.targets]))
+        found["source_accuracy_after"] = evaluate(student, relabelled, size).metrics["accuracy"]
+    return found

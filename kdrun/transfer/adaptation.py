@@ -1,0 +1,150 @@
+"""Unsupervised deep adaptation: terms over the outputs of two domains, on paired batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from kdrun.loss import Loss
+from kdrun.loss.weight import parse
+from kdrun.model.features import Network
+from kdrun.objective import Objective, take
+from kdrun.transfer import Source, Strategy
+from kdrun.transfer.fine_tune import carry_over
+from kdrun.types import Batch, Input, Loader, Outputs
+
+
+class Term(Loss):
+    """A term that brings domains together: `term(source, target, batch) -> scalar`.
+
+    It is a `Loss` whose two sides are the student's outputs for a batch of the source and for one
+    of the target; `batch` is the target's, with the source's as `batch.source`. Labels of the
+    target are never read. A term that wants more of the student than its outputs gets hold of it
+    in `bind`.
+
+    Attributes:
+        paired: whether it reads the source's outputs; one that does not is source-free.
+    """
+
+    paired: bool = True
+
+    def bind(self, student: nn.Module, loader: Loader) -> None:
+        """Get hold of the student before it is trained.
+
+        Args:
+            student: from `Batch` to `Outputs`. Not to be registered as a part of the term.
+            loader: training batches of the target, in order and as they are.
+        """
+
+    def begin_epoch(self) -> None:
+        """Called before every epoch, by a resumed run too."""
+
+    def after_step(self) -> None:
+        """Called after every step of the optimizer."""
+
+    @property
+    def ramp(self) -> float:
+        """λ(p) = 2 / (1 + exp(−10 p)) − 1 at the present progress p: from 0 to 1 (Ganin, 2016)."""
+        return 2 / (1 + math.exp(-10 * self.progress)) - 1
+
+
+class Pair(NamedTuple):
+    """What a student says of both halves of a paired batch."""
+
+    source: Outputs
+    target: Outputs
+
+
+def both(student: nn.Module, batch: Batch) -> Pair:
+    """One forward pass over the samples of both domains, so that batch norm sees them together.
+
+    Args:
+        student: from `Batch` to `Outputs`.
+        batch: of the target, with one of the source beside it.
+    """
+    beside = batch.source
+    assert beside is not None
+    outputs: Outputs = student(
+        Batch(
+            _joined(beside.input, batch.input),
+            batch.target,
+            torch.cat([beside.index, batch.index]),
+        )
+    )
+    rows = torch.arange(len(outputs.logits), device=outputs.logits.device)
+    size = len(beside.target)
+    return Pair(take(outputs, rows[:size]), take(outputs, rows[size:]))
+
+
+def _joined(source: Input, target: Input) -> Input:
+    if isinstance(source, dict):
+        assert isinstance(target, dict)
+        return {key: torch.cat([value, target[key]]) for key, value in source.items()}
+    assert isinstance(target, Tensor)
+    joined = torch.cat([source, target])
+    if target.ndim == 4 and target.is_contiguous(memory_format=torch.channels_last):
+        joined = joined.contiguous(memory_format=torch.channels_last)
+    return joined
+
+
+class Adapt(Strategy):
+    """Begin with the source's model; train on the source's labels and on terms between domains.
+
+        L = CE(f(x_s), y_s) + Σᵢ wᵢ Rᵢ(f(x_s), f(x_t))
+
+    Several are composed by a list, `transfer=[dann,mcc]`. No label of the target is read. If no
+    term is `paired`, no sample of the source is needed either.
+
+    Args:
+        terms: by name.
+        weights: by the same names, as in a loss.
+        freeze_head: train what is below the classifier only, as source-free adaptation does.
+    """
+
+    supervised = False
+
+    def __init__(
+        self,
+        terms: Mapping[str, Term],
+        weights: Mapping[str, Any],
+        freeze_head: bool = False,
+    ) -> None:
+        factors = {name: parse(weight) for name, weight in weights.items()}
+        self.adaptation = Objective(terms, factors)
+        self.paired = any(terms[name].paired for name in factors)
+        self.freeze_head = freeze_head
+
+    def __call__(self, student: Network, source: Source | None, loader: Loader) -> Network:
+        """The source's model; see `Strategy`.
+
+        Raises:
+            ValueError: there is no source, or it shares no class with the target.
+        """
+        if source is None:
+            raise ValueError("adaptation is between two domains: set dataset.source.")
+        if loader.targets.is_floating_point():
+            raise ValueError("these terms adapt a classifier, and these targets are values.")
+        if not bool((source.to_target >= 0).any()):
+            raise ValueError(
+                "source and target share no class by name: set dataset.source to one that does."
+            )
+        carry_over(student, source, head="keep")
+        if self.freeze_head and student.head:
+            student.net.get_submodule(student.head).requires_grad_(False)
+        return student
+
+
+def bind(adaptation: Objective, student: nn.Module, loader: Loader) -> None:
+    """Let every term get hold of the student: `Term.bind`."""
+    for term in terms_of(adaptation):
+        term.bind(student, loader)
+
+
+def terms_of(adaptation: Objective | None) -> list[Term]:
+    """The terms of an adaptation; none where there is none."""
+    losses = adaptation.losses().values() if adaptation is not None else ()
+    return [term for term in losses if isinstance(term, Term)]
