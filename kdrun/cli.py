@@ -15,6 +15,7 @@ COMMANDS = {
     "collect": "kdrun.collect",
     "diff": "kdrun.diff",
     "predict": "kdrun.predict",
+    "export": "kdrun.export",
     "resume": "kdrun.resume",
 }
 """Subcommands; each module has `main(arguments) -> exit status`."""

@@ -84,7 +84,8 @@ class SklearnTree(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, …) samples to (N, num_classes) logits, whose softmax is the leaf's distribution."""
         rows = x.flatten(1)
-        node = torch.zeros(len(rows), dtype=torch.int64, device=rows.device)
+        # `len` would fix the batch of an exported graph.
+        node = torch.zeros(rows.shape[0], dtype=torch.int64, device=rows.device)
         for _ in range(self.depth):
             value = rows.gather(1, self.feature[node, None]).squeeze(1)
             node = 2 * node + 1 + (value > self.threshold[node]).long()

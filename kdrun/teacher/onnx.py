@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -124,7 +125,8 @@ def onnx(
         std: of each channel, divided by then.
         output: which of its outputs, if it has several.
         meaning: of the output. `auto`: probabilities where they lie in [0, 1] and sum to one.
-        classes: what its outputs are called, if not as the data's classes.
+        classes: what its outputs are called, if the file does not say so (as one of `kdrun export`
+            does) and it is not as the data's classes.
         provider: of onnxruntime. `auto`: CUDA where the student trains on it, if installed.
 
     Raises:
@@ -143,7 +145,7 @@ def onnx(
     width = 2 if said.shape[1] == 1 and data.classes else said.shape[1]
     if not data.classes:
         return model
-    known = name_classes(classes or model.keys or width, data.classes)
+    known = name_classes(classes or _told(session, width) or model.keys or width, data.classes)
     if len(known) != width:
         raise ValueError(f"{len(known)} classes are named, but output {chosen} has {width} columns")
     return model if known == data.classes else ByName(model, known, data.classes)
@@ -185,6 +187,16 @@ def _output(session: Any, wanted: str | None) -> str:
     if len(able) != 1:
         raise ValueError(f"its outputs are {', '.join(outputs)}: give teacher.output=NAME")
     return able[0]
+
+
+def _told(session: Any, width: int) -> list[str]:
+    """The classes that the file's metadata names, if they are those of the output."""
+    try:
+        classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
+    except (KeyError, ValueError):
+        return []
+    named = isinstance(classes, list) and len(classes) == width
+    return [str(name) for name in classes] if named else []
 
 
 def _layout(session: Any, wanted: str, shape: tuple[int, ...]) -> str:

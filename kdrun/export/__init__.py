@@ -1,0 +1,78 @@
+"""`kdrun export`: a run's student as one file for programs that know nothing of kdrun.
+
+A format is a module of this folder, called as the user types it, with `SUFFIX`, `write` and `read`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DESCRIPTION = """Write the student of a run as a file that reads plain inputs, images from 0 to 1,
+and check it against the student itself."""
+
+FORMATS = ("onnx", "torch_export", "safetensors")
+
+
+class DiffersError(RuntimeError):
+    """A file says something else than the student that it was made of."""
+
+
+def main(arguments: list[str]) -> int:
+    """Write and check a file; 2 where a format cannot hold the student, 1 where the check fails."""
+    parser = argparse.ArgumentParser(prog="kdrun export", description=DESCRIPTION)
+    parser.add_argument("run", help="folder of a finished run, or its student.safetensors")
+    parser.add_argument("--format", choices=FORMATS, default="onnx", help="onnx unless given")
+    parser.add_argument("--out", help="the file to write; export.* in the run's folder without it")
+    parser.add_argument("--plugin", action="append", default=[], help="a package to trust")
+    options = parser.parse_args(arguments)
+    try:
+        print(export(options.run, options.format, options.out, options.plugin))
+    except (ValueError, OSError) as error:
+        print(f"kdrun export: {error}", file=sys.stderr)
+        return 2
+    except DiffersError as error:
+        print(f"kdrun export: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def export(run: str, format: str, out: str | None = None, plugins: Sequence[str] = ()) -> str:
+    """Write a student in some format, and let the file answer beside it before it gets its name.
+
+    Args:
+        run: folder of a finished run, or a file of weights that kdrun wrote.
+        format: one of `FORMATS`.
+        out: the file; None for `export` with the format's suffix beside the weights.
+        plugins: packages that the model's `_target_` may name.
+
+    Returns:
+        What was written, and the largest difference that was found.
+
+    Raises:
+        ValueError: the weights cannot be read, the format cannot hold the student, or a library
+            for it is not installed.
+        FileNotFoundError: there are no weights.
+        DiffersError: the file's answers are not the student's; nothing is left of it.
+    """
+    from kdrun.checkpoint import weights_file
+    from kdrun.export.check import largest_difference
+    from kdrun.export.student import open_student
+    from kdrun.results import atomic
+
+    maker = importlib.import_module(f"kdrun.export.{format}")
+    weights = weights_file(run)
+    path = Path(out) if out else weights.with_name(f"export{maker.SUFFIX}")
+    if path.resolve() == weights.resolve():
+        raise ValueError(f"{path} is the run's own file: give another --out")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}")
+    student = open_student(run, plugins)
+    with atomic(path) as temporary:
+        maker.write(temporary, student)
+        told = largest_difference(student, maker.read(temporary, plugins))
+        size = temporary.stat().st_size / 2**20
+    return f"{path} ({size:.2f} MB): {told}"

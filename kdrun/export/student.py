@@ -1,0 +1,147 @@
+"""A run's student as a function of plain tensors, with samples to try it on and what to know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kdrun.checkpoint import read_header, weights_file
+from kdrun.dataset.loader import make_loader
+from kdrun.dataset.split import select
+from kdrun.model.weights import rebuild
+from kdrun.results import load_record
+from kdrun.target import call, without
+from kdrun.types import Batch, Dataset, Input
+
+SAMPLES = 11
+"""How many samples a file is tried on."""
+
+
+class Answering(nn.Module):
+    """A student from plain inputs to logits, or to values in regression.
+
+    Args:
+        network: from `Batch` to `Outputs`.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input: Input) -> Tensor:
+        """(N, C, H, W) images in [0, 1], (N, D) rows or a dict of tensors to (N, num_classes)."""
+        nothing = torch.zeros(0)
+        logits: Tensor = self.network(Batch(input, nothing, nothing)).logits
+        return logits
+
+
+@dataclass
+class Student:
+    """What is to be exported.
+
+    Attributes:
+        network: the student with its normalisation, in evaluation mode and float32.
+        header: of its file of weights.
+        samples: inputs that it can read.
+        real: whether they are the run's own training samples; else they are noise.
+        metadata: what a reader of the file has to know; each value is text, lists and objects are
+            JSON.
+    """
+
+    network: Answering
+    header: dict[str, Any]
+    samples: Input
+    real: bool
+    metadata: dict[str, str]
+
+    @property
+    def inputs(self) -> list[str]:
+        """What the inputs are called."""
+        return list(self.samples) if isinstance(self.samples, dict) else ["input"]
+
+
+def open_student(run: str, plugins: Sequence[str] = ()) -> Student:
+    """Read the student of a run, and some of the data that it was trained on.
+
+    Args:
+        run: folder of a finished run, or a file of weights that kdrun wrote. Without a record
+            beside it, or where the run's data are gone, the samples are noise.
+        plugins: packages that the model's `_target_` may name.
+
+    Raises:
+        ValueError: the weights cannot be read, or the student reads no single tensor and there are
+            no data to see what it does read.
+        FileNotFoundError: there are no weights.
+    """
+    file = weights_file(run)
+    network = rebuild(run, plugins).eval()
+    header = read_header(file)
+    data, reason = _data(file.parent, plugins)
+    shape = tuple(header["shape"])
+    if data is not None:
+        samples = _first(data)
+    elif shape:
+        generator = torch.Generator().manual_seed(0)
+        draw = torch.rand if len(shape) == 3 else torch.randn
+        samples = draw(SAMPLES, *shape, generator=generator)
+    else:
+        raise ValueError(f"what {header['name']} reads is seen from its data only, and {reason}")
+    with torch.no_grad():
+        network(Batch(samples, torch.zeros(0), torch.zeros(0)))  # looks at its stages, if it must
+    metadata = {key: _text(value) for key, value in _facts(header, file, data).items()}
+    return Student(Answering(network).eval(), header, samples, data is not None, metadata)
+
+
+def _data(folder: Path, plugins: Sequence[str]) -> tuple[Dataset | None, str]:
+    """The data of a run, or why there are none."""
+    try:
+        section = load_record(folder)["config"]["dataset"]
+        return call(without(section, "name", "augment", "workers"), plugins), ""
+    except (ValueError, OSError, KeyError) as error:
+        return None, f"these cannot be read: {error}"
+
+
+def _first(data: Dataset) -> Input:
+    few = select(data.train, torch.arange(min(SAMPLES, len(data.train))))
+    samples: Input = next(iter(make_loader(few, SAMPLES, seed=0, train=False).epoch(0))).input
+    return samples
+
+
+def _facts(header: dict[str, Any], file: Path, data: Dataset | None) -> dict[str, Any]:
+    """What is written into every format."""
+    classes, shape = header["classes"], header["shape"]
+    facts = {
+        "name": header["name"],
+        "run": file.resolve().parent.name,
+        "classes": classes,
+        "shape": shape,
+        "input": _reads(shape),
+        "output": "logits (N, classes); their softmax is the probability of each class"
+        if classes
+        else "values (N, 1), in the unit of the data",
+        "mean": header["mean"],
+        "std": header["std"],
+    }
+    if data is not None and data.columns:
+        facts["columns"] = data.columns
+    return facts
+
+
+def _reads(shape: Sequence[int]) -> str:
+    if len(shape) == 3:
+        kind = {1: "grey ", 3: "RGB "}.get(shape[0], "")
+        size = ", ".join(map(str, shape))
+        return f"{kind}images (N, {size}), float32 from 0 to 1"
+    if shape:
+        return f"rows (N, {shape[0]}), float32, prepared as the run's dataset prepares them"
+    return "tensors by name, as the run's dataset gives them"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

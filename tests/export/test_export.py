@@ -1,0 +1,99 @@
+"""What `kdrun export` refuses, and that nothing wrong is ever left under the final name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from kdrun.export import FORMATS, DiffersError, export
+from kdrun.export import torch_export as maker
+from kdrun.export.check import largest_difference
+from kdrun.export.student import Student, open_student
+from tests.conftest import Told
+from tests.export.conftest import Make
+from tests.export.kinds import MLP
+
+DIGITS = {"name": "digits", "_target_": "kdrun.dataset.digits.digits", "val_fraction": 0.1, "split_seed": 0}
+
+
+def test_a_file_that_says_something_else_gets_no_name(
+    student: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kdrun.export import main
+
+    folder, _ = student(MLP)
+    (folder / "export.pt2").write_text("an earlier one")
+    write = maker.write
+
+    def wrong(path: Path, one: Student) -> None:
+        other = open_student(str(folder))
+        with torch.no_grad():
+            other.network.network.get_parameter("net.head.bias")[1] += 0.01
+        write(path, other)
+
+    monkeypatch.setattr(maker, "write", wrong)
+    assert main([str(folder), "--format", "torch_export"]) == 1
+    assert "difference from PyTorch is 1.0e-02" in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == ["export.pt2", "student.safetensors"]
+    assert (folder / "export.pt2").read_text() == "an earlier one"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda x: torch.full((len(x), 3), torch.nan), "is nan"),
+        (lambda x: torch.zeros(len(x), 2), r"another shape: \(1, 2\) for \(1, 3\)"),
+        (lambda x: x[99], "fails on 1 samples"),
+    ],
+)
+def test_wrong_answers_are_told(
+    answer: Callable[[Tensor], Tensor], told: str, student: Make
+) -> None:
+    folder, _ = student(MLP)
+    with pytest.raises(DiffersError, match=told):
+        largest_difference(open_student(str(folder)), answer)  # type: ignore[arg-type]
+
+
+def test_the_samples_are_the_runs_own_where_they_can_be_read(student: Make) -> None:
+    folder, _ = student(MLP, shape=(1, 8, 8), classes=list("0123456789"), dataset=DIGITS)
+    found = open_student(str(folder))
+    assert found.real
+    assert isinstance(found.samples, Tensor)
+    assert found.samples.shape == (11, 1, 8, 8)
+    assert 0 <= found.samples.min() < found.samples.max() <= 1
+    assert len(found.samples.unique(dim=0)) == 11
+
+
+def test_mistakes_are_told_before_anything_is_written(
+    student: Make, kdrun: Callable[..., Told], tmp_path: Path
+) -> None:
+    folder, _ = student(MLP)
+    own = folder / "student.safetensors"
+    for words, told in (
+        (["nowhere"], "does not exist"),
+        ([str(folder), "--format", "safetensors", "--out", str(own)], "the run's own file"),
+        ([str(folder), "--out", "no/such.onnx"], "there is no folder no"),
+    ):
+        ended = kdrun("export", *words)
+        assert ended.status == 2
+        assert told in ended.err
+    before = own.read_bytes()
+    assert kdrun("export", str(folder), "--format", "onx").status == 2
+    assert own.read_bytes() == before
+
+
+def test_every_format_is_a_module() -> None:
+    for name in FORMATS:
+        assert (Path(maker.__file__).parent / f"{name}.py").is_file()
+
+
+def test_weights_of_others_are_refused(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"w": torch.zeros(2)}, tmp_path / "student.safetensors")
+    with pytest.raises(ValueError, match="was not written by kdrun"):
+        export(str(tmp_path), "onnx")
