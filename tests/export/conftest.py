@@ -32,7 +32,11 @@ def student(tmp_path: Path) -> Make:
         plugins: Sequence[str] = (),
     ) -> tuple[Path, nn.Module]:
         torch.manual_seed(0)
-        colours = {"mean": (0.2, 0.4, 0.6), "std": (0.5, 0.25, 0.1)} if len(shape) == 3 else {}
+        colours = (
+            {"mean": (0.2, 0.4, 0.6)[: shape[0]], "std": (0.5, 0.3, 0.1)[: shape[0]]}
+            if len(shape) == 3
+            else {}
+        )
         own = build(
             config, num_classes=len(classes) or 1, shape=tuple(shape), plugins=plugins, **colours
         )

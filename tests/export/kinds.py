@@ -42,7 +42,7 @@ KINDS: dict[str, dict[str, Any]] = {
         }
     },
     "torchvision": {
-        "config": {"_target_": "torchvision.models.shufflenet_v2_x0_5"},
+        "config": {"_target_": "torchvision.models.squeezenet1_1", "num_classes": 3},
         "shape": (3, 32, 32),
     },
     "logistic": {"config": {"_target_": "kdrun.model.sklearn_logistic.SklearnLogistic"}},

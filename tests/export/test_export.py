@@ -10,14 +10,19 @@ import torch
 from torch import Tensor
 
 from kdrun.export import FORMATS, DiffersError, export
-from kdrun.export import torch_export as maker
+from kdrun.export import safetensors as maker
 from kdrun.export.check import largest_difference
 from kdrun.export.student import Student, open_student
 from tests.conftest import Told
 from tests.export.conftest import Make
 from tests.export.kinds import MLP
 
-DIGITS = {"name": "digits", "_target_": "kdrun.dataset.digits.digits", "val_fraction": 0.1, "split_seed": 0}
+DIGITS = {
+    "name": "digits",
+    "_target_": "kdrun.dataset.digits.digits",
+    "val_fraction": 0.1,
+    "split_seed": 0,
+}
 
 
 def test_a_file_that_says_something_else_gets_no_name(
@@ -26,7 +31,7 @@ def test_a_file_that_says_something_else_gets_no_name(
     from kdrun.export import main
 
     folder, _ = student(MLP)
-    (folder / "export.pt2").write_text("an earlier one")
+    (folder / "export.safetensors").write_text("an earlier one")
     write = maker.write
 
     def wrong(path: Path, one: Student) -> None:
@@ -36,10 +41,13 @@ def test_a_file_that_says_something_else_gets_no_name(
         write(path, other)
 
     monkeypatch.setattr(maker, "write", wrong)
-    assert main([str(folder), "--format", "torch_export"]) == 1
+    assert main([str(folder), "--format", "safetensors"]) == 1
     assert "difference from PyTorch is 1.0e-02" in capsys.readouterr().err
-    assert sorted(path.name for path in folder.iterdir()) == ["export.pt2", "student.safetensors"]
-    assert (folder / "export.pt2").read_text() == "an earlier one"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "export.safetensors",
+        "student.safetensors",
+    ]
+    assert (folder / "export.safetensors").read_text() == "an earlier one"
 
 
 @pytest.mark.parametrize(

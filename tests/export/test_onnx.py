@@ -24,7 +24,7 @@ pytest.importorskip("onnxscript")
 CPU = ["CPUExecutionProvider"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("resnet", "logistic")])
 def test_says_what_the_student_says(kind: str, student: Make) -> None:
     folder, network = student(**KINDS[kind])
     told = export(str(folder), "onnx")
