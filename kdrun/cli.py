@@ -14,6 +14,7 @@ COMMANDS = {
     "compare": "kdrun.compare",
     "collect": "kdrun.collect",
     "diff": "kdrun.diff",
+    "report": "kdrun.report",
     "predict": "kdrun.predict",
     "export": "kdrun.export",
     "resume": "kdrun.resume",

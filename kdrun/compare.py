@@ -82,16 +82,16 @@ def _compare(options: argparse.Namespace) -> tuple[str, str]:
         raise ValueError("--pivot shows means only: leave out --baseline and --pareto")
     rows = gather(options.runs)
     columns = dict.fromkeys([*COLUMNS, *(key for row in rows for key in row)])
-    by = _columns(options.by, columns) or _known(options.pivot or [], columns)
-    over = _columns(options.over, columns)
-    metrics = _columns(options.metric, columns) or [default_metric(rows)]
+    by = named(options.by, columns) or _known(options.pivot or [], columns)
+    over = named(options.over, columns)
+    metrics = named(options.metric, columns) or [default_metric(rows)]
     if options.pareto:
         metrics += _known({options.pareto} - {*metrics}, columns)
     if options.where:
-        rows = _chosen(rows, options.where, columns)
+        rows = chosen(rows, options.where, columns)
     comparison = compare(rows, metrics, by, over)
     if options.baseline:
-        hold_against(comparison, _selection(options.baseline, columns))
+        hold_against(comparison, selection(options.baseline, columns))
     if options.pareto:
         mark_front(comparison, options.pareto)
     present.sort(comparison, options.sort)
@@ -126,7 +126,12 @@ def default_metric(rows: Sequence[Row]) -> str:
     return "test_rmse" if regression and not accuracy else "test_accuracy"
 
 
-def _columns(text: str, columns: Collection[str]) -> list[str]:
+def named(text: str, columns: Collection[str]) -> list[str]:
+    """The columns in a text with commas.
+
+    Raises:
+        ValueError: there is no such column.
+    """
     return _known((name.strip() for name in text.split(",") if name.strip()), columns)
 
 
@@ -138,23 +143,32 @@ def _known(names: Iterable[str], columns: Collection[str]) -> list[str]:
     return names
 
 
-def _chosen(rows: Sequence[Row], condition: str, columns: Collection[str]) -> list[Row]:
+def chosen(rows: Sequence[Row], condition: str, columns: Collection[str]) -> list[Row]:
+    """The rows that meet a condition.
+
+    Raises:
+        ValueError: it is no condition, or no row meets it.
+    """
     from kdrun.where import where
 
     test = where(condition, columns)
-    chosen = [row for row in rows if test(row)]
-    if not chosen:
+    kept = [row for row in rows if test(row)]
+    if not kept:
         raise ValueError(f"none of the {len(rows)} runs meets '{condition}'")
-    return chosen
+    return kept
 
 
-def _selection(text: str, columns: Collection[str]) -> Row:
-    """From `loss=kd,student=resnet18` to values by column."""
-    selection: Row = {}
+def selection(text: str, columns: Collection[str]) -> Row:
+    """From `loss=kd,student=resnet18` to values by column.
+
+    Raises:
+        ValueError: a part is no `column=value`, or there is no such column.
+    """
+    values: Row = {}
     for part in text.split(","):
         name, equals, value = (word.strip() for word in part.partition("="))
         if not equals:
             raise ValueError(f"'{part}' names no baseline: write column=value, such as loss=kd")
         [column] = _known([name], columns)
-        selection[column] = (value or None) if column in TEXT else parse(value)
-    return selection
+        values[column] = (value or None) if column in TEXT else parse(value)
+    return values

@@ -1,0 +1,219 @@
+"""What a report says, as plain containers: everything that compare found, and every single run."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kdrun import present
+from kdrun.compare import default_metric
+from kdrun.comparison import Comparison, Line, compare, hold_against, mark_front
+from kdrun.groups import SAME_TEST, differing, group_rows, measured, settings, shown
+from kdrun.report.curves import curves
+from kdrun.report.legend import Legend, legend
+from kdrun.report.runs import links, settings_apart
+from kdrun.table import REPLICATES, TIMED, Row, is_cost, is_share
+
+Table = dict[str, object]
+
+SUMMED = (
+    *("test_r2", "test_mae", "test_f1", "test_nll", "test_ece", "agreement"),
+    *("student_params", "student_macs", "latency_ms", "train_seconds"),
+)
+"""What is summed up beside the metric that is compared, where it was measured."""
+
+COSTS = ("student_params", "student_macs", "latency_ms", "train_seconds")
+"""What the metric is drawn against."""
+
+
+def content(
+    rows: Sequence[Row],
+    metrics: Sequence[str],
+    by: Sequence[str],
+    over: Sequence[str],
+    baseline: Row,
+    place: Path,
+) -> dict[str, object]:
+    """Everything on the page.
+
+    Args:
+        rows: of runs, in any state.
+        metrics: columns to sum up; empty for accuracy, or a regression's error, and `SUMMED`.
+        by: the columns to group by; empty for all that differ but the seed.
+        over: columns to average over on purpose.
+        baseline: what makes one, by column; empty for none.
+        place: the folder where the page will lie, from which it links to the runs.
+
+    Raises:
+        ValueError: a named metric was nowhere measured, no group is a baseline, or a group would
+            mix what is not comparable.
+    """
+    shown_metrics = list(metrics) or _metrics(rows)
+    comparison = None
+    if metrics or baseline or any(_counts(row, shown_metrics[0]) for row in rows):
+        comparison = compare(rows, shown_metrics, by, over)
+        if baseline:
+            hold_against(comparison, baseline)
+        present.sort(comparison, "")
+    told: dict[str, object] = {
+        "facts": _facts(rows, comparison),
+        "metric": _metric(shown_metrics[0]),
+        "runs": _runs(rows, shown_metrics),
+        "links": links(rows, place),
+        "failures": _failures(rows),
+        "settings": settings_apart(rows),
+    }
+    if comparison:
+        told |= _compared(comparison)
+    return told
+
+
+def _counts(row: Row, metric: str) -> bool:
+    return row.get("status") not in ("failed", "running") and measured(row, metric)
+
+
+def _metrics(rows: Sequence[Row]) -> list[str]:
+    """The metric to compare, then what else was measured; times only if all are of one device."""
+    first = default_metric(rows)
+    devices = {row.get("device") for row in rows if measured(row, first)}
+    others = [m for m in SUMMED if m not in TIMED or len(devices) == 1]
+    return [first, *(m for m in others if any(measured(row, m) for row in rows))]
+
+
+def _metric(name: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "title": present.title(name),
+        "scale": 100 if is_share(name) else 1,
+        "less": is_cost(name),
+    }
+
+
+def _facts(rows: Sequence[Row], comparison: Comparison | None) -> dict[str, object]:
+    """The head of the page: how many runs ended how, what they share, what differs."""
+    states = Counter(shown(row.get("status")) for row in rows)
+    facts: dict[str, object] = {"runs": len(rows), "states": dict(states)}
+    if comparison:
+        facts |= {
+            "summary": present.summary(replace(comparison, constant={})).splitlines(),
+            "alike": {key: shown(value) for key, value in comparison.constant.items()},
+            "notes": comparison.notes,
+        }
+    return facts
+
+
+def _compared(comparison: Comparison) -> dict[str, object]:
+    """The table of groups, and the numbers that are drawn."""
+    names = legend([line.group.by for line in comparison.lines])
+    costs = [cost for cost in COSTS if cost in comparison.metrics]
+    fronts = {cost: _front(comparison, cost) for cost in costs}
+    lines = present.lines(comparison)
+    return {
+        "table": {"columns": list(lines[0]), "rows": [list(row.values()) for row in lines]},
+        "groups": [
+            _group(line, comparison.metrics[0], fronts, names, position)
+            for position, line in enumerate(comparison.lines)
+        ],
+        "series": names.series,
+        "panels": names.panels,
+        "axes": names.axes,
+        "costs": [_metric(cost) for cost in costs],
+        "curves": curves(comparison.lines, names),
+    }
+
+
+def _group(
+    line: Line, metric: str, fronts: dict[str, set[int]], names: Legend, position: int
+) -> dict[str, object]:
+    low, high = line.interval or (None, None)
+    told: dict[str, object] = {
+        "name": names.names[position],
+        "series": names.series_of[position],
+        "panel": names.panel_of[position],
+        "mean": finite(line.mean[metric]),
+        "low": finite(low),
+        "high": finite(high),
+        "text": present.mean_and_std(line, metric),
+        "n": line.n,
+        "values": [finite(value) for value in line.group.values(metric)],
+        "verdict": line.verdict,
+        "field": " · ".join(_field(line)),
+        "costs": {cost: finite(line.mean[cost]) for cost in fronts},
+        "front": [cost for cost, members in fronts.items() if id(line) in members],
+        "cells": [names.cells[key][position] for key in names.cells],
+    }
+    if line.test:
+        bounds = [present.number(metric, b, signed=True) for b in (line.test.low, line.test.high)]
+        told["difference"] = present.number(metric, line.test.mean, signed=True)
+        told["difference_range"] = bounds if all(bounds) else None
+    return told
+
+
+def _field(line: Line) -> list[str]:
+    """On which data it was tested, as far as that was named: only there do two groups compete."""
+    return [shown(v) for key, v in line.group.by.items() if key in SAME_TEST and v is not None]
+
+
+def _front(comparison: Comparison, cost: str) -> set[int]:
+    """The lines that no other on the same test data beats at the same cost, by identity."""
+    fields: dict[tuple[str, ...], list[Line]] = {}
+    for line in comparison.lines:
+        fields.setdefault(tuple(_field(line)), []).append(replace(line))
+    fronted = set()
+    for copies in fields.values():
+        alone = replace(comparison, lines=copies, notes=[])
+        mark_front(alone, cost)
+        fronted |= {id(copy.group) for copy in alone.lines if copy.on_front}
+    return {id(line) for line in comparison.lines if id(line.group) in fronted}
+
+
+def _runs(rows: Sequence[Row], metrics: Sequence[str]) -> Table:
+    """A row per run: its name, how it ended, in what it differs, what was measured."""
+    apart = [*_apart(rows), *(key for key in REPLICATES if differing(rows, [key]))]
+    known = [metric for metric in metrics if any(measured(row, metric) for row in rows)]
+    return {
+        "columns": ["run", "status", *apart, *(present.title(metric) for metric in known)],
+        "rows": [
+            [
+                _name(row),
+                shown(row.get("status")),
+                *(shown(row.get(key)) for key in apart),
+                *(_number(row, metric) for metric in known),
+            ]
+            for row in rows
+        ],
+    }
+
+
+def _failures(rows: Sequence[Row]) -> Table:
+    """Runs that failed, those with the same error together."""
+    failed = [index for index, row in enumerate(rows) if row.get("status") == "failed"]
+    by_error = group_rows(({"error": rows[i].get("error"), "at": i} for i in failed), ["error"])
+    groups = sorted(by_error.values(), key=len, reverse=True)
+    return {
+        "errors": [
+            {"error": shown(group[0]["error"]), "runs": [row["at"] for row in group]}
+            for group in groups
+        ]
+    }
+
+
+def _apart(rows: Sequence[Row]) -> list[str]:
+    return differing(rows, settings(rows))
+
+
+def _name(row: Row) -> str:
+    return shown(row.get("run_id") or row.get("run_dir"))
+
+
+def _number(row: Row, metric: str) -> str:
+    value = row.get(metric)
+    return present.number(metric, float(value)) if measured(row, metric) else ""  # type: ignore[arg-type]
+
+
+def finite(value: float | None) -> float | None:
+    """A number that JSON can hold; None for the others."""
+    return value if value is not None and math.isfinite(value) else None
