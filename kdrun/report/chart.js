@@ -22,7 +22,7 @@ function ticks({ low, high, log }, count = 5) {
   }
   const rough = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((m) => m * power >= rough * 0.999);
+  const step = power * [1, 2, 5, 10].find((m) => m * power >= rough * 0.75);
   const found = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(i * step);
   return found;

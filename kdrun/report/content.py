@@ -20,7 +20,7 @@ from kdrun.table import REPLICATES, TIMED, Row, is_cost, is_share
 Table = dict[str, object]
 
 SUMMED = (
-    *("test_r2", "test_mae", "test_f1", "test_nll", "test_ece", "agreement"),
+    *("test_r2", "test_mae", "test_nll", "agreement"),
     *("student_params", "student_macs", "latency_ms", "train_seconds"),
 )
 """What is summed up beside the metric that is compared, where it was measured."""
@@ -97,8 +97,10 @@ def _facts(rows: Sequence[Row], comparison: Comparison | None) -> dict[str, obje
     states = Counter(shown(row.get("status")) for row in rows)
     facts: dict[str, object] = {"runs": len(rows), "states": dict(states)}
     if comparison:
+        summary, *_ = present.summary(comparison).splitlines()
         facts |= {
-            "summary": present.summary(replace(comparison, constant={})).splitlines(),
+            "summary": summary,
+            "by": comparison.by,
             "alike": {key: shown(value) for key, value in comparison.constant.items()},
             "notes": comparison.notes,
         }
@@ -110,9 +112,8 @@ def _compared(comparison: Comparison) -> dict[str, object]:
     names = legend([line.group.by for line in comparison.lines])
     costs = [cost for cost in COSTS if cost in comparison.metrics]
     fronts = {cost: _front(comparison, cost) for cost in costs}
-    lines = present.lines(comparison)
     return {
-        "table": {"columns": list(lines[0]), "rows": [list(row.values()) for row in lines]},
+        "table": _table(comparison),
         "groups": [
             _group(line, comparison.metrics[0], fronts, names, position)
             for position, line in enumerate(comparison.lines)
@@ -123,6 +124,14 @@ def _compared(comparison: Comparison) -> dict[str, object]:
         "costs": [_metric(cost) for cost in costs],
         "curves": curves(comparison.lines, names),
     }
+
+
+def _table(comparison: Comparison) -> Table:
+    """As compare prints it, but what was measured besides comes last: here the page is narrow."""
+    lines = present.lines(comparison)
+    others = [present.title(metric) for metric in comparison.metrics[1:]]
+    columns = [*(key for key in lines[0] if key not in others), *others]
+    return {"columns": columns, "rows": [[row[key] for key in columns] for row in lines]}
 
 
 def _group(
@@ -202,7 +211,14 @@ def _failures(rows: Sequence[Row]) -> Table:
 
 
 def _apart(rows: Sequence[Row]) -> list[str]:
-    return differing(rows, settings(rows))
+    """The settings in which runs differ; what a run did not live to know is no difference."""
+    ended = [row for row in rows if row.get("status") not in ("failed", "running")]
+    differ = differing(ended, settings(rows))
+    return [
+        key
+        for key in settings(rows)
+        if key in differ or len({row.get(key) for row in rows} - {None}) > 1
+    ]
 
 
 def _name(row: Row) -> str:

@@ -116,7 +116,9 @@ def _short(value: Value, text: str) -> str:
 def _colour(kept: Sequence[str], texts: dict[str, list[str]]) -> str | None:
     """The column that has the colours: the one with most values that leaves few enough panels."""
     count = {key: len(set(texts[key])) for key in kept}
-    for key in sorted(kept, key=lambda key: (key in ("dataset", "target"), -count[key])):
+    places = {key: place for place, key in enumerate(kept)}
+    # Data sets make better panels; of two columns alike, the later is nearer to the question.
+    for key in sorted(kept, key=lambda k: (k in ("dataset", "target"), -count[k], -places[k])):
         rest = [other for other in kept if other != key]
         panels = {_joined(texts, rest, i) for i in range(len(texts[key]))}
         if count[key] <= COLOURS and len(panels) <= PANELS:

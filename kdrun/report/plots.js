@@ -100,7 +100,7 @@ function drawCurves(width, measure, panel) {
   const hit = shape("rect", { x: left, y: top, width: Math.max(0, right - left), height: bottom - top, class: "hit" });
   const steps = ticks(x, Math.max(2, width / 80)).filter(Number.isInteger);
   const svg = canvas(width, height, `${measure.title} over epochs ${report.panels[panel]}`,
-    axisLeft(y, ticks(y, 5), { left, right }),
+    axisLeft(y, ticks(y, 6), { left, right }),
     axisBelow(x, steps, { top: bottom, bottom, title: "epoch", write: String }),
     label(fitting(report.panels[panel] || measure.title, width), 0, 14, { kind: "head" }),
     ...series, cross, hit);
@@ -150,7 +150,12 @@ function drawFront(width, cost, field) {
   const log = wantsLog(prices);
   const x = scale(padded(prices, 0.1, log), [left, right], log);
   const y = scale(padded(all.flatMap((g) => [g.mean, g.low ?? g.mean, g.high ?? g.mean]).map((v) => v * metric.scale)), [bottom, top]);
-  const place = (g) => [x(g.costs[cost.name]), y(g.mean * metric.scale)];
+  // Groups of the same cost stand side by side.
+  const beside = (g) => {
+    const same = groups.filter((other) => other.costs[cost.name] === g.costs[cost.name]);
+    return same.length > 6 ? 0 : 8 * (same.indexOf(g) - (same.length - 1) / 2);
+  };
+  const place = (g) => [x(g.costs[cost.name]) + beside(g), y(g.mean * metric.scale)];
   const best = groups.filter((g) => g.front.includes(cost.name)).sort((a, b) => a.costs[cost.name] - b.costs[cost.name]);
   const path = best.map((g, i) => (i ? `H${place(g)[0]}V${place(g)[1]}` : `M${place(g).join(" ")}`)).join("");
   const marks = groups.map((g) => {

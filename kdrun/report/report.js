@@ -20,7 +20,7 @@ function head() {
   const judged = groups.some((group) => group.difference);
   byId("head").append(
     node("h1", {}, report.title),
-    ...(facts.summary ?? []).map((text) => node("p", { class: "soft small" }, text)),
+    facts.summary ? node("p", { class: "soft" }, [facts.summary, facts.by.length ? `groups differ in ${facts.by.join(", ")}` : null].filter(Boolean).join("; ")) : null,
     node("dl", { class: "tiles" },
       best ? tile(`best ${metric.title}`, best.text, best.name, "wide") : null,
       judged ? tile("against the baseline", `${verdicts("better")} better, ${verdicts("worse")} worse`, `${verdicts("not distinguishable")} not distinguishable`, "wide") : null,
