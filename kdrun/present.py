@@ -66,7 +66,8 @@ def _escaped(text: str) -> str:
 def summary(comparison: Comparison) -> str:
     """What was averaged over what, in a few lines."""
     lines = comparison.lines
-    told = [f"{comparison.runs} runs in {len(lines)} group{'s' * (len(lines) > 1)}"]
+    runs, groups = comparison.runs, len(lines)
+    told = [f"{runs} run{'s' * (runs > 1)} in {groups} group{'s' * (groups > 1)}"]
     if comparison.over:
         told[0] += ", averaged over " + "; ".join(
             f"{key} ({_several(values)})" for key, values in comparison.over.items()

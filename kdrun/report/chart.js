@@ -47,7 +47,14 @@ function brief(x) {
   for (const [unit, name] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
     if (size >= unit) return `${+(x / unit).toPrecision(3)}${name}`;
   }
-  return size !== 0 && size < 1e-3 ? x.toExponential(1).replace("e-", "e−") : `${+x.toPrecision(3)}`;
+  return size !== 0 && size < 1e-3 ? x.toExponential(1).replace(".0", "").replace("-", "−") : `${+x.toPrecision(3)}`;
+}
+
+/** How to write the ticks of an axis: with as many decimals as tell them apart. */
+function writing(ticksAt, log) {
+  const step = ticksAt[1] - ticksAt[0];
+  if (log || !(step > 1e-6) || Math.abs(ticksAt.at(-1)) >= 1000) return brief;
+  return (x) => x.toFixed(Math.max(0, -Math.floor(Math.log10(step * 1.0001))));
 }
 
 /** A measured value in the unit of its metric. */
@@ -80,7 +87,7 @@ function label(text, x, y, { anchor = "start", kind = null } = {}) {
 }
 
 /** Gridlines and numbers along the bottom; its title below. */
-function axisBelow(x, ticksAt, { top, bottom, title, write = brief }) {
+function axisBelow(x, ticksAt, { top, bottom, title, write = writing(ticksAt, x.log) }) {
   const middle = (x(x.low) + x(x.high)) / 2;
   return shape("g", {},
     ...ticksAt.flatMap((t) => [
@@ -91,7 +98,8 @@ function axisBelow(x, ticksAt, { top, bottom, title, write = brief }) {
 }
 
 /** Likewise along the left; its title above the numbers, where it can be read without turning. */
-function axisLeft(y, ticksAt, { left, right, title, top, write = brief }) {
+function axisLeft(y, ticksAt, { left, right, title, top }) {
+  const write = writing(ticksAt, y.log);
   return shape("g", {},
     ...ticksAt.flatMap((t) => [
       line(left, y(t), right, y(t), "grid-line"),

@@ -15,7 +15,7 @@ from kdrun.groups import SAME_TEST, differing, group_rows, measured, settings, s
 from kdrun.report.curves import curves
 from kdrun.report.legend import Legend, legend
 from kdrun.report.runs import links, settings_apart
-from kdrun.table import REPLICATES, TIMED, Row, is_cost, is_share
+from kdrun.table import REPLICATES, TIMED, Row, Value, is_cost, is_share
 
 Table = dict[str, object]
 
@@ -95,7 +95,12 @@ def _metric(name: str) -> dict[str, object]:
 def _facts(rows: Sequence[Row], comparison: Comparison | None) -> dict[str, object]:
     """The head of the page: how many runs ended how, what they share, what differs."""
     states = Counter(shown(row.get("status")) for row in rows)
-    facts: dict[str, object] = {"runs": len(rows), "states": dict(states)}
+    facts: dict[str, object] = {
+        "runs": len(rows),
+        "states": dict(states),
+        "summary": "no run has anything to compare",
+        "by": [],
+    }
     if comparison:
         summary, *_ = present.summary(comparison).splitlines()
         facts |= {
@@ -131,7 +136,15 @@ def _table(comparison: Comparison) -> Table:
     lines = present.lines(comparison)
     others = [present.title(metric) for metric in comparison.metrics[1:]]
     columns = [*(key for key in lines[0] if key not in others), *others]
+    columns = [key for key in columns if any(row[key] != "" for row in lines)]
+    for line, row in zip(comparison.lines, lines, strict=True):
+        row |= {key: _setting(value) for key, value in line.group.by.items()}
     return {"columns": columns, "rows": [[row[key] for key in columns] for row in lines]}
+
+
+def _setting(value: Value) -> str:
+    """Four digits of a learning rate that was drawn at random are enough to know it by."""
+    return f"{value:.4g}" if isinstance(value, float) else shown(value)
 
 
 def _group(
@@ -189,7 +202,7 @@ def _runs(rows: Sequence[Row], metrics: Sequence[str]) -> Table:
             [
                 _name(row),
                 shown(row.get("status")),
-                *(shown(row.get(key)) for key in apart),
+                *(_setting(row.get(key)) for key in apart),
                 *(_number(row, metric) for metric in known),
             ]
             for row in rows

@@ -31,7 +31,7 @@ function drawMeans(width) {
     ? report.panels.map((name, panel) => ({ name, groups: groups.filter((g) => g.panel === panel) }))
     : [{ name: "", groups }];
   const nameOf = (group) => (panelled ? report.series[group.series] : group.name);
-  const names = Math.min(width * 0.38, 280, Math.max(0, ...groups.map((g) => textWidth(nameOf(g)))) + 28);
+  const names = Math.min(width * 0.38, 380, Math.max(0, ...groups.map((g) => textWidth(nameOf(g)))) + 28);
   const said = (group) => [group.text, group.verdict].filter(Boolean).join("  ");
   const words = width < 640 ? 8 : Math.max(0, ...groups.map((g) => textWidth(said(g)))) + 20;
   const values = groups.flatMap((g) => [g.mean, g.low, g.high, ...g.values]).filter((v) => v !== null);
@@ -43,7 +43,7 @@ function drawMeans(width) {
   let y = 8;
   for (const block of blocks.filter((one) => one.groups.length)) {
     if (block.name) {
-      layers[1].push(label(fitting(block.name, width), 0, y + 15, { kind: "head" }));
+      layers[1].push(label(fitting(block.name, width * 0.85), 0, y + 15, { kind: "head" }));
       y += step;
     }
     const base = block.groups.find((group) => group.verdict === "baseline");
@@ -54,7 +54,7 @@ function drawMeans(width) {
     }
     y += block.name ? 8 : 0;
   }
-  const axis = axisBelow(x, ticks(x, Math.max(3, (width - names - words) / 90)),
+  const axis = axisBelow(x, ticks(x, Math.max(4, (width - names - words) / 90)),
     { top: 4, bottom: y, title: metric.title });
   return canvas(width, y + 40, `${metric.title} of ${groups.length} groups with 95 % intervals`,
     axis, ...layers[0], ...layers[1]);
@@ -102,7 +102,7 @@ function drawCurves(width, measure, panel) {
   const svg = canvas(width, height, `${measure.title} over epochs ${report.panels[panel]}`,
     axisLeft(y, ticks(y, 6), { left, right }),
     axisBelow(x, steps, { top: bottom, bottom, title: "epoch", write: String }),
-    label(fitting(report.panels[panel] || measure.title, width), 0, 14, { kind: "head" }),
+    label(fitting(report.panels[panel] || measure.title, width * 0.85), 0, 14, { kind: "head" }),
     ...series, cross, hit);
   followEpochs(hit, { svg, x, drawn, cross, measure });
   return svg;
@@ -158,11 +158,13 @@ function drawFront(width, cost, field) {
   const place = (g) => [x(g.costs[cost.name]) + beside(g), y(g.mean * metric.scale)];
   const best = groups.filter((g) => g.front.includes(cost.name)).sort((a, b) => a.costs[cost.name] - b.costs[cost.name]);
   const path = best.map((g, i) => (i ? `H${place(g)[0]}V${place(g)[1]}` : `M${place(g).join(" ")}`)).join("");
-  const marks = groups.map((g) => {
+  const dense = groups.length > 200;
+  const marks = [...groups.filter((g) => !best.includes(g)), ...best].map((g) => {
     const [px, py] = place(g);
+    const size = best.includes(g) ? 6 : dense ? 3 : 4.5;
     return telling(shape("g", { class: ink(g) },
-      g.low === null ? null : line(px, y(g.low * metric.scale), px, y(g.high * metric.scale), "range"),
-      mark(g.series ?? 0, px, py, best.includes(g) ? 6 : 4.5, "mark")), g.name, () => groupPairs(g));
+      g.low === null || dense ? null : line(px, y(g.low * metric.scale), px, y(g.high * metric.scale), "range"),
+      mark(g.series ?? 0, px, py, size, dense && size === 3 ? "mark faint" : "mark")), g.name, () => groupPairs(g));
   });
   const named = groups.length <= 16 ? [...best, ...groups.filter((g) => !best.includes(g))] : best;
   return canvas(width, height, `${metric.title} against ${cost.title}`,
@@ -207,7 +209,7 @@ function drawHeat(width, [across, down]) {
     const i = columns.findIndex((v) => v.cell === g.cells[across.index]), j = rows.findIndex((v) => v.cell === g.cells[down.index]);
     const [r, green, b] = cividis(share(g.mean));
     const light = 0.3 * r + 0.59 * green + 0.11 * b > 140;
-    const text = label(reading(metric, g.mean * metric.scale), margin + (i + 0.5) * w, top + (j + 0.5) * h + 4, { anchor: "middle" });
+    const text = label(reading(metric, g.mean * metric.scale), margin + (i + 0.5) * w, top + (j + 0.5) * h + 4, { anchor: "middle", kind: "inside-cell" });
     text.style.fill = light ? "#10151c" : "#ffffff";
     const box = shape("rect", { x: margin + i * w + 1, y: top + j * h + 1, width: w - 2, height: h - 2, rx: 4 });
     box.style.fill = `rgb(${r} ${green} ${b})`;
@@ -227,6 +229,13 @@ function levels(axis) {
   if (!axis.numeric) return axis.values.map((text, cell) => ({ text, cell }));
   const found = [...new Set(report.groups.map((g) => g.cells[axis.index]))].sort((a, b) => a - b);
   return found.map((cell) => ({ text: brief(cell), cell }));
+}
+
+/** What is written along an axis: its values if they are few, else round numbers. */
+function axisMarks(axis, place, groups, gap) {
+  if (!axis.numeric) return axis.values.map((text, v) => [fitting(text, gap - 12), v]);
+  const values = [...new Set(groups.map(axis.value))];
+  return (values.length <= 5 ? values : ticks(place, 5)).map((t) => [brief(t), t]);
 }
 
 /** A thread per group through its settings to its result; the better, the stronger. */
@@ -255,7 +264,7 @@ function drawThreads(width) {
   const frames = axes.map((axis, i) => shape("g", {},
     line(at(i), top, at(i), bottom, "frame"),
     label(fitting(axis.name, gap - 6), at(i), 16, { anchor: "middle", kind: "head" }),
-    ...(axis.numeric ? ticks(scales[i], 5).map((t) => [brief(t), t]) : axis.values.map((text, v) => [fitting(text, gap - 12), v]))
+    ...axisMarks(axis, scales[i], groups, gap)
       .map(([text, v]) => label(text, at(i) + 6, scales[i](v) + 4))));
   const svg = canvas(whole, height, `${metric.title} of ${groups.length} groups through their settings`, ...threads, ...frames);
   if (whole > width) svg.style.width = `${whole}px`;

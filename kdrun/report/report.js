@@ -12,21 +12,24 @@ function section(id, title, about, ...children) {
 
 function head() {
   const { facts, metric, groups = [] } = report;
-  const best = groups.find((group) => group.mean !== null);
+  // Only what was tested on the same data has a best.
+  const fields = new Set(groups.map((group) => group.field));
+  const best = fields.size === 1 ? groups.find((group) => group.mean !== null) : null;
   const tile = (name, value, note, kind) => node("div", { class: kind }, node("dt", {}, name), node("dd", {}, value, note ? node("small", {}, note) : null));
   const other = Object.entries(facts.states).filter(([state]) => !["ok", "failed", "-"].includes(state));
   const failed = facts.states.failed ?? 0;
   const verdicts = (word) => groups.filter((group) => group.verdict === word).length;
   const judged = groups.some((group) => group.difference);
-  byId("head").append(
+  filled(byId("head"), {}, [
     node("h1", {}, report.title),
-    facts.summary ? node("p", { class: "soft" }, [facts.summary, facts.by.length ? `groups differ in ${facts.by.join(", ")}` : null].filter(Boolean).join("; ")) : null,
+    node("p", { class: "soft" }, facts.summary + (facts.by.length ? `; groups differ in ${facts.by.join(", ")}` : "")),
     node("dl", { class: "tiles" },
-      best ? tile(`best ${metric.title}`, best.text, best.name, "wide") : null,
+      best ? tile(groups.length > 1 ? `best ${metric.title}` : metric.title, best.text, groups.length > 1 ? best.name : null, "wide") : null,
       judged ? tile("against the baseline", `${verdicts("better")} better, ${verdicts("worse")} worse`, `${verdicts("not distinguishable")} not distinguishable`, "wide") : null,
       tile("runs", facts.runs.toLocaleString("en"), other.map(([state, n]) => `${n} ${state}`).join(", ")),
       groups.length ? tile("groups", groups.length.toLocaleString("en")) : null,
-      tile("failed", failed.toLocaleString("en"), null, failed ? "bad" : null)));
+      tile("failed", failed.toLocaleString("en"), null, failed ? "bad" : null)),
+  ]);
 }
 
 /** Buttons that switch series on and off, in all charts. */
@@ -49,7 +52,7 @@ const seriesKeys = () => keys(report.series.map((name, tone) => ({ name, tone })
 function choice(title, options, change) {
   if (options.length < 2) return null;
   const select = node("select", { change: () => change(options[select.selectedIndex]) }, ...options.map((option) => node("option", {}, option.title)));
-  return node("label", {}, title, select);
+  return node("div", { class: "bar" }, node("label", {}, title, select));
 }
 
 function results() {
@@ -65,6 +68,7 @@ function results() {
 }
 
 function means() {
+  if (report.groups.length === 1 && report.groups[0].n === 1) return;
   const some = report.groups.length > ROWS ? ` The first ${ROWS} of ${count(report.groups.length, "group")}; the table has all.` : "";
   section("means", "Means", `Large mark: the mean; bar: its 95 % bootstrap interval; small dots: the runs.${some} ${report.metric.less ? "Less is better." : ""}`,
     seriesKeys(), chart(drawMeans));
@@ -77,24 +81,24 @@ function overEpochs() {
   const shown = Object.keys(of[measure.name]);
   const names = report.series.length ? null : keys(shown.map((i) => ({ name: report.groups[i].name, tone: +i })), hiddenCurves);
   const grid = node("div", { class: "grid" }, ...report.panels.map((_, panel) => chart((width) => drawCurves(width, measure, panel))));
-  section("curves", "Over epochs", `Line: the mean of the runs; band: from the lowest to the highest of them.${all ? "" : ` The ${shown.length} best groups.`}`,
-    node("div", { class: "bar" }, choice("show", measures, (chosen) => { measure = chosen; redraw(true); })), names ?? seriesKeys(), grid);
+  section("curves", "Over epochs", `${measures.length > 1 ? "" : `${measure.title}. `}Line: the mean of the runs; band: from the lowest to the highest of them.${all ? "" : ` The ${shown.length} best groups.`}`,
+    choice("show", measures, (chosen) => { measure = chosen; redraw(true); }), names ?? seriesKeys(), grid);
 }
 
 function costs() {
   const known = report.costs.filter((cost) => new Set(report.groups.map((g) => g.costs[cost.name]).filter((v) => v !== null)).size > 1);
   if (!known.length) return;
   let cost = known[0];
-  const fields = [...new Set(report.groups.map((group) => group.field))];
+  const fields = [...new Set(report.groups.map((group) => group.field))].sort();
   section("front", "What it costs", `${report.metric.title} against cost. The dashed line joins the groups that no other beats without costing more.`,
-    node("div", { class: "bar" }, choice("cost", known, (chosen) => { cost = chosen; redraw(true); })), seriesKeys(),
-    ...fields.map((field) => chart((width) => drawFront(width, cost, field))));
+    choice("cost", known, (chosen) => { cost = chosen; redraw(true); }), seriesKeys(),
+    node("div", { class: fields.length > 1 ? "grid" : null }, ...fields.map((field) => chart((width) => drawFront(width, cost, field)))));
 }
 
 function settings() {
   const axes = report.axes.map((axis, index) => ({ ...axis, index }));
   const sizes = axes.map((axis) => levels(axis).length);
-  if (axes.length === 2 && Math.max(...sizes) <= 16 && 2 * report.groups.length >= sizes[0] * sizes[1]) {
+  if (axes.length === 2 && Math.max(...sizes) <= 16 && 2 * report.groups.length > sizes[0] * sizes[1]) {
     const [few, many] = sizes[0] <= sizes[1] ? axes : [axes[1], axes[0]];
     section("settings", "Settings", `Mean ${report.metric.title} for each pair; brighter is better.`, chart((width) => drawHeat(width, [many, few]), "wide"));
   } else if (axes.length && report.groups.length >= 4 && (axes.length > 1 || axes[0].numeric)) {

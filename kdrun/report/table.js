@@ -78,7 +78,7 @@ function sortable({ columns, rows, caption, limit = 60, cell = () => null }) {
     const shown = all ? sorted : sorted.slice(0, limit);
     body.replaceChildren(...shown.map((index) =>
       node("tr", {}, ...rows[index].map((text, column) =>
-        node("td", { class: numeric[column] ? "number" : null }, cell(text, column, index) ?? text)))));
+        node("td", { class: numeric[column] ? "number" : text.length > 60 ? "long" : null }, cell(text, column, index) ?? text)))));
     more.hidden = shown.length === sorted.length;
     more.replaceChildren(`Show all ${sorted.length.toLocaleString("en")}`);
   }
