@@ -13,6 +13,7 @@ from kdrun import model
 from kdrun.checkpoint import read_header
 from kdrun.config import Train
 from kdrun.dataset.augment import Augment
+from kdrun.dataset.fold import Fold
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.paired import Paired
 from kdrun.dataset.split import value_statistics
@@ -53,7 +54,8 @@ class Builder:
         self.dtype = choose_dtype(settings.precision, self.device)
         section = config["dataset"]
         try:
-            self.data: Dataset = self.call(without(section, "name", "augment", "workers"))
+            own = without(section, "name", "augment", "workers")
+            self.data: Dataset = self.call(own, fold=fold(config))
         except ValueError as error:
             raise ValueError(f"dataset {section['name']}: {error}") from error
         if config["method"].get("domain") == "source":
@@ -178,3 +180,9 @@ class Builder:
         else:
             factors = {"ce": Weight(1.0)}
         return Objective({name: self.call(loss["terms"][name]) for name in factors}, factors)
+
+
+def fold(config: Mapping[str, Any]) -> Fold | None:
+    """What a run of a cross-validation tests on; None for the dataset's own split."""
+    cv = config.get("cv") or {}
+    return Fold(cv["fold"], cv["folds"]) if cv.get("folds") else None

@@ -63,7 +63,11 @@ def _hydra() -> int:
     try:
         config.register(arguments.config_dir)
         if not (arguments.help or arguments.hydra_help or arguments.shell_completion):
-            validate.overrides(arguments.overrides, arguments.config_dir)
+            typed = validate.overrides(arguments.overrides, arguments.config_dir)
+            if _has_folds(typed) and not arguments.multirun and not arguments.cfg:
+                # A run for each; when one fails, there is no mean to go on for.
+                first = sys.argv.index(arguments.overrides[0])
+                sys.argv[first:first] = ["--multirun", "fail_fast=true"]
         if arguments.multirun:
             within = _within_choices(arguments.overrides)
             sys.argv = [within.get(word, word) for word in sys.argv]
@@ -98,6 +102,11 @@ def _hydra() -> int:
         print("kdrun: interrupted; the same command, or kdrun resume, goes on", file=sys.stderr)
         return 130
     return runs.finish()
+
+
+def _has_folds(config: Any) -> bool:
+    """Whether a config is of a whole cross-validation, and not of one fold."""
+    return config.cv.folds is not None and config.cv.fold is None
 
 
 def _within_choices(words: list[str]) -> dict[str, str]:

@@ -67,6 +67,14 @@ class Train:
 
 
 @dataclass
+class CV:
+    """Cross-validation; configs/config.yaml explains it."""
+
+    folds: int | None = None
+    fold: int | None = None
+
+
+@dataclass
 class Config:
     """The root of every run's config."""
 
@@ -80,6 +88,7 @@ class Config:
     optimizer: Any = None
     scheduler: Any = None
     train: Train = field(default_factory=Train)
+    cv: CV = field(default_factory=CV)
     name: str = "default"
     seed: int = 0
     rerun: Rerun = Rerun.failed
@@ -120,6 +129,8 @@ def identity(config: DictConfig) -> dict[str, Any]:
             what.pop(group, None)
     if "transfer" not in uses:
         what.pop("source_model", None)
+    if what["cv"]["folds"] is None:
+        what.pop("cv")
     for key in RUNTIME:
         *parents, last = key.split(".")
         place = what
@@ -144,6 +155,7 @@ def names(what: dict[str, Any]) -> dict[str, Any]:
         "transfer": "+".join(transfer.get("terms") or ()) or transfer.get("name"),
         "loss": "+".join(terms) or ("ce" if "loss" in what else None),
         "seed": what["seed"],
+        "fold": what.get("cv", {}).get("fold"),
         "epochs": what["train"]["epochs"],
     }
 
@@ -159,6 +171,7 @@ def run_id(config: DictConfig) -> str:
     pair = "-".join(who[role] for role in ("teacher", "student") if who[role])
     domains = "-".join(who[side] for side in ("source", "target") if who[side])
     parts = (who["method"], pair, who["transfer"], who["loss"], who["dataset"], domains)
-    slug = "_".join(str(part) for part in (*parts, f"s{who['seed']}") if part)
+    repetition = f"s{who['seed']}", "" if who["fold"] is None else f"f{who['fold']}"
+    slug = "_".join(str(part) for part in (*parts, *repetition) if part)
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
     return f"{re.sub(r'[^A-Za-z0-9_.+-]+', '-', slug)}-{digest}"

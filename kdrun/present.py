@@ -35,13 +35,14 @@ def present(
         rows = [flat(line, comparison) for line in comparison.lines]
         return to_csv(rows, leading=()).rstrip("\n"), notes
     rows = pivoted(comparison, *pivot) if pivot else lines(comparison)
-    text = _tabulated(rows, style)
+    text = tabulated(rows, style)
     if style == "latex":
         return text, notes
     return "\n\n".join(filter(None, [summary(comparison), text, notes])), ""
 
 
-def _tabulated(rows: Sequence[Row], style: str) -> str:
+def tabulated(rows: Sequence[Row], style: str) -> str:
+    """Rows of text as a table; columns that begin with digits are aligned right."""
     from tabulate import tabulate
 
     if style == "markdown":

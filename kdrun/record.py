@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kdrun.builder import fold
 from kdrun.dataset.digest import digests
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import sample_ids
@@ -49,7 +50,7 @@ def record(run: str, path: str, device: str = "auto", plugins: Sequence[str] = (
     made = load_record(run)
     section, settings = made["config"]["dataset"], made["config"]["train"]
     own = {key: value for key, value in section.items() if key not in NOT_ARGUMENTS}
-    data: Dataset = call(own, plugins)
+    data: Dataset = call(own, plugins, fold=fold(made["config"]))
     where = choose_device(device)
     network = rebuild(run, plugins).to(where).eval()
     channels_last = settings["channels_last"] and len(data.shape) == 3

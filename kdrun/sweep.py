@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -20,6 +20,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from kdrun import crossval
 from kdrun.config import Rerun
 from kdrun.jobs import Composer, Job, Known, settle, telling_apart
 from kdrun.results import Record, load_record, write_atomic
@@ -39,12 +40,18 @@ CLAIM = ".claim"
 """Held by the sweep that has taken a run, which may be some time before a process is up for it."""
 
 
+MISTAKES = ("ValueError: ", "FileNotFoundError: ")
+"""How the error of a run begins that is the user's to mend."""
+
+
 class SweepFailedError(RuntimeError):
     """Not every job of a sweep ended well; the message says which."""
 
 
 def plan(loader: ConfigLoader, master: DictConfig, batch: Sequence[Sequence[str]]) -> list[Job]:
     """Find the run of every job; jobs that are one and the same run become one.
+
+    A job with `cv.folds` and no `cv.fold` becomes a job for each fold.
 
     Args:
         loader: Hydra's.
@@ -66,12 +73,25 @@ def plan(loader: ConfigLoader, master: DictConfig, batch: Sequence[Sequence[str]
             jobs.append(Job(tuple(words), run_dir, label or run_dir.name))
             continue
         try:
-            jobs.append(settle(words, label, compose(words)))
+            config = compose(words)
+            for fold, name in _folds(config, label if len(batch) > 1 else ""):
+                folded = [*words, *fold]
+                jobs.append(settle(folded, name, compose(folded) if fold else config))
         except (HydraException, OmegaConfBaseException) as error:
             faults.append(f"{label}: {error}" if label else str(error))
     if faults:
         raise ConfigError(faults)
     return list({job.run_dir: job for job in reversed(jobs)}.values())[::-1]
+
+
+def _folds(config: DictConfig, label: str) -> Iterator[tuple[list[str], str]]:
+    """What to add to the overrides of a job for each fold of it, and what it is then called."""
+    folds = config.cv.folds or 0
+    if folds < 2 or config.cv.fold is not None:
+        yield [], label
+        return
+    for number in range(folds):
+        yield [f"cv.fold={number}"], f"{label} cv.fold={number}".strip()
 
 
 def missing(jobs: Iterable[Job], rerun: Rerun) -> list[Job]:
@@ -244,17 +264,23 @@ def sum_up(jobs: Sequence[Job], already: int, sweep_dir: Path) -> None:
 
     Raises:
         SweepFailedError: one of them is not `ok`.
+        ValueError: none is `ok`, by one and the same mistake of the user's.
     """
     states = {job: state(job) for job in jobs}
     done = list(states.values()).count("ok")
     print(f"{done} of {len(jobs)} runs ok" + (f", {already} of them before" if already else ""))
     if done:
         print(os.path.relpath(sweep_dir / "results.csv"))
+        if table := crossval.told([job.run_dir for job in jobs]):
+            print(table)
     if done == len(jobs):
         return
     failed = [job for job in jobs if states[job] == "failed"]
     told = [f"{len(failed)} of {len(jobs)} runs failed:"]
     told += [f"  {job.label}: {_last_line(job)}" for job in failed]
+    errors = {str((record_of(job) or {}).get("error")) for job in failed}
+    if not done and len(errors) == 1 and min(errors).startswith(MISTAKES):
+        raise ValueError(min(errors).partition(": ")[2])
     if rest := len(jobs) - done - len(failed):
         told.append(f"{rest} of {len(jobs)} runs are not done")
     told.append("the same command, or kdrun resume, runs only these")

@@ -17,7 +17,7 @@ Row = dict[str, Value]
 COLUMNS = (
     "run_dir", "run_id", "status", "error",
     "method", "dataset", "source", "target", "teacher", "student", "transfer", "loss",
-    "seed", "epochs",
+    "seed", "fold", "epochs",
     "test_accuracy", "test_top5", "test_precision", "test_recall", "test_f1",
     "test_nll", "test_ece", "test_mae", "test_rmse", "test_r2",
     "val_accuracy", "teacher_accuracy", "agreement", "retention",

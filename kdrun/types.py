@@ -89,11 +89,13 @@ class Arrays:
         inputs: (N, C, H, W) uint8 images or (N, D) float32 rows, or a dict of such tensors.
         targets: (N,) int64 classes, or float32 values in regression.
         ids: what the samples are called, whatever is cut away; None: their positions.
+        groups: (N,) numbers of the groups that no cut takes apart; None: each sample by itself.
     """
 
     inputs: Input
     targets: Tensor
     ids: list[str] | None = None
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.targets)

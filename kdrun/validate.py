@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from kdrun import crossval
 from kdrun.config import folder
 from kdrun.target import faults as target_faults
 from kdrun.target import nearest, without
@@ -33,12 +34,15 @@ class ConfigError(ValueError):
         self.faults = faults
 
 
-def overrides(words: list[str], config_dir: str | None = None) -> None:
+def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
     """Check what the user typed against the configs there are.
 
     Args:
         words: overrides as on the command line, sweeps included.
         config_dir: the user's own folder of configs.
+
+    Returns:
+        The config, of a sweep that of its last job.
 
     Raises:
         ConfigError: with every mistyped group, choice, key and type, and whatever else is wrong
@@ -72,7 +76,10 @@ def overrides(words: list[str], config_dir: str | None = None) -> None:
     if missing:
         raise ConfigError(faults)  # nothing that interpolates it can be checked
     if faults:
+        if config.cv.fold is None:  # it will be given by the sweep over them
+            config.cv.folds = None
         raise ConfigError([*faults, *parts(config)])
+    return config
 
 
 def _parse(words: list[str], faults: list[str]) -> Iterator[Override]:
@@ -152,7 +159,7 @@ def parts(config: DictConfig) -> list[str]:
         return [str(error).splitlines()[0]]
     uses = plain["method"]["uses"]
     found = [*_train(plain["train"]), *_warmup(plain), *_device(plain["train"]["device"])]
-    found += _targets(plain, uses)
+    found += [*crossval.faults(plain), *_targets(plain, uses)]
     if "loss" in uses:
         found += _weights(plain["loss"], "loss")
     if "transfer" in uses:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from kdrun.dataset.domains import Domain, combine, standardise
-from kdrun.dataset.split import hold_out, select
+from kdrun.dataset.fold import Fold, divide
 from kdrun.types import Arrays, Dataset
 
 
@@ -16,6 +16,7 @@ def breast_cancer(
     split_seed: int = 0,
     train_size: int | None = None,
     test_fraction: float = 0.3,
+    fold: Fold | None = None,
 ) -> Dataset:
     """30 standardised measures of cell nuclei in 569 tumours, malignant or benign.
 
@@ -26,6 +27,7 @@ def breast_cancer(
         split_seed: what every split is a function of.
         train_size: how many training samples are used, after the validation cut; None for all.
         test_fraction: how much of all is for testing.
+        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
 
     Raises:
         ValueError: a fraction or size does not fit.
@@ -34,10 +36,10 @@ def breast_cancer(
 
     found = load_breast_cancer()
     whole = Arrays(torch.from_numpy(found.data).float(), torch.from_numpy(found.target).long())
-    rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
+    train, test = divide(whole, test_fraction, split_seed, fold)
     classes = [str(name) for name in found.target_names]
     data = combine(
-        Domain("", select(whole, rest), select(whole, held), classes),
+        Domain("", train, test, classes),
         None,
         labels="all",
         val_fraction=val_fraction,

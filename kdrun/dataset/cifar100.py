@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kdrun.dataset.fold import Fold, redivide
 from kdrun.dataset.official import read_official
 from kdrun.dataset.split import cut
 from kdrun.types import Dataset
@@ -15,6 +16,7 @@ def cifar100(
     val_fraction: float = 0.1,
     split_seed: int = 0,
     train_size: int | None = None,
+    fold: Fold | None = None,
 ) -> Dataset:
     """50,000 + 10,000 colour images of 32x32 pixels in 100 classes.
 
@@ -26,11 +28,13 @@ def cifar100(
         val_fraction: how much of the training data is for model selection.
         split_seed: what the validation and training splits are a function of.
         train_size: how many training samples are used, after the validation cut; None for all.
+        fold: of the training samples, tested on instead of the test split; None for that one.
 
     Raises:
         FileNotFoundError: the files are not there.
         ValueError: the files are damaged, or a fraction or size does not fit.
     """
-    train, test, classes = read_official("CIFAR100", root, download)
+    whole, official, classes = read_official("CIFAR100", root, download)
+    train, test = redivide(whole, official, split_seed, fold)
     rest, val = cut(train, val_fraction, split_seed, train_size)
     return Dataset(rest, val, test, classes, (3, 32, 32), MEAN, STD)

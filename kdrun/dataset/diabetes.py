@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from kdrun.dataset.domains import Domain, combine, standardise
-from kdrun.dataset.split import hold_out, select
+from kdrun.dataset.fold import Fold, divide
 from kdrun.types import Arrays, Dataset
 
 
@@ -14,6 +14,7 @@ def diabetes(
     split_seed: int = 0,
     train_size: int | None = None,
     test_fraction: float = 0.2,
+    fold: Fold | None = None,
 ) -> Dataset:
     """10 standardised findings of 442 patients, and how far the disease was a year later.
 
@@ -24,6 +25,7 @@ def diabetes(
         split_seed: what every split is a function of.
         train_size: how many training samples are used, after the validation cut; None for all.
         test_fraction: how much of all is for testing.
+        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
 
     Raises:
         ValueError: a fraction or size does not fit.
@@ -32,9 +34,9 @@ def diabetes(
 
     rows, values = load_diabetes(return_X_y=True, scaled=False)
     whole = Arrays(torch.from_numpy(rows).float(), torch.from_numpy(values).float())
-    rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
+    train, test = divide(whole, test_fraction, split_seed, fold)
     return combine(
-        Domain("", select(whole, rest), select(whole, held), []),
+        Domain("", train, test, []),
         None,
         labels="all",
         val_fraction=val_fraction,

@@ -13,6 +13,7 @@ from torch import Tensor
 from kdrun.dataset.arrays import read_npz
 from kdrun.dataset.digits import digits
 from kdrun.dataset.domains import Domain, Labels, check_names, combine
+from kdrun.dataset.fold import Fold, redivide
 from kdrun.dataset.idx import read_idx_folder
 from kdrun.dataset.npz import check_parts
 from kdrun.types import Arrays, Dataset, Split
@@ -47,6 +48,7 @@ def digit_domains(
     val_fraction: float = 0.1,
     split_seed: int = 0,
     train_size: int | None = None,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Images of several sources, brought to one size and number of channels.
 
@@ -63,6 +65,7 @@ def digit_domains(
         val_fraction: how much of the training data is for model selection.
         split_seed: what the validation and training splits are a function of.
         train_size: how many training samples of each domain are used; None for all.
+        fold: of the training samples, tested on instead of the test split; None for that one.
 
     Raises:
         FileNotFoundError: the files of a domain are not there.
@@ -76,13 +79,14 @@ def digit_domains(
     names = (name for name in (source, target) if name is not None)
     check_names(source, target, {*PLACES, *(name for name in names if Path(name).exists())})
 
-    def domain(name: str) -> Domain:
-        train, test, classes = _read(name, Path(root))
+    def domain(name: str, fold: Fold | None = None) -> Domain:
+        whole, official, classes = _read(name, Path(root))
+        train, test = redivide(whole, official, split_seed, fold)
         form = (channels, image_size)
         return Domain(name, _brought_to(train, *form), _brought_to(test, *form), classes)
 
     return combine(
-        domain(target),
+        domain(target, fold),
         domain(source) if source else None,
         labels=labels,
         val_fraction=val_fraction,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from kdrun.dataset.split import channel_statistics, cut, hold_out, select
+from kdrun.dataset.fold import Fold, divide
+from kdrun.dataset.split import channel_statistics, cut
 from kdrun.types import Arrays, Dataset
 
 
@@ -13,6 +14,7 @@ def digits(
     split_seed: int = 0,
     train_size: int | None = None,
     test_fraction: float = 0.2,
+    fold: Fold | None = None,
 ) -> Dataset:
     """1,797 grey images of 8x8 pixels in 10 classes. Alpaydin, Kaynak, UCI, 1998.
 
@@ -21,16 +23,16 @@ def digits(
         split_seed: what the test, validation and training splits are a function of.
         train_size: how many training samples are used, after the validation cut; None for all.
         test_fraction: how much of all is for testing.
+        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
 
     Raises:
         ValueError: a fraction or size does not fit.
     """
-    whole = read_digits()
-    rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
-    train, val = cut(select(whole, rest), val_fraction, split_seed, train_size)
+    rest, test = divide(read_digits(), test_fraction, split_seed, fold)
+    train, val = cut(rest, val_fraction, split_seed, train_size)
     mean, std = channel_statistics(train)
     classes = [str(digit) for digit in range(10)]
-    return Dataset(train, val, select(whole, held), classes, (1, 8, 8), mean, std)
+    return Dataset(train, val, test, classes, (1, 8, 8), mean, std)
 
 
 def read_digits() -> Arrays:

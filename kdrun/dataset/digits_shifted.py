@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kdrun.dataset.digits import read_digits
 from kdrun.dataset.domains import Domain, Labels, check_names, combine
+from kdrun.dataset.fold import Fold, divide
 from kdrun.dataset.random import uniform
 from kdrun.dataset.split import hold_out, select
 from kdrun.types import Arrays, Dataset
@@ -65,6 +66,7 @@ def digits_shifted(
     split_seed: int = 0,
     train_size: int | None = None,
     test_fraction: float = 0.2,
+    fold: Fold | None = None,
 ) -> Dataset:
     """1,797 grey images of 8x8 pixels in 10 classes, half of them for the source.
 
@@ -79,6 +81,7 @@ def digits_shifted(
         split_seed: what every split is a function of.
         train_size: how many training samples of each domain are used; None for all.
         test_fraction: how much of each domain is for testing.
+        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
 
     Raises:
         ValueError: no such domain, or a fraction or size does not fit.
@@ -89,15 +92,15 @@ def digits_shifted(
     images, digits = whole.inputs.float() / 255, whole.targets
     others, own = hold_out(digits, 0.5, split_seed, "half")
 
-    def domain(name: str, half: Tensor) -> Domain:
+    def domain(name: str, half: Tensor, fold: Fold | None = None) -> Domain:
         pixels = SHIFTS[name](images).mul(255).round().to(torch.uint8)
         shifted = select(Arrays(pixels, digits), half)
-        rest, held = hold_out(shifted.targets, test_fraction, split_seed, "test_fraction")
+        train, test = divide(shifted, test_fraction, split_seed, fold)
         classes = [str(digit) for digit in range(10)]
-        return Domain(name, select(shifted, rest), select(shifted, held), classes)
+        return Domain(name, train, test, classes)
 
     return combine(
-        domain(target, own),
+        domain(target, own, fold),
         domain(source, others) if source else None,
         labels=labels,
         val_fraction=val_fraction,

@@ -36,6 +36,35 @@ class Domain(NamedTuple):
     classes: list[str]
 
 
+def own_classes(domain: Domain) -> Domain:
+    """The domain with those classes only that occur in it, numbered anew.
+
+    Domains of one table may differ in their classes; what they share is found by name.
+    """
+    present = torch.cat([domain.train.targets, domain.test.targets]).unique()
+    if domain.train.targets.is_floating_point() or len(present) == len(domain.classes):
+        return domain
+    number = torch.full((len(domain.classes),), -1)
+    number[present] = torch.arange(len(present))
+    train, test = (replace(s, targets=number[s.targets]) for s in (domain.train, domain.test))
+    return Domain(domain.name, train, test, [domain.classes[old] for old in present.tolist()])
+
+
+def number_groups(names: Iterable[object]) -> Tensor:
+    """(N,) `Arrays.groups` from the name of each sample's group.
+
+    Raises:
+        ValueError: a sample has none.
+    """
+    numbers: dict[str, int] = {}
+    found = []
+    for row, name in enumerate(names, 1):
+        if name is None or name != name:  # NaN
+            raise ValueError(f"the group of row {row} is empty: fill it, or drop the row.")
+        found.append(numbers.setdefault(str(name), len(numbers)))
+    return torch.tensor(found)
+
+
 def check_names(source: str | None, target: str, names: Iterable[str]) -> None:
     """Refuse domains that do not exist, or are one and the same.
 

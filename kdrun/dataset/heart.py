@@ -10,7 +10,8 @@ import torch
 
 from kdrun.dataset.columns import Columns, encode_rows, read_table, require_columns, to_numbers
 from kdrun.dataset.domains import Domain, Labels, check_names, combine, parts
-from kdrun.dataset.split import hold_out, select
+from kdrun.dataset.fold import Fold, divide
+from kdrun.dataset.split import select
 from kdrun.types import Arrays, Dataset
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def heart(
     split_seed: int = 0,
     train_size: int | None = None,
     test_fraction: float = 0.3,
+    fold: Fold | None = None,
 ) -> Dataset:
     """13 findings of 920 patients, with or without a narrowed vessel, at four hospitals.
 
@@ -50,6 +52,7 @@ def heart(
         split_seed: what every split is a function of.
         train_size: how many training samples of each domain are used; None for all.
         test_fraction: how much of each domain is for testing.
+        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
 
     Raises:
         FileNotFoundError: there are no such files.
@@ -67,14 +70,14 @@ def heart(
     everybody = Arrays(torch.arange(len(table)), sick)
     homes = table.index.get_level_values("domain")
 
-    def domain(name: str) -> Domain:
+    def domain(name: str, fold: Fold | None = None) -> Domain:
         whole = select(everybody, torch.from_numpy(homes.isin(parts(name))).nonzero().squeeze(1))
-        rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
-        return Domain(name, select(whole, rest), select(whole, held), ["healthy", "sick"])
+        train, test = divide(whole, test_fraction, split_seed, fold)
+        return Domain(name, train, test, ["healthy", "sick"])
 
     columns = Columns(NUMERIC, NOMINAL, impute=impute, indicators=indicators)
     data = combine(
-        domain(target),
+        domain(target, fold),
         domain(source) if source else None,
         labels=labels,
         val_fraction=val_fraction,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from kdrun.dataset.fold import Fold, redivide
 from kdrun.dataset.image import SUFFIXES
 from kdrun.dataset.split import channel_statistics, cut
 from kdrun.target import nearest
@@ -18,6 +19,7 @@ def image_folder(
     val_fraction: float = 0.1,
     split_seed: int = 0,
     train_size: int | None = None,
+    fold: Fold | None = None,
 ) -> Dataset:
     """JPEG and PNG files as `root/train/CLASS/…` and `root/test/CLASS/…`.
 
@@ -30,6 +32,7 @@ def image_folder(
         val_fraction: how much of the training data is for model selection.
         split_seed: what the validation and training splits are a function of.
         train_size: how many training samples are used, after the validation cut; None for all.
+        fold: of the training samples, tested on instead of the test split; None for that one.
 
     Raises:
         FileNotFoundError: a folder is missing.
@@ -48,10 +51,11 @@ def image_folder(
     classes = list(found["train"])
     parts = {part: _split(root, part, found[part], classes, image_size) for part in found}
     given = parts.get("val")
-    train, val = cut(parts["train"], 0 if given else val_fraction, split_seed, train_size)
+    rest, test = redivide(parts["train"], parts["test"], split_seed, fold)
+    train, val = cut(rest, 0 if given else val_fraction, split_seed, train_size)
     mean, std = channel_statistics(train)
     shape = (3, image_size, image_size)
-    return Dataset(train, given or val, parts["test"], classes, shape, mean, std)
+    return Dataset(train, given or val, test, classes, shape, mean, std)
 
 
 def image_files(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kdrun.dataset.fold import Fold, redivide
 from kdrun.dataset.official import read_official
 from kdrun.dataset.split import cut
 from kdrun.types import Dataset
@@ -15,6 +16,7 @@ def mnist(
     val_fraction: float = 0.1,
     split_seed: int = 0,
     train_size: int | None = None,
+    fold: Fold | None = None,
 ) -> Dataset:
     """60,000 + 10,000 grey images of 28x28 pixels in 10 classes.
 
@@ -26,12 +28,14 @@ def mnist(
         val_fraction: how much of the training data is for model selection.
         split_seed: what the validation and training splits are a function of.
         train_size: how many training samples are used, after the validation cut; None for all.
+        fold: of the training samples, tested on instead of the test split; None for that one.
 
     Raises:
         FileNotFoundError: the files are not there.
         ValueError: the files are damaged, or a fraction or size does not fit.
     """
-    train, test, _ = read_official("MNIST", root, download)
+    whole, official, _ = read_official("MNIST", root, download)
+    train, test = redivide(whole, official, split_seed, fold)
     rest, val = cut(train, val_fraction, split_seed, train_size)
     classes = [str(digit) for digit in range(10)]  # torchvision's are "0 - zero" and so on
     return Dataset(rest, val, test, classes, (1, 28, 28), MEAN, STD)

@@ -8,24 +8,32 @@ from pathlib import Path
 from torch import Tensor
 
 from kdrun.dataset.arrays import Array, read_npz, require, to_inputs, to_labels
+from kdrun.dataset.domains import number_groups
+from kdrun.dataset.fold import Fold, redivide
 from kdrun.dataset.split import channel_statistics, cut
 from kdrun.types import Arrays, Dataset
 
 
 def npz(
-    path: str, val_fraction: float = 0.1, split_seed: int = 0, train_size: int | None = None
+    path: str,
+    val_fraction: float = 0.1,
+    split_seed: int = 0,
+    train_size: int | None = None,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Images or rows of numbers with class labels.
 
     The file holds `x_train`, `y_train`, `x_test`, `y_test`, and may hold `x_val`, `y_val` (which
-    then are the validation split, whatever `val_fraction` says) and `classes`, their names.
-    Inputs are as for `to_inputs`; labels are integers from 0.
+    then are the validation split, whatever `val_fraction` says), `classes`, their names, and
+    `groups_train`: samples of one value, such as a patient, stay together in every cut. Inputs are
+    as for `to_inputs`; labels are integers from 0.
 
     Args:
         path: the file.
         val_fraction: how much of the training data is for model selection.
         split_seed: what the validation and training splits are a function of.
         train_size: how many training samples are used, after the validation cut; None for all.
+        fold: of the training samples, tested on instead of the test split; None for that one.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -33,9 +41,10 @@ def npz(
     """
     parts, classes = check_parts(read_npz(path), path)
     given = parts.get("val")
-    train, val = cut(parts["train"], 0 if given else val_fraction, split_seed, train_size)
+    rest, test = redivide(parts["train"], parts["test"], split_seed, fold)
+    train, val = cut(rest, 0 if given else val_fraction, split_seed, train_size)
     mean, std = channel_statistics(train)
-    return Dataset(train, given or val, parts["test"], classes, _shape(parts), mean, std)
+    return Dataset(train, given or val, test, classes, _shape(parts), mean, std)
 
 
 def check_parts(
@@ -65,7 +74,12 @@ def _part(arrays: Mapping[str, Array], name: str, path: str | Path) -> Arrays:
             f"x_{name} has {len(inputs)} samples and y_{name} {len(labels)} labels: give as many "
             "labels as samples, at least one."
         )
-    return Arrays(inputs, labels)
+    groups = arrays.get(f"groups_{name}")
+    if groups is None:
+        return Arrays(inputs, labels)
+    if groups.shape != (len(labels),):
+        raise ValueError(f"groups_{name} has the shape {groups.shape}: give one group a sample.")
+    return Arrays(inputs, labels, groups=number_groups(groups.tolist()))
 
 
 def _shape(parts: Mapping[str, Arrays]) -> tuple[int, ...]:

@@ -5,8 +5,16 @@ from __future__ import annotations
 import torch
 
 from kdrun.dataset.arrays import Array, read_npz, require, to_inputs, to_labels
-from kdrun.dataset.domains import Domain, Labels, check_names, combine, rows, standardise
-from kdrun.dataset.split import hold_out, select
+from kdrun.dataset.domains import (
+    Domain,
+    Labels,
+    check_names,
+    combine,
+    own_classes,
+    rows,
+    standardise,
+)
+from kdrun.dataset.fold import Fold, divide
 from kdrun.types import Arrays, Dataset
 
 
@@ -19,6 +27,7 @@ def office_caltech(
     split_seed: int = 0,
     train_size: int | None = None,
     test_fraction: float = 0.3,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Histograms of 800 visual words for objects of 10 classes in 4 domains.
 
@@ -35,6 +44,7 @@ def office_caltech(
         split_seed: what every split is a function of.
         train_size: how many training samples of each domain are used; None for all.
         test_fraction: how much of each domain is for testing.
+        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -50,14 +60,14 @@ def office_caltech(
     if len(set(widths.values())) > 1:
         raise ValueError(f"{path}: the domains have samples of different shapes, {widths}.")
 
-    def domain(name: str) -> Domain:
+    def domain(name: str, fold: Fold | None = None) -> Domain:
         whole = read[name]
-        rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
+        train, test = divide(whole, test_fraction, split_seed, fold)
         classes = [str(number) for number in range(count)]
-        return Domain(name, select(whole, rest), select(whole, held), classes)
+        return own_classes(Domain(name, train, test, classes))
 
     return combine(
-        domain(target),
+        domain(target, fold),
         domain(source) if source else None,
         labels=labels,
         val_fraction=val_fraction,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -32,14 +33,17 @@ def cut(
     """
     val = None
     if val_fraction != 0:
-        rest, held = hold_out(train.targets, val_fraction, split_seed, "val_fraction")
+        groups = groups_of(train)
+        rest, held = hold_out(train.targets, val_fraction, split_seed, "val_fraction", groups)
         train, val = select(train, rest), select(train, held)
     if train_size is not None:
         train = select(train, subset(train.targets, train_size, split_seed))
     return train, val
 
 
-def hold_out(targets: Tensor, fraction: float, seed: int, name: str) -> tuple[Tensor, Tensor]:
+def hold_out(
+    targets: Tensor, fraction: float, seed: int, name: str, groups: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Split positions in two with the same class proportions.
 
     A class always keeps one sample in the first part: one that has a single sample is not held
@@ -50,6 +54,8 @@ def hold_out(targets: Tensor, fraction: float, seed: int, name: str) -> tuple[Te
         fraction: how much of every class goes to the second part, above 0 and below 1.
         seed: what the choice is a function of.
         name: what the user calls the fraction, for the message.
+        groups: (N,) which samples stay together. The fraction is then met as nearly as whole
+            groups allow, and no class is sure to be in both parts.
 
     Returns:
         The positions that stay and those held out, both in ascending order.
@@ -60,6 +66,8 @@ def hold_out(targets: Tensor, fraction: float, seed: int, name: str) -> tuple[Te
     if not 0 < fraction < 1:
         raise ValueError(f"{name}={fraction} is not a fraction: give 0 <= {name} < 1.")
     targets = strata(targets)
+    if groups is not None:
+        return _hold_out_groups(targets, groups, fraction, seed, name)
     counts = torch.unique(targets, return_counts=True)[1].tolist()
     size, most = round(fraction * len(targets)), [count - 1 for count in counts]
     if not 0 < size <= sum(most):
@@ -71,6 +79,24 @@ def hold_out(targets: Tensor, fraction: float, seed: int, name: str) -> tuple[Te
     quotas = _quotas(counts, size, [0] * len(counts), most)
     held = _first(targets, quotas, seed, name)
     return held.logical_not().nonzero().squeeze(1), held.nonzero().squeeze(1)
+
+
+def _hold_out_groups(
+    targets: Tensor, groups: Tensor, fraction: float, seed: int, name: str
+) -> tuple[Tensor, Tensor]:
+    """The first of 1 / fraction folds of whole groups, by scikit-learn."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    count, known = max(2, round(1 / fraction)), len(groups.unique())
+    if known < count:
+        raise ValueError(
+            f"{name}={fraction} of {known} groups is less than one: raise it, or give more groups."
+        )
+    folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        rest, held = next(folds.split(targets, targets, groups))
+    return torch.from_numpy(rest), torch.from_numpy(held)
 
 
 def subset(targets: Tensor, size: int, seed: int, name: str = "train_size") -> Tensor:
@@ -115,9 +141,16 @@ def select(split: Split, index: Tensor) -> Split:
         return Files([split.paths[i] for i in index.tolist()], targets, split.image_size)
     names = sample_ids(split)
     ids = [names[i] for i in index.tolist()]
+    groups = None if split.groups is None else split.groups[index]
     if isinstance(split.inputs, dict):
-        return Arrays({key: value[index] for key, value in split.inputs.items()}, targets, ids)
-    return Arrays(split.inputs[index], targets, ids)
+        inputs = {key: value[index] for key, value in split.inputs.items()}
+        return Arrays(inputs, targets, ids, groups)
+    return Arrays(split.inputs[index], targets, ids, groups)
+
+
+def groups_of(split: Split) -> Tensor | None:
+    """(N,) which samples stay on one side of every cut; None where each is by itself."""
+    return split.groups if isinstance(split, Arrays) else None
 
 
 def sample_ids(split: Split) -> list[str]:

@@ -18,8 +18,17 @@ from kdrun.dataset.columns import (
     require_columns,
     to_numbers,
 )
-from kdrun.dataset.domains import Domain, Labels, check_names, combine, parts
-from kdrun.dataset.split import hold_out, select
+from kdrun.dataset.domains import (
+    Domain,
+    Labels,
+    check_names,
+    combine,
+    number_groups,
+    own_classes,
+    parts,
+)
+from kdrun.dataset.fold import Fold, divide
+from kdrun.dataset.split import select
 from kdrun.target import nearest
 from kdrun.types import Arrays, Dataset, Split
 
@@ -37,6 +46,7 @@ def table(
     impute: Literal["mean", "median"] = "mean",
     indicators: bool = True,
     domain: str | None = None,
+    group: str | None = None,
     source: str | None = None,
     target: str | None = None,
     labels: Labels = "all",
@@ -44,6 +54,7 @@ def table(
     split_seed: int = 0,
     train_size: int | None = None,
     test_fraction: float = 0.2,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Rows of a table with a header, as `Columns` encodes them.
 
@@ -60,6 +71,8 @@ def table(
         impute: what fills missing numbers.
         indicators: whether a column says where a number was missing.
         domain: the column that names each row's domain; None if there is only one.
+        group: the column whose rows of one value stay together in every split, such as a patient;
+            None where each row is by itself.
         source: the domain that knowledge comes from; None for the target alone.
         target: the domain that counts; None for all rows. Several may be joined by `+`, of either.
         labels: `all`, `none`, or how many training samples of the target keep their label.
@@ -67,6 +80,7 @@ def table(
         split_seed: what every split is a function of.
         train_size: how many training samples of each domain are used; None for all.
         test_fraction: how much of each domain is for testing.
+        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -76,8 +90,8 @@ def table(
         hint = nearest(task, ("classification", "regression"))
         raise ValueError(f"dataset.task={task} is not defined; {hint}")
     cells = read_table(path)
-    require_columns(cells, (label, domain, *(categorical or ()), *(drop or ())), path)
-    apart = {label, domain, *(drop or ())}
+    require_columns(cells, (label, domain, group, *(categorical or ()), *(drop or ())), path)
+    apart = {label, domain, group, *(drop or ())}
     features = [name for name in cells.columns if name not in apart]
     if not features:
         raise ValueError(f"{path}: no column is left to predict '{label}' from.")
@@ -85,19 +99,20 @@ def table(
     others = [name for name in features if name not in numeric]
     cells = cells.assign(**{name: to_numbers(cells[name], path) for name in numeric})
     targets, classes = _targets(cells[label], task, path)
+    groups = number_groups(cells[group]) if group else None
     homes = _homes(cells, domain, source, target, path)
 
-    def part(name: str | None) -> Domain:
-        whole: Split = Arrays(torch.arange(len(cells)), targets)
+    def part(name: str | None, fold: Fold | None = None) -> Domain:
+        whole: Split = Arrays(torch.arange(len(cells)), targets, groups=groups)
         if name:
             here = torch.tensor(homes.isin(parts(name)).to_numpy())
             whole = select(whole, here.nonzero().squeeze(1))
-        rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
-        return Domain(name or "", select(whole, rest), select(whole, held), classes)
+        train, test = divide(whole, test_fraction, split_seed, fold)
+        return own_classes(Domain(name or "", train, test, classes))
 
     columns = Columns(numeric, others, encoding, impute, indicators)
     data = combine(
-        part(target),
+        part(target, fold),
         part(source) if source else None,
         labels=labels,
         val_fraction=val_fraction,

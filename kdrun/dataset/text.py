@@ -20,11 +20,14 @@ from kdrun.dataset.domains import (
     Labels,
     check_names,
     combine,
+    number_groups,
+    own_classes,
     parts,
     rows,
     with_rows,
 )
-from kdrun.dataset.split import hold_out, select
+from kdrun.dataset.fold import Fold, divide
+from kdrun.dataset.split import select
 from kdrun.target import nearest
 from kdrun.types import Arrays, Dataset, Split
 
@@ -42,6 +45,7 @@ def text(
     text_column: str = "text",
     label_column: str = "label",
     domain_column: str = "domain",
+    group_column: str | None = None,
     vocabulary: Literal["source", "union"] = "source",
     max_features: int = 5000,
     ngrams: int = 2,
@@ -50,6 +54,7 @@ def text(
     split_seed: int = 0,
     train_size: int | None = None,
     test_fraction: float = 0.2,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Texts as TF-IDF of words, each row of length 1, or its leading singular directions.
 
@@ -64,6 +69,8 @@ def text(
         text_column: which column, or key, holds the text.
         label_column: likewise its class.
         domain_column: likewise its domain; read only where a domain is named.
+        group_column: likewise what it belongs to, such as an author: texts of one group stay
+            together in every split; None where each is by itself.
         vocabulary: of the source's training texts, or of the union with the target's.
         max_features: how many of the most frequent words and phrases are used.
         ngrams: words in the longest phrase.
@@ -73,6 +80,7 @@ def text(
         split_seed: what every split is a function of.
         train_size: how many training samples of each domain are used; None for all.
         test_fraction: how much of each domain is for testing.
+        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -82,7 +90,9 @@ def text(
     if vocabulary not in ("source", "union"):
         hint = nearest(vocabulary, ("source", "union"))
         raise ValueError(f"dataset.vocabulary={vocabulary} is not defined; {hint}")
-    table = read_texts(path, text_column, label_column, domain_column if target else None)
+    table = read_texts(
+        path, text_column, label_column, domain_column if target else None, group_column
+    )
     if target:
         check_names(source, target, sorted(table["domain"].unique()))
     elif source:
@@ -92,14 +102,15 @@ def text(
         raise ValueError(f"{path}: '{label_column}' holds one class only, '{classes[0]}'.")
     positions = {name: position for position, name in enumerate(classes)}
     targets = torch.tensor([positions[name] for name in table["label"]])
+    groups = number_groups(table["group"]) if group_column else None
 
-    def domain(name: str | None) -> Domain:
-        whole: Split = Arrays(torch.arange(len(table)), targets)
+    def domain(name: str | None, fold: Fold | None = None) -> Domain:
+        whole: Split = Arrays(torch.arange(len(table)), targets, groups=groups)
         if name:
             here = torch.tensor(table["domain"].isin(parts(name)).to_numpy())
             whole = select(whole, here.nonzero().squeeze(1))
-        rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction")
-        return Domain(name or "", select(whole, rest), select(whole, held), classes)
+        train, test = divide(whole, test_fraction, split_seed, fold)
+        return own_classes(Domain(name or "", train, test, classes))
 
     def fit(source: Split, target: Split) -> Encoder:
         known = rows(source)
@@ -112,7 +123,7 @@ def text(
         )
 
     return combine(
-        domain(target),
+        domain(target, fold),
         domain(source) if source else None,
         labels=labels,
         val_fraction=val_fraction,
@@ -174,14 +185,17 @@ class Words:
         return dense
 
 
-def read_texts(path: str, text: str, label: str, domain: str | None) -> pd.DataFrame:
-    """Columns text, label and domain of a file, without the repetitions within a domain.
+def read_texts(
+    path: str, text: str, label: str, domain: str | None, group: str | None = None
+) -> pd.DataFrame:
+    """Columns text, label, domain and group of a file, without the repetitions within a domain.
 
     Args:
         path: a file of comma-separated values, or of JSON lines (.jsonl, .jsonl.gz).
         text: which column, or key, holds the text.
         label: likewise its class.
         domain: likewise its domain; None where there is only one.
+        group: likewise its group; None where there are none.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -189,7 +203,8 @@ def read_texts(path: str, text: str, label: str, domain: str | None) -> pd.DataF
     """
     lines = path.removesuffix(".gz").endswith((".jsonl", ".ndjson"))
     table = _read_json_lines(Path(path)) if lines else read_table(path)
-    wanted = {"text": text, "label": label, **({"domain": domain} if domain else {})}
+    named = {"text": text, "label": label, "domain": domain, "group": group}
+    wanted = {key: name for key, name in named.items() if name}
     require_columns(table, wanted.values(), path)
     table = table[list(wanted.values())].set_axis(list(wanted), axis=1)
     for key, name in wanted.items():

@@ -37,7 +37,7 @@ def test_a_yaml_calls_the_function_of_its_name(path: Path) -> None:
 def test_a_yaml_says_what_the_function_defaults_to(path: Path) -> None:
     call = arguments(path)
     for name, parameter in inspect.signature(locate(call["_target_"])).parameters.items():
-        if parameter.default is not parameter.empty:
+        if parameter.default is not parameter.empty and name != "fold":  # a fact of the run
             assert call[name] == parameter.default, name
 
 
