@@ -79,7 +79,7 @@ def test_errors_are_averaged_in_regression(kdrun):  # type: ignore[no-untyped-de
             ("dataset=table", "dataset.path=t.csv", "dataset.label=b", "cv.folds=3"),
             "one class only",
         ),
-        (("dataset=mine", "--config-dir", "mine", "plugins=[sets]", "cv.folds=2"), "'fold'"),
+        (("dataset=mine", "plugins=[sets]", "cv.folds=2", "--config-dir", "mine"), "'fold'"),
     ],
 )
 def test_mistakes_end_with_two_and_one_message(  # type: ignore[no-untyped-def]

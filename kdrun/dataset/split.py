@@ -84,14 +84,13 @@ def hold_out(
 def _hold_out_groups(
     targets: Tensor, groups: Tensor, fraction: float, seed: int, name: str
 ) -> tuple[Tensor, Tensor]:
-    """The first of 1 / fraction folds of whole groups, by scikit-learn."""
+    """The first of 1 / fraction folds of whole groups, by scikit-learn; at least one group."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    count, known = max(2, round(1 / fraction)), len(groups.unique())
-    if known < count:
-        raise ValueError(
-            f"{name}={fraction} of {known} groups is less than one: raise it, or give more groups."
-        )
+    known = len(groups.unique())
+    if known < 2:
+        raise ValueError(f"{name}={fraction}: all samples are of one group, which stays together.")
+    count = min(max(2, round(1 / fraction)), known)
     folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")
