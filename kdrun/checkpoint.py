@@ -15,6 +15,7 @@ from torch import Tensor
 from kdrun.results import atomic, write_atomic
 
 STUDENT = "student.safetensors"
+MEAN = "mean.safetensors"
 CHECKPOINT = "checkpoint.pt"
 HEADER = "kdrun"
 

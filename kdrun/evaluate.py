@@ -20,7 +20,10 @@ from kdrun.types import Batch, Loader, Outputs
 BINS = 15
 """Equal-width confidence bins of the calibration error (Guo et al., 2017)."""
 
-TEACHER_METRICS = ("teacher_accuracy", "agreement", "kl_to_teacher", "teacher_rmse")
+TEACHER_METRICS = (
+    *("teacher_accuracy", "teacher_f1", "agreement", "kl_to_teacher"),
+    "teacher_rmse",
+)
 """Metrics that `evaluate` adds where there is a teacher."""
 
 
@@ -29,7 +32,7 @@ class Scores(NamedTuple):
 
     Attributes:
         metrics: accuracy, top5, precision, recall, f1, nll, ece; with a teacher also
-            teacher_accuracy, agreement and kl_to_teacher. In regression mae, rmse and r2; with a
+            teacher_accuracy, teacher_f1, agreement and kl_to_teacher. In regression mae, rmse and r2; with a
             teacher also teacher_rmse.
         confusion: (C, C) counts, rows are true classes and columns predictions; C = 0 in
             regression.
@@ -73,11 +76,15 @@ class _Tally:
     def __init__(self, num_classes: int) -> None:
         self.classes = num_classes
         self.confusion = torch.zeros(num_classes**2, dtype=torch.int64)
+        self.teacher: Tensor | None = None
         self.sums: dict[str, Tensor] = {}
         self.bins = torch.zeros(3, BINS, dtype=torch.float64)
 
     def _sum(self, name: str, values: Tensor) -> None:
         self.sums[name] = self.sums.get(name, 0.0) + values.sum(dtype=torch.float64)
+
+    def _counts(self, target: Tensor, prediction: Tensor) -> Tensor:
+        return torch.bincount(target * self.classes + prediction, minlength=self.classes**2)
 
     def add(self, logits: Tensor, target: Tensor) -> None:
         """Count one batch of the student."""
@@ -89,9 +96,7 @@ class _Tally:
         log_p = F.log_softmax(logits, dim=1)
         confidence, prediction = log_p.exp().max(dim=1)
         right = prediction == target
-        self.confusion += torch.bincount(
-            target * self.classes + prediction, minlength=self.classes**2
-        )
+        self.confusion += self._counts(target, prediction)
         self._sum("nll", -log_p.gather(1, target[:, None]))
         top = logits.topk(min(5, self.classes), dim=1).indices
         self._sum("top5", (top == target[:, None]).any(dim=1))
@@ -102,6 +107,8 @@ class _Tally:
     def add_teacher(self, student: Tensor, teacher: Tensor, target: Tensor) -> None:
         """Count how far the student follows its teacher on one batch."""
         answer = teacher.argmax(dim=1)
+        counts = self._counts(target, answer)
+        self.teacher = counts if self.teacher is None else self.teacher + counts
         self._sum("teacher_accuracy", answer == target)
         self._sum("agreement", answer == student.argmax(dim=1))
         log_p, log_q = F.log_softmax(student, dim=1), F.log_softmax(teacher, dim=1)
@@ -110,21 +117,27 @@ class _Tally:
     def scores(self) -> Scores:
         """The metrics of all that was counted."""
         confusion = self.confusion.view(self.classes, self.classes).cpu()
-        counts = confusion.double()
-        total = counts.sum().clamp(min=1)
-        hit, true, said = counts.diag(), counts.sum(1), counts.sum(0)
-        present = (true + said) > 0
-        macro = {
-            "precision": hit / said.clamp(min=1),
-            "recall": hit / true.clamp(min=1),
-            "f1": 2 * hit / (true + said).clamp(min=1),
-        }
+        total = confusion.sum().clamp(min=1)
         size, confidence, right = self.bins.cpu()
-        metrics = {"accuracy": hit.sum() / total}
-        metrics |= {name: value[present].mean() for name, value in macro.items()}
+        metrics = {"accuracy": confusion.diag().sum() / total, **_macro(confusion)}
+        if self.teacher is not None:
+            metrics["teacher_f1"] = _macro(self.teacher.view_as(confusion).cpu())["f1"]
         metrics |= {name: value.cpu() / total for name, value in self.sums.items()}
         metrics["ece"] = (confidence - right).abs().sum() / size.sum().clamp(min=1)
         return Scores({name: float(value) for name, value in metrics.items()}, confusion)
+
+
+def _macro(confusion: Tensor) -> dict[str, Tensor]:
+    """Means over the classes that occur, as a label or as a prediction."""
+    counts = confusion.double()
+    hit, true, said = counts.diag(), counts.sum(1), counts.sum(0)
+    present = (true + said) > 0
+    each = {
+        "precision": hit / said.clamp(min=1),
+        "recall": hit / true.clamp(min=1),
+        "f1": 2 * hit / (true + said).clamp(min=1),
+    }
+    return {name: values[present].mean() for name, values in each.items()}
 
 
 class _Errors:

@@ -15,15 +15,16 @@ from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
 
 from kdrun import plots
 from kdrun.builder import Builder
-from kdrun.checkpoint import CHECKPOINT, load_state, save_state
+from kdrun.checkpoint import CHECKPOINT, MEAN, load_state, save_state
 from kdrun.config import Train
 from kdrun.dataset.digest import digest
 from kdrun.device import device_name
 from kdrun.evaluate import evaluate, example, peak_memory_mb, ratio
-from kdrun.fit import fit, is_fitted
+from kdrun.fit import fit
 from kdrun.gain import gains
 from kdrun.method import OWN, Method
-from kdrun.model.features import Network, inner
+from kdrun.model import weights
+from kdrun.model.features import Network, inner, is_fitted
 from kdrun.results import write_metrics
 from kdrun.score import score
 from kdrun.target import without
@@ -233,8 +234,10 @@ class Experiment:
         for name, role in self.builder.peer_roles().items():
             folder = self.run_dir.with_name(f"{self.run_dir.name}_{name}")
             folder.mkdir(exist_ok=True)
-            peers = self.training.method.get_submodule("peers")
-            yield folder, role, self._score(peers.get_submodule(name), role, folder)
+            peer = self.training.method.get_submodule(f"peers.{name}")
+            column = "val_accuracy" if self.data.classes else "val_r2"
+            last = {column: self._validate(peer).get(column)}
+            yield folder, role, self._score(peer, role, folder) | last
 
     def _score(self, student: nn.Module, role: Role, run_dir: Path) -> dict[str, Any]:
         mean = self.training.method.grown()
@@ -249,6 +252,9 @@ class Experiment:
             self.settings.batch_size,
             self.device,
         )
+        if mean is not None:
+            facts = {"classes": self.data.classes, "shape": self.data.shape}
+            weights.save(run_dir / MEAN, mean, role["name"], role["model"], **facts)
         seconds = sum(float(row["seconds"] or 0) for row in self.training.history)
         seen = len(self.data.train) * len(self.training.history)
         return metrics | {

@@ -19,11 +19,6 @@ from kdrun.train import Row, Training
 from kdrun.types import Batch, Loader, Outputs
 
 
-def is_fitted(student: nn.Module) -> bool:
-    """Whether a student's inner module has `fit(inputs, targets, weights)`."""
-    return hasattr(inner(student).net, "fit")
-
-
 class Lesson(NamedTuple):
     """What a student is fitted to.
 

@@ -88,6 +88,11 @@ def test_a_student_agrees_with_itself():
     assert got["agreement"] == 1
     assert got["kl_to_teacher"] == pytest.approx(0, abs=1e-6)
     assert got["teacher_accuracy"] == got["accuracy"]
+    assert got["teacher_f1"] == got["f1"]
+    turned, _ = scored(logits, targets, teacher=logits.roll(1, dims=1))
+    other, _ = scored(logits.roll(1, dims=1), targets)
+    assert turned["f1"] == got["f1"]
+    assert turned["teacher_f1"] == other["f1"] != got["f1"]
 
 
 def test_unlabelled_samples_do_not_count():

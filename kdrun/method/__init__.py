@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from kdrun.model.features import inner, is_fitted
 from kdrun.objective import Objective
 from kdrun.types import Batch
 
@@ -57,12 +58,23 @@ class Method(nn.Module):
         return None
 
 
-def require_logits(method: str, objective: Objective) -> None:
-    """Refuse terms that read more of a teacher than this method has.
+def require(method: str, objective: Objective, *networks: nn.Module) -> None:
+    """Refuse what a method cannot use whose teacher grows, or is made up, in each step.
+
+    Args:
+        method: its name.
+        objective: whose terms may read no more of a teacher than logits.
+        networks: that are trained; none may be of those that are fitted at once.
 
     Raises:
-        ValueError: it names the term.
+        ValueError: it names the term, or the network.
     """
+    for network in networks:
+        if is_fitted(network):
+            raise ValueError(
+                f"method {method} trains by steps, and {type(inner(network).net).__name__} is "
+                "fitted at once; choose a network, or method=distill"
+            )
     for name, term in objective.losses().items():
         if more := set(term.needs) - {"logits"}:
             raise ValueError(

@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from kdrun.method import Method, require_logits
+from kdrun.method import Method, require
 from kdrun.objective import Objective
 from kdrun.types import Batch, Outputs
 
@@ -24,7 +24,8 @@ class MeanTeacher(Method):
     Labels are asked for only where there are any, so a dataset with few of them will do. The paper
     compares probabilities by squared distance, with a weight that rises. Both networks see the
     batch in training mode, each with its own dropout; both see the same augmentation. Results tell
-    the student's accuracy, and the mean's as `teacher_accuracy`.
+    the student's accuracy, and the mean's as `teacher_accuracy`; the mean is written too, as
+    mean.safetensors.
 
     Args:
         student: from `Batch` to `Outputs`.
@@ -36,7 +37,7 @@ class MeanTeacher(Method):
 
     def __init__(self, student: nn.Module, objective: Objective, decay: float = 0.99) -> None:
         super().__init__()
-        require_logits("ema", objective)
+        require("ema", objective, student)
         if not 0 <= decay < 1:
             raise ValueError(f"method.decay={decay}: must lie in [0, 1)")
         self.student = student

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from kdrun.method import Method, require_logits
+from kdrun.method import Method, require
 from kdrun.objective import Objective
 from kdrun.types import Batch, Outputs
 
@@ -22,7 +22,8 @@ class Mutual(Method):
 
     Any terms between logits may stand for these two; the paper's are kd with temperature 1 and
     weights of 1. The paper steps the networks by turns, this method all at once. Each peer gets a
-    row of results and a folder of its own.
+    row of results and a folder of its own, as it is after the last epoch: early stopping and
+    averaged weights (`train.early_stop`, `train.ema`) are about the student alone.
 
     Args:
         student: the first network, from `Batch` to `Outputs`.
@@ -34,7 +35,7 @@ class Mutual(Method):
         self, student: nn.Module, peers: Mapping[str, nn.Module], objective: Objective
     ) -> None:
         super().__init__()
-        require_logits("mutual", objective)
+        require("mutual", objective, student, *peers.values())
         self.student = student
         self.peers = nn.ModuleDict(peers)
         self.objective = objective

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kdrun.loss.logits import classes
-from kdrun.method import Method, require_logits
+from kdrun.method import Method, require
 from kdrun.objective import Objective
 from kdrun.teacher.classes import log_probabilities
 from kdrun.types import Batch, Outputs
@@ -32,7 +32,7 @@ class TfKD(Method):
 
     def __init__(self, student: nn.Module, objective: Objective, confidence: float = 0.99) -> None:
         super().__init__()
-        require_logits("tf_kd", objective)
+        require("tf_kd", objective, student)
         if not 0 < confidence <= 1:
             raise ValueError(f"method.confidence={confidence}: must lie in (0, 1]")
         self.student = student

@@ -266,6 +266,11 @@ def inner(model: nn.Module) -> Network:
     return found
 
 
+def is_fitted(student: nn.Module) -> bool:
+    """Whether it is fitted at once, not trained by steps: by `fit(inputs, targets, weights)`."""
+    return hasattr(inner(student).net, "fit")
+
+
 class _Tap:
     """A hook that keeps what enters or leaves a module, or what another tap kept last."""
 
