@@ -2,8 +2,8 @@
 
     KDRUN_DATA=... python docs/fashion_small.py
 
-writes fashion14.npz and fashion7.npz for dataset=npz: the first 1,000 of a stratified shuffle of the
-training images and the first 2,000 test images, means of 2x2 and of 4x4 pixels.
+writes fashion14.npz and fashion7.npz for dataset=npz: 1,000 training images, stratified, and the
+first 2,000 test images, as means of 2x2 and of 4x4 pixels.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     python -m venv tf && tf/bin/pip install tensorflow-cpu==2.21.0 tf2onnx==1.17.0
     python docs/fashion_small.py && tf/bin/python docs/keras_teacher.py
 
-It knows nothing of kdrun or PyTorch. It reads whole numbers from 0 to 255, channels last, and answers
-with probabilities.
+It knows nothing of kdrun or PyTorch. It reads whole numbers from 0 to 255, channels last, and
+answers with probabilities.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ class Scores(NamedTuple):
 
     Attributes:
         metrics: accuracy, top5, precision, recall, f1, nll, ece; with a teacher also
-            teacher_accuracy, teacher_f1, agreement and kl_to_teacher. In regression mae, rmse and r2; with a
-            teacher also teacher_rmse.
+            teacher_accuracy, teacher_f1, agreement and kl_to_teacher. In regression mae, rmse and
+            r2; with a teacher also teacher_rmse.
         confusion: (C, C) counts, rows are true classes and columns predictions; C = 0 in
             regression.
     """
@@ -117,7 +117,7 @@ class _Tally:
     def scores(self) -> Scores:
         """The metrics of all that was counted."""
         confusion = self.confusion.view(self.classes, self.classes).cpu()
-        total = confusion.sum().clamp(min=1)
+        total = confusion.sum().clamp(min=1).double()
         size, confidence, right = self.bins.cpu()
         metrics = {"accuracy": confusion.diag().sum() / total, **_macro(confusion)}
         if self.teacher is not None:

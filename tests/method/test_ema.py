@@ -63,6 +63,13 @@ def test_results_tell_both(kdrun) -> None:
     metrics = json.loads(path.read_text())["metrics"]
     assert metrics["teacher_accuracy"] > 0.2
     assert metrics["agreement"] > 0.5
+    mean, student = (path.with_name(f"{who}.safetensors") for who in ("mean", "student"))
+    assert mean.read_bytes() != student.read_bytes()
+    said = ("teacher=mlp", f"teacher.checkpoint={mean}", "student=linear", "name=again")
+    assert kdrun(*said, "train.epochs=1", "train.progress=false").status == 0
+    (again,) = Path("outputs/again").glob("*/record.json")
+    accuracy = json.loads(again.read_text())["metrics"]["teacher_accuracy"]
+    assert accuracy == metrics["teacher_accuracy"]
     for more, hint in (("method.decay=1", "[0, 1)"), ("loss=fitnets", "method ema")):
         told = kdrun(*words, more)
         assert told.status == 2

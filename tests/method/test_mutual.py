@@ -70,10 +70,34 @@ def test_each_network_is_a_row(kdrun) -> None:
     assert rows["linear"]["metrics"]["student_params"] == 650
     assert rows["mlp"]["metrics"]["student_params"] > 650
     assert rows["mlp"]["metrics"]["test_accuracy"] > 0.2
+    assert 0 < rows["mlp"]["metrics"]["val_accuracy"] != rows["linear"]["metrics"]["val_accuracy"]
     assert len(Path("outputs/default/results.csv").read_text().splitlines()) == 3
     (weights,) = Path("outputs/default").glob("*_big/student.safetensors")
     assert read_header(weights)["name"] == "mlp"
     assert kdrun(*words, "loss=fitnets").status == 2
+
+
+def test_peers_do_not_disturb_what_reads_the_folder(kdrun) -> None:
+    words = ("method=mutual", "student=linear", "train.epochs=1", "train.progress=false")
+    assert kdrun("-m", *words, "seed=0,1").status == 0
+    told = kdrun("compare", "outputs/default", "--by", "student")
+    assert told.status == 0, told.err
+    assert "4 runs in 2 groups" in told.out
+    assert "linear_twin" in told.out
+    table = Path("outputs/default/results.csv")
+    before = table.read_text()
+    assert kdrun("collect", "outputs/default").status == 0
+    assert table.read_text() == before
+    told = kdrun("resume", "outputs/default")
+    assert told.status == 0
+    assert "2 of 2 runs ok, 2 of them before" in told.out
+
+
+@pytest.mark.parametrize("method", ["mutual", "ema", "tf_kd"])
+def test_who_is_fitted_at_once_has_no_steps_to_learn_in(kdrun, method: str) -> None:
+    told = kdrun(f"method={method}", "student=sklearn_tree")
+    assert told.status == 2
+    assert f"method {method} trains by steps, and SklearnTree is fitted at once" in told.err
 
 
 def test_without_peers_there_is_a_twin_that_begins_elsewhere(kdrun) -> None:
