@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hydra.core.utils import JobReturn, configure_log
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 
 class LocalLauncher(Launcher):
@@ -50,7 +50,7 @@ class LocalLauncher(Launcher):
         Returns:
             For each job its validation accuracy, or None if it failed, which its record tells.
         """
-        from kdrun.jobs import commands
+        from kdrun.jobs import commands, to_console
         from kdrun.pool import Pool, shares
         from kdrun.sweep import returned
 
@@ -58,7 +58,7 @@ class LocalLauncher(Launcher):
         assert self.hydra_context is not None
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         jobs = commands(self.hydra_context.config_loader, self.config, job_overrides)
-        quietly = _logging(self.config)
+        quietly = to_console(self.config)
         size, gpus, threads = shares(self.n_jobs, self.gpus, self.threads)
         pool = Pool(
             size=size,
@@ -69,9 +69,3 @@ class LocalLauncher(Launcher):
         )
         pool.run({job: [*words, *quietly] for job, words in jobs.items()})
         return [returned(job) for job in jobs]
-
-
-def _logging(config: DictConfig) -> list[str]:
-    """All that a process says goes to run.log, so its logger need not write there as well."""
-    handlers = "hydra.job_logging.root.handlers"
-    return [f"{handlers}=[console]"] if OmegaConf.select(config, handlers) else []

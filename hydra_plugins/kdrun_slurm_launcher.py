@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, configure_log
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+
+if TYPE_CHECKING:
+    from kdrun.jobs import Job
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +59,8 @@ class SlurmLauncher(Launcher):
     ) -> Sequence[JobReturn]:
         """Queue jobs, as one array, and wait for all of them.
 
+        Those that an earlier command queued, and that live still, are waited for as they are.
+
         Args:
             job_overrides: the overrides of each.
             initial_job_idx: the number of the first; jobs are known by their folders here.
@@ -66,8 +72,8 @@ class SlurmLauncher(Launcher):
             import submitit
         except ImportError as error:
             raise ValueError("hydra/launcher=slurm needs: pip install 'kdrun[slurm]'") from error
+        from kdrun import remote, slurm
         from kdrun.jobs import commands
-        from kdrun.remote import Command, follow
         from kdrun.sweep import returned
 
         assert self.config is not None
@@ -77,22 +83,37 @@ class SlurmLauncher(Launcher):
         executor = submitit.AutoExecutor(
             self.folder, self.executor, slurm_max_num_timeout=self.max_num_timeout
         )
-        executor.update_parameters(
-            **{
-                key if key in COMMON else f"slurm_{key}": value
-                for key, value in self.parameters.items()
-            }
-        )
-        with executor.batch():
-            queued = {job: executor.submit(Command(words)) for job, words in jobs.items()}
-        log.info("%d jobs queued; what they say is in %s", len(queued), executor.folder)
-        follow(
-            queued,
-            is_over=lambda job: job.done(),
-            last_word=lambda job: (
-                f"its job {job.job_id} ended as {job.state}; see {job.paths.stderr}"
+        executor.update_parameters(**self._parameters())
+        queue = slurm.Queue(Path(executor.folder)) if self.executor == "slurm" else None
+        handles: dict[Job, Any] = queue.adopted(jobs) if queue else {}
+        told = f"; {len(handles)} were there before" if handles else ""
+        new: dict[Job, Any] = {}
+        if len(handles) < len(jobs):
+            with executor.batch():
+                new = {
+                    job: executor.submit(remote.Command(words))
+                    for job, words in jobs.items()
+                    if job not in handles
+                }
+        log.info("%d jobs queued%s; what they say is in %s", len(new), told, executor.folder)
+        if queue:
+            queue.note(new)
+        remote.follow(
+            handles | new,
+            is_over=queue.is_over if queue else lambda handle: bool(handle.done()),
+            last_word=lambda handle: (
+                f"its job {handle.job_id} ended as "
+                f"{queue.state(handle) if queue else handle.state}; see {handle.paths.stderr}"
             ),
-            cancel=lambda job: job.cancel(),
+            cancel=lambda handle: handle.cancel(),
             fail_fast=self.config.fail_fast,
         )
         return [returned(job) for job in jobs]
+
+    def _parameters(self) -> dict[str, Any]:
+        """As submitit's `AutoExecutor` names them."""
+        found = dict(self.parameters)
+        if cores := found.get("cpus_per_task"):
+            # From 22.05 on, srun no longer takes this over from sbatch.
+            found["setup"] = [f"export SRUN_CPUS_PER_TASK={cores}", *found.get("setup", [])]
+        return {key if key in COMMON else f"slurm_{key}": value for key, value in found.items()}

@@ -158,6 +158,12 @@ def commands(
     return found
 
 
+def to_console(config: DictConfig) -> list[str]:
+    """What to type for a job whose output goes to run.log, so that its logger need not."""
+    handlers = "hydra.job_logging.root.handlers"
+    return [f"{handlers}=[console]"] if OmegaConf.select(config, handlers) else []
+
+
 class Known:
     """What earlier commands found out about where jobs lie, so that done ones are not composed.
 

@@ -21,11 +21,9 @@ from kdrun.config import Rerun
 from kdrun.jobs import Job
 from kdrun.run import bury
 from kdrun.sweep import record_of, take, tell_end
+from kdrun.worker import PATIENCE, start
 
 log = logging.getLogger(__name__)
-
-PATIENCE = 20.0
-"""Seconds that an interrupted process has to end before it is killed."""
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -101,20 +99,10 @@ class Pool:
 
     def _start(self, job: Job, claim: FileLock) -> None:
         slot = min(set(range(self.size)) - {each.slot for each in self.running})
-        environment = os.environ | dict.fromkeys(THREADS, str(self.threads))
-        # The process writes its own traceback to its log; Hydra's would be a second one.
-        environment |= {"PYTHONUNBUFFERED": "1", "HYDRA_FULL_ERROR": "0"}
+        environment = dict.fromkeys(THREADS, str(self.threads))
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self.gpus[slot % len(self.gpus)]
-        with (job.run_dir / "run.log").open("ab") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "kdrun.worker", str(os.getpid()), *self.commands[job]],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                start_new_session=True,  # Ctrl-C reaches this process, which passes it on
-            )
+        process = start(self.commands[job], job.run_dir, environment)
         log.info("%s begun: %s", self.numbers[job], job.label)
         self.running.append(Running(job, claim, slot, process))
 

@@ -7,6 +7,7 @@ config itself, and takes part in the same folder's locks and records.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 from kdrun.jobs import Job
 from kdrun.run import bury
 from kdrun.sweep import record_of, tell_end
+from kdrun.worker import PATIENCE, start
 
 Handle = TypeVar("Handle")
 
@@ -38,12 +40,17 @@ class Command:
         os.chdir(self.folder)
         sys.argv = ["kdrun", *self.words]
 
+        # A worker of a data loader must not answer the queue's signals in the place of this one.
+        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGUSR2, signal.SIG_IGN))
+
         from kdrun import cli
 
         try:
             cli.main()
         except SystemExit as ended:
-            return int(ended.code or 0)
+            if ended.code in (cli.DONE, cli.FAILED, cli.MISTAKE):
+                return int(ended.code)
+            raise  # submitit has put the job back into the queue
         raise AssertionError  # it exits
 
     def checkpoint(self) -> Any:
@@ -51,6 +58,29 @@ class Command:
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
+
+
+def execute(words: Sequence[str], folder: Path, run_dir: Path) -> int:
+    """Run a job in a process beside this one, which lives on if that is killed.
+
+    Args:
+        words: what is typed after `kdrun`.
+        folder: where the sweep was started; every machine must have it.
+        run_dir: of the job, seen from there.
+
+    Returns:
+        The exit status; that of a signal is negative.
+    """
+    os.chdir(folder)
+    process = start(words, run_dir, {})
+    try:
+        while (status := process.poll()) is None:
+            time.sleep(0.1)  # Ray's way to cancel a task does not interrupt a system call
+        return status
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
 
 
 def follow(

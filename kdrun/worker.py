@@ -5,10 +5,41 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h: the signal that a process gets when its parent dies."""
+
+
+PATIENCE = 20.0
+"""Seconds that an interrupted process has to end before it is killed."""
+
+
+def start(
+    words: Sequence[str], run_dir: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start a process for a run; all that it says goes to run.log.
+
+    Args:
+        words: what is typed after `kdrun`.
+        run_dir: the folder of the run.
+        environment: what the process has beside the environment of this one.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    # The process writes its own traceback to its log; Hydra's would be a second one.
+    own = {"PYTHONUNBUFFERED": "1", "HYDRA_FULL_ERROR": "0"}
+    with (run_dir / "run.log").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "kdrun.worker", str(os.getpid()), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **own, **environment},
+            start_new_session=True,  # Ctrl-C reaches the parent, which passes it on
+        )
 
 
 def main() -> None:

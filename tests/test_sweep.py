@@ -64,6 +64,11 @@ def start(*words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def children(parent: int) -> list[int]:
+    told = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True)
+    return [int(word) for word in told.stdout.split()]
+
+
 def times(folder: str, among: set[str] | None = None) -> dict[Path, int]:
     """When each file of some runs was last written."""
     runs = [run for run in Path(folder).iterdir() if run.is_dir()]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from kdrun.pool import obituary, shares
 from tests.conftest import QUICK
-from tests.test_sweep import ACCIDENTS, FAULTY, start
+from tests.test_sweep import ACCIDENTS, FAULTY, children, start
 
 LOCAL = ("-m", "hydra/launcher=local", "hydra.launcher.n_jobs=2")
 
@@ -22,11 +21,6 @@ LOCAL = ("-m", "hydra/launcher=local", "hydra.launcher.n_jobs=2")
 def rows() -> list[dict[str, str]]:
     with Path("outputs/default/results.csv").open() as file:
         return list(csv.DictReader(file))
-
-
-def children(parent: int) -> list[int]:
-    told = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True)
-    return [int(word) for word in told.stdout.split()]
 
 
 def test_a_killed_process_costs_its_own_job_which_goes_on_later(kdrun):
