@@ -152,9 +152,17 @@ class Builder:
 
     def teacher_role(self) -> Role | None:
         """The role of the teacher, if the method has one."""
-        method = locate(self.config["method"]["_target_"], self.config["plugins"])
-        role: Role | None = method.teacher_role(self.config)  # type: ignore[attr-defined]
+        role: Role | None = self._method.teacher_role(self.config)
         return role
+
+    def untouched_role(self) -> Role | None:
+        """The role of the source's own model, where the teacher came from the source."""
+        role: Role | None = self._method.untouched_role(self.config)
+        return role
+
+    @property
+    def _method(self) -> Any:
+        return locate(self.config["method"]["_target_"], self.config["plugins"])
 
     def teacher(
         self, role: Role, train: Callable[[Role], Path], val_loader: Loader | None

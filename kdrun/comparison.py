@@ -135,8 +135,21 @@ def compare(
         lines=[_sum_up(group, metrics) for group in groups],
         runs=len(usable),
         failed=failed,
-        notes=notes + _few(groups),
+        notes=notes + _few(groups) + _negative(groups),
     )
+
+
+def _negative(groups: Sequence[Group]) -> list[str]:
+    """A note on groups that would have done better without a transfer, if there are any."""
+    told = []
+    for group in groups:
+        values = group.values("transfer_gain")
+        gain = 100 * sum(values) / len(values) if values else 0.0
+        if gain < 0:
+            told.append(f"{group} ({gain:+.1f} points)")
+    if not told:
+        return []
+    return [f"negative transfer, worse than the source's model untouched: {', '.join(told)}"]
 
 
 def _few(groups: Sequence[Group]) -> list[str]:

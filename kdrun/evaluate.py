@@ -22,6 +22,7 @@ BINS = 15
 
 TEACHER_METRICS = (
     *("teacher_accuracy", "teacher_f1", "agreement", "kl_to_teacher"),
+    "accuracy_where_teacher_wrong",
     "teacher_rmse",
 )
 """Metrics that `evaluate` adds where there is a teacher."""
@@ -32,8 +33,9 @@ class Scores(NamedTuple):
 
     Attributes:
         metrics: accuracy, top5, precision, recall, f1, nll, ece; with a teacher also
-            teacher_accuracy, teacher_f1, agreement and kl_to_teacher. In regression mae, rmse and
-            r2; with a teacher also teacher_rmse.
+            teacher_accuracy, teacher_f1, agreement, kl_to_teacher and, if the teacher is ever
+            wrong, accuracy_where_teacher_wrong. In regression mae, rmse and r2; with a teacher also
+            teacher_rmse.
         confusion: (C, C) counts, rows are true classes and columns predictions; C = 0 in
             regression.
     """
@@ -110,7 +112,9 @@ class _Tally:
         counts = self._counts(target, answer)
         self.teacher = counts if self.teacher is None else self.teacher + counts
         self._sum("teacher_accuracy", answer == target)
-        self._sum("agreement", answer == student.argmax(dim=1))
+        said = student.argmax(dim=1)
+        self._sum("agreement", answer == said)
+        self._sum("beyond", (answer != target) & (said == target))
         log_p, log_q = F.log_softmax(student, dim=1), F.log_softmax(teacher, dim=1)
         self._sum("kl_to_teacher", F.kl_div(log_p, log_q, reduction="none", log_target=True))
 
@@ -123,6 +127,10 @@ class _Tally:
         if self.teacher is not None:
             metrics["teacher_f1"] = _macro(self.teacher.view_as(confusion).cpu())["f1"]
         metrics |= {name: value.cpu() / total for name, value in self.sums.items()}
+        if "beyond" in metrics:
+            beyond, wrong = metrics.pop("beyond"), 1 - metrics["teacher_accuracy"]
+            if wrong > 0:
+                metrics["accuracy_where_teacher_wrong"] = beyond / wrong
         metrics["ece"] = (confidence - right).abs().sum() / size.sum().clamp(min=1)
         return Scores({name: float(value) for name, value in metrics.items()}, confusion)
 

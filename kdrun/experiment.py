@@ -74,6 +74,8 @@ class Experiment:
         if self.strategy is not None:
             source = self.builder.source(train_teacher)
             self.student = self._transfer(self.strategy, source)
+        if (role := self.builder.untouched_role()) is not None:
+            self.untouched = self.builder.teacher(role, train_teacher, self.val_loader)
         if is_fitted(self.student):
             self.settings = replace(self.settings, epochs=1, ema=0.0, early_stop=None)
         self.predicted: dict[str, int] = {}

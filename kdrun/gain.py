@@ -39,7 +39,7 @@ def gains(
     test = load(data.test)
     counts = test.targets[test.targets >= 0].bincount()
     found: dict[str, float | None] = {
-        "majority_accuracy": float(counts.max() / counts.sum()),
+        "majority_accuracy": int(counts.max()) / int(counts.sum()),
         "source_only_accuracy": None,
         "transfer_gain": None,
         "source_accuracy_after": None,

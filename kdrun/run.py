@@ -171,6 +171,8 @@ def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:
     own.method, own.teacher = OmegaConf.load(folder() / "method" / f"{method}.yaml"), before
     if method == "source" and "labels" in own.dataset:
         own.dataset.labels = "all"  # of the target; the source's are known anyway
+    if "transfer" in teacher:
+        own.transfer, own.source_model.checkpoint = teacher.transfer, teacher.source_checkpoint
     own.seed, own.rerun = teacher.seed, Rerun.failed
     recipe = teacher.get("recipe") or {}
     for place, key in (  # whole groups come first

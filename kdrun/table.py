@@ -47,7 +47,12 @@ TEXT = frozenset({*IDENTITY, *INCIDENTAL, *DATA} - {"epochs"})
 """Columns that are text even where a value looks like a number: a student may be called 18."""
 
 
-SHARES = ("accuracy", "top5", "precision", "recall", "f1", "ece", "agreement", "retention")
+# fmt: off
+SHARES = (
+    "accuracy", "top5", "precision", "recall", "f1", "ece", "agreement", "retention",
+    "transfer_gain", "accuracy_after", "teacher_wrong",
+)
+# fmt: on
 """Endings of metrics that are shares of one, and so are shown in per cent."""
 
 # fmt: off

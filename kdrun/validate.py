@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -53,7 +54,7 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
     values, groups = [], []
     with initialize_config_dir(version_base="1.3", config_dir=str(folder()), job_name="kdrun"):
         loader = GlobalHydra.instance().config_loader()
-        for override in _parse(words, faults):
+        for override in _parse(words, loader, faults):
             if override.is_hydra_override() or override.is_delete():
                 continue
             options = loader.get_group_options(  # folders too: experiment=cifar100/kd
@@ -82,11 +83,13 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
     return config
 
 
-def _parse(words: list[str], faults: list[str]) -> Iterator[Override]:
-    parser = OverridesParser.create()
+def _parse(
+    words: list[str], loader: ConfigLoader, faults: list[str]
+) -> Iterator[Override]:
+    parser = OverridesParser.create(config_loader=loader)  # which expands glob(...)
     for word in words:
         try:
-            yield parser.parse_override(word)
+            yield from parser.parse_overrides([word])
         except HydraException as error:
             hint = str(error).splitlines()[0] if "=" in word else "write KEY=VALUE"
             faults.append(f"'{word}' is not an override: {hint}")

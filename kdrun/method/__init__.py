@@ -39,6 +39,11 @@ class Method(nn.Module):
         role: Mapping[str, Any] | None = config["teacher"]
         return role if "teacher" in config["method"]["uses"] else None
 
+    @staticmethod
+    def untouched_role(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The role of the source's own model, where the teacher came from the source."""
+        return None
+
     def at(self, epoch: float, epochs: int) -> None:
         """Say how far the training is; called before every batch."""
         self.objective.at(epoch, epochs)

@@ -1,0 +1,94 @@
+"""Transfer, then distil: the teacher gets used to the target first, and then teaches there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdrun.method.transfer import Transfer
+from kdrun.objective import Objective
+from kdrun.transfer import Strategy
+from kdrun.transfer.adaptation import both
+from kdrun.types import Batch, Outputs
+
+Role = Mapping[str, Any]
+
+
+class TransferDistill(Transfer):
+    """Distil a teacher that came from the source domain into a student, on the target's inputs.
+
+        train the teacher on the source's labels
+        carry it over to the target by a strategy of its own, `method.adapt`
+        for each batch of the target:
+            step the student down its losses with the teacher and the labels
+
+    With `transfer=NAME` the student has a strategy too: it begins with the source's weights of its
+    own architecture, say, or adds terms between domains, and then the source's labels, to these
+    losses. Ruder, Ghaffari, Breslin, 2017, https://arxiv.org/abs/1702.02052, adapt and distil so.
+
+    Args:
+        student: from `Batch` to `Outputs`.
+        teacher: from `Batch` to `Outputs`, frozen.
+        objective: terms between the two and the labels of the target, where these are known.
+        strategy: of the student; None where it begins with its own initialisation.
+    """
+
+    def __init__(
+        self,
+        student: nn.Module,
+        teacher: nn.Module,
+        objective: Objective,
+        strategy: Strategy | None = None,
+    ) -> None:
+        super().__init__(student, objective, strategy or Strategy())
+        self.teacher = teacher
+
+    @staticmethod
+    def teacher_role(config: Mapping[str, Any]) -> Role:
+        """The teacher's, trained on the source and carried over."""
+        return from_source(config["teacher"], config["method"]["adapt"])
+
+    @staticmethod
+    def untouched_role(config: Mapping[str, Any]) -> Role:
+        """The teacher's, trained on the source."""
+        return from_source(config["teacher"], {"name": None})
+
+    def answers(self, batch: Batch) -> Outputs:
+        """What the teacher says of a batch of the target."""
+        outputs: Outputs = self.teacher(batch)
+        return outputs
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """The losses on the target, and those between domains."""
+        teacher = self.answers(batch)
+        losses: dict[str, Tensor] = {}
+        if batch.source is not None:
+            source, student = both(self.student, batch)
+            losses["source"] = F.cross_entropy(source.logits, batch.source.target, ignore_index=-1)
+        else:
+            source = student = self.student(batch)
+        losses |= self.objective(student, teacher, batch)
+        if self.adaptation is not None:
+            losses |= self.adaptation(source, student, batch)
+        return losses
+
+
+def from_source(role: Role, adapt: Mapping[str, Any]) -> Role:
+    """The role of a network, or of those that an ensemble is made of, trained on the source.
+
+    Args:
+        role: of a teacher. One that needs no training stays as it is.
+        adapt: the strategy that carries it over to the target; its name is None for none.
+    """
+    if "members" in role:
+        members = {name: from_source(own, adapt) for name, own in role["members"].items()}
+        return {**role, "members": members}
+    if "model" not in role:
+        return role
+    if adapt["name"] is None:
+        return {**role, "method": "source"}
+    began = {"source_checkpoint": role["checkpoint"], "checkpoint": None}
+    return {**role, **began, "method": "transfer", "transfer": adapt}
