@@ -69,7 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--sort", default="", help="a column, -column for falling; otherwise the best comes first")
     add("--format", choices=present.FORMATS, default="table", help="default: %(default)s")
     add("--out", type=Path, help="write there instead of to the terminal")
-    add("--plot", type=Path, metavar="PNG", help="draw the groups, against the --pareto column")
+    add(
+        "--plot",
+        type=Path,
+        metavar="PNG",
+        help="draw the groups, against the --pareto or the second --pivot column",
+    )
     return parser
 
 
@@ -96,24 +101,34 @@ def _compare(options: argparse.Namespace) -> tuple[str, str]:
         mark_front(comparison, options.pareto)
     present.sort(comparison, options.sort)
     if options.plot:
-        _plot(comparison, options.pareto, options.plot)
+        _plot(comparison, options.pareto, options.pivot, options.plot)
     return present.present(comparison, options.format, options.pivot)
 
 
-def _plot(comparison: Comparison, cost: str | None, path: Path) -> None:
+def _plot(
+    comparison: Comparison, cost: str | None, pivot: Sequence[str] | None, path: Path
+) -> None:
     from kdrun import plots
     from kdrun.groups import shown
 
     metric = comparison.metrics[0]
     scale = 100 if is_share(metric) else 1
+    over = pivot[1] if pivot else None
+    if over and any(not isinstance(line.group.by[over], (int, float)) for line in comparison.lines):
+        raise ValueError(f"--plot draws lines over the column of --pivot, and {over} is no number")
     points = []
+    series: dict[str, list[plots.Point]] = {}
     for line in comparison.lines:
         mean = scale * (line.mean[metric] or 0.0)
         low, high = (scale * bound for bound in line.interval) if line.interval else (mean, mean)
-        name = " ".join(shown(value) for value in line.group.by.values()) or "all"
-        price = line.mean[cost] if cost else None
+        others = [shown(value) for key, value in line.group.by.items() if key != over]
+        name = " ".join(others) or "all"
+        price = line.mean[cost] if cost else line.group.by.get(over) if over else None
         points.append(plots.Point(name, mean, low, high, price, bool(line.on_front)))
-    if cost:
+        series.setdefault(name, []).append(points[-1])
+    if over:
+        plots.lines(series, present.title(metric), over, path)
+    elif cost:
         plots.front(points, present.title(metric), cost, path)
     else:
         plots.bars(points, present.title(metric), path)

@@ -160,6 +160,30 @@ def front(points: Sequence[Point], label: str, cost: str, path: Path | str) -> N
     _save(figure, path)
 
 
+def lines(series: Mapping[str, Sequence[Point]], label: str, column: str, path: Path | str) -> None:
+    """Draw a line for each series over a column of numbers, the points' `cost`, with intervals."""
+    figure = _figure(7, 5)
+    axes = figure.add_subplot()
+    places = sorted({point.cost or 0.0 for points in series.values() for point in points})
+    for number, (name, points) in enumerate(series.items()):
+        ordered = sorted(points, key=lambda point: point.cost or 0.0)
+        x = [point.cost or 0.0 for point in ordered]
+        colour = f"C{number % 10}"
+        axes.plot(x, [p.value for p in ordered], "o-", color=colour, label=name)
+        low, high = [p.low for p in ordered], [p.high for p in ordered]
+        axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+    if places[0] > 0 and places[-1] > 10 * places[0]:
+        axes.set_xscale("log")
+    axes.minorticks_off()
+    axes.set_xticks(places, [f"{place:,g}" for place in places])
+    axes.set_xlabel(column)
+    axes.set_ylabel(label)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    _plain_text(axes.legend(frameon=False).get_texts())
+    _save(figure, path)
+
+
 def _name_classes(axes: Axes, names: Sequence[str]) -> None:
     short = [name if len(name) <= 24 else f"{name[:23]}…" for name in names]
     size = 9 if len(names) <= 40 else 6

@@ -83,9 +83,7 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
     return config
 
 
-def _parse(
-    words: list[str], loader: ConfigLoader, faults: list[str]
-) -> Iterator[Override]:
+def _parse(words: list[str], loader: ConfigLoader, faults: list[str]) -> Iterator[Override]:
     parser = OverridesParser.create(config_loader=loader)  # which expands glob(...)
     for word in words:
         try:

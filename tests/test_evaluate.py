@@ -107,3 +107,13 @@ def test_cost_is_counted_not_guessed():
     network = Network(net, mean=[0.5] * 3, std=[0.2] * 3)
     assert parameters(network) == 3 * 8 * 9 + 8 + 8 * 16 * 5 + 5
     assert macs(network, (3, 4, 4)) == 3 * 8 * 9 * 16 + 8 * 16 * 5
+
+
+def test_what_a_student_knows_beyond_its_teacher_is_counted():
+    target = torch.tensor([0, 1, 2, 2])
+    student, teacher, right = (
+        torch.eye(3)[torch.tensor(said)] for said in ([1, 1, 0, 2], [0, 0, 0, 2], [0, 1, 2, 2])
+    )
+    got = scored(student, target, teacher).metrics
+    assert got["accuracy_where_teacher_wrong"] == pytest.approx(1 / 2)
+    assert "accuracy_where_teacher_wrong" not in scored(student, target, right).metrics
