@@ -123,7 +123,9 @@ def _plot(
         low, high = (scale * bound for bound in line.interval) if line.interval else (mean, mean)
         others = [shown(value) for key, value in line.group.by.items() if key != over]
         name = " ".join(others) or "all"
-        price = line.mean[cost] if cost else line.group.by.get(over) if over else None
+        price = line.mean[cost] if cost else None
+        if over:
+            price = float(line.group.by[over] or 0)
         points.append(plots.Point(name, mean, low, high, price, bool(line.on_front)))
         series.setdefault(name, []).append(points[-1])
     if over:
