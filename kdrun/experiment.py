@@ -21,18 +21,20 @@ from kdrun.dataset.digest import digest
 from kdrun.device import device_name
 from kdrun.evaluate import evaluate, example, peak_memory_mb, ratio
 from kdrun.fit import fit
-from kdrun.gain import gains
+from kdrun.gain import gains, source_accuracy
 from kdrun.method import OWN, Method
 from kdrun.model import weights
 from kdrun.model.features import Network, inner, is_fitted
-from kdrun.results import write_metrics
+from kdrun.results import write_atomic, write_metrics
 from kdrun.score import score
+from kdrun.table import Value, to_csv
 from kdrun.target import without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, check
 from kdrun.train import Row, Training, average, epoch_line, train
 from kdrun.transfer import Source, Strategy
 from kdrun.transfer.adaptation import bind
+from kdrun.transfer.start import fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class Experiment:
         if self.teacher_role is not None:
             self.teacher = self.builder.teacher(self.teacher_role, train_teacher, self.val_loader)
         self.transfer_seconds = 0.0
+        self.transferred: dict[str, Any] = {}
         self.strategy = self.builder.strategy()
         self.untouched: nn.Module | None = None
         if self.strategy is not None:
@@ -89,6 +92,7 @@ class Experiment:
         begin = time.perf_counter()
         target = self.builder.loader(self.data.train)
         try:
+            strategy.check(self.student)
             if source is not None:
                 self.untouched = strategy.untouched(self.student, source, target)
             student = strategy(self.student, source, target)
@@ -99,6 +103,7 @@ class Experiment:
         if strategy.paired:
             self.train_loader = self.builder.paired(self.train_loader)
         self.dtype = student.dtype
+        self.transferred = {"start": fingerprint(student)}
         self.transfer_seconds = time.perf_counter() - begin
         return student
 
@@ -205,6 +210,15 @@ class Experiment:
             return {"val_accuracy": None, "val_rmse": metrics["rmse"], "val_r2": metrics.get("r2")}
         return {"val_accuracy": metrics["accuracy"], "val_nll": metrics["nll"]}
 
+    def _measure(self, student: nn.Module) -> dict[str, Value]:
+        """What a strategy may know of a student: nothing of the test splits."""
+        row: dict[str, Value] = {**self._validate(student)}
+        source = self.data.source
+        if source is not None and source.val is not None and self.data.classes:
+            load = self.builder.loader
+            row["source_accuracy"] = source_accuracy(student, self.data, source.val, load)
+        return row
+
     def _after_epoch(self, training: Training) -> None:
         # The state comes first: metrics.csv is written again from it after any crash.
         save_state(self.run_dir / CHECKPOINT, training.state())
@@ -219,15 +233,20 @@ class Experiment:
         history = self.training.history
         write_metrics(self.run_dir, history)
         student = self.training.student
+        best = self.training.best.get("epoch", len(history))
+        chosen = history[best - 1] if history else {}
         if self.strategy is not None:
-            self.strategy.finish(student)
+            if rows := self.strategy.finish(student, self._measure):
+                name = self.config["transfer"]["name"]
+                write_atomic(self.run_dir / f"{name}.csv", to_csv(rows))
+                chosen = self._validate(student)
+            self.transferred |= self.strategy.report
         metrics = self._score(student, self.config["student"], self.run_dir)
         if self.data.source is not None and self.data.classes:
             accuracy, load = metrics["test_accuracy"], self.builder.loader
             metrics |= gains(student, self.untouched, self.data, load, accuracy)
-        best = self.training.best.get("epoch", len(history))
         column = "val_accuracy" if self.data.classes else "val_r2"
-        metrics[column] = history[best - 1].get(column) if history else None
+        metrics[column] = chosen.get(column)
         plots.curves(history, self.run_dir / "curves.png")
         return metrics
 

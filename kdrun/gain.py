@@ -47,9 +47,24 @@ def gains(
     if untouched is not None:
         before = evaluate(untouched, test, size).metrics["accuracy"]
         found |= {"source_only_accuracy": before, "transfer_gain": accuracy - before}
-    names = shared_classes(data.source.classes, data.classes)
-    if bool((names >= 0).any()):
-        own = data.source.test
-        relabelled = load(replace(own, targets=names[own.targets]))
-        found["source_accuracy_after"] = evaluate(student, relabelled, size).metrics["accuracy"]
+    found["source_accuracy_after"] = source_accuracy(student, data, data.source.test, load)
     return found
+
+
+def source_accuracy(
+    student: nn.Module, data: Dataset, split: Split, load: Callable[[Split], Loader]
+) -> float | None:
+    """A student's accuracy on a split of the source; None where it was taught none of its classes.
+
+    Args:
+        student: from `Batch` to logits of the target's classes.
+        data: of the target, with the source's beside them.
+        split: of the source.
+        load: as in `gains`.
+    """
+    assert data.source is not None
+    names = shared_classes(data.source.classes, data.classes)
+    if not bool((names >= 0).any()):
+        return None
+    relabelled = load(replace(split, targets=names[split.targets]))
+    return evaluate(student, relabelled, len(data.classes)).metrics["accuracy"]

@@ -48,6 +48,8 @@ class Record(TypedDict, total=False):
             never averaged, test_hash (of the test data) and split (how the training data was cut).
         metrics: what was measured, by column; None where it was not.
         predicted: how many test samples were given to each class, by its name.
+        transfer: what a strategy says of itself: which weights matched those of the source, the
+            fingerprint of those with which the student began, the coefficient that was chosen, ...
         config: the resolved config without its runtime-only keys: what makes this run this run.
         runtime: the runtime-only keys, which change no result: workers, loggers, ...
         versions: of Python and of the libraries that matter.
@@ -63,6 +65,7 @@ class Record(TypedDict, total=False):
     run: dict[str, Value]
     metrics: dict[str, Value]
     predicted: dict[str, int]
+    transfer: dict[str, Any]
     config: dict[str, Any]
     runtime: dict[str, Any]
     versions: dict[str, str]

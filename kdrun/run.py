@@ -141,6 +141,8 @@ def _execute(config: DictConfig, run_dir: Path, record: Record, watch: Watch | N
     experiment.train(watch)
     record["metrics"] = experiment.evaluate()
     record["predicted"] = experiment.predicted
+    if experiment.transferred:
+        record["transfer"] = experiment.transferred
     for beside, role, metrics in experiment.evaluate_peers():
         peer: Record = {
             **record,

@@ -162,8 +162,7 @@ def faults(
         elif value == "???":
             found.append(f"{where}.{key} is not set; give it a value on the command line")
         elif key in hints and not fits(value, hints[key]):
-            wanted = str(named[key].annotation).replace("typing.", "")
-            found.append(f"{where}.{key}={value!r} is not of type {wanted}")
+            found.append(f"{where}.{key}={_unfit(value, hints[key], str(named[key].annotation))}")
     missing = [
         key
         for key, parameter in named.items()
@@ -179,6 +178,13 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         return typing.get_type_hints(owner)
     except (NameError, TypeError):
         return {}  # foreign annotations that only a type checker can read
+
+
+def _unfit(value: Any, hint: Any, annotation: str) -> str:
+    """Why a value cannot stand where `hint` is asked for."""
+    if typing.get_origin(hint) is typing.Literal:
+        return f"{value} is not defined; {nearest(str(value), typing.get_args(hint))}"
+    return f"{value!r} is not of type {annotation.replace('typing.', '')}"
 
 
 def fits(value: Any, hint: Any) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -11,8 +12,14 @@ from torch import Tensor, nn
 
 from kdrun.model.features import Network
 from kdrun.objective import Objective
+from kdrun.table import Row
 from kdrun.teacher.classes import ByName
 from kdrun.types import Loader
+
+Measure = Callable[[nn.Module], Row]
+"""What may be known of a student before it is tested: columns of metrics.csv from the validation
+split, None without one, and `source_accuracy` from that of the source, if there is one.
+"""
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,14 @@ class Strategy:
         paired: whether it trains on batches of both domains, `Batch.source`.
         supervised: whether labels of the target are read, where there are any.
         adaptation: terms over the outputs of both domains, or on the weights; None for none.
+        report: what it has to say of itself in record.json, under `transfer`.
     """
 
     epochs: int | None = None
     paired: bool = False
     supervised: bool = True
     adaptation: Objective | None = None
+    report: Mapping[str, Any] = MappingProxyType({})
 
     def __call__(self, student: Network, source: Source | None, loader: Loader) -> Network:
         """The student with which the training on the target begins.
@@ -66,6 +75,16 @@ class Strategy:
             ValueError: the strategy is not defined for these data, or for this student.
         """
         raise NotImplementedError
+
+    def check(self, student: Network) -> None:
+        """Refuse what cannot be done, before anything is trained.
+
+        Args:
+            student: as it was built; not changed.
+
+        Raises:
+            ValueError: it is not defined for this student.
+        """
 
     def untouched(self, student: Network, source: Source, loader: Loader) -> nn.Module | None:
         """The source's own model on the target, which every gain is measured from.
@@ -92,10 +111,32 @@ class Strategy:
     def begin_epoch(self, student: nn.Module, epoch: int) -> None:
         """Called before every epoch."""
 
-    def finish(self, student: nn.Module) -> None:
-        """Called once on the trained student, before it is evaluated."""
+    def finish(self, student: nn.Module, measure: Measure) -> list[Row]:
+        """Called once on the trained student, before it is evaluated.
+
+        Returns:
+            The rows of a table of the strategy's own, NAME.csv; empty for none.
+        """
+        return []
 
 
 def shared_classes(source: Sequence[str], target: Sequence[str]) -> Tensor:
     """For each class of the source, the index of the same name in the target; -1 for none."""
     return torch.tensor([target.index(name) if name in target else -1 for name in source])
+
+
+def better(rows: Sequence[Row]) -> int | None:
+    """The position of the best of some measured rows; None where nothing was measured.
+
+    That is the one of the highest validation accuracy, in regression R², and of those the one of
+    the lowest negative log-likelihood.
+    """
+
+    def rank(row: Row) -> tuple[float, float]:
+        accuracy = row.get("val_accuracy")
+        score = row.get("val_r2") if accuracy is None else accuracy
+        return float(score or 0), -float(row.get("val_nll") or 0)
+
+    if all(row.get("val_accuracy") is None and row.get("val_r2") is None for row in rows):
+        return None
+    return max(range(len(rows)), key=lambda position: rank(rows[position]))

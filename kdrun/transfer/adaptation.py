@@ -14,7 +14,7 @@ from kdrun.loss.weight import parse
 from kdrun.model.features import Network
 from kdrun.objective import Objective, take
 from kdrun.transfer import Source, Strategy
-from kdrun.transfer.fine_tune import carry_over
+from kdrun.transfer.start import carry_over
 from kdrun.types import Batch, Input, Loader, Outputs
 
 
@@ -132,7 +132,7 @@ class Adapt(Strategy):
             raise ValueError(
                 "source and target share no class by name: set dataset.source to one that does."
             )
-        carry_over(student, source, head="keep")
+        self.report = carry_over(student, source, head="keep")
         if self.freeze_head and student.head:
             student.net.get_submodule(student.head).requires_grad_(False)
         return student

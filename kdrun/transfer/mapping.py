@@ -105,7 +105,7 @@ class Mapping(Strategy):
             )
         if not bool((labels >= 0).any()):
             raise ValueError(unusable)
-        known, classes = _labelled(known, labels)
+        known, classes = labelled(known, labels)
         before_source, before_target = _scales(self.scaler, known, target)
         ours = before_source(known)
         # Within one domain they are the same samples, which need not be standardised twice.
@@ -116,7 +116,7 @@ class Mapping(Strategy):
         return student
 
 
-def _labelled(rows: Array, labels: Tensor) -> tuple[Array, Array]:
+def labelled(rows: Array, labels: Tensor) -> tuple[Array, Array]:
     """The samples whose class is known and is one of the target's, and these classes."""
     chosen = labels >= 0
     classes: Array = labels[chosen].numpy()
@@ -134,12 +134,13 @@ def _scales(scaler: Scaler, source: Array, target: Array) -> tuple[Scale, Scale]
         as_it_is = Scale(np.zeros(width), np.ones(width))
         return as_it_is, as_it_is
     if scaler == "per_domain":
-        return _scale(source), _scale(target)
-    both = _scale(source if scaler == "source" else np.concatenate([source, target]))
+        return standardise(source), standardise(target)
+    both = standardise(source if scaler == "source" else np.concatenate([source, target]))
     return both, both
 
 
-def _scale(rows: Array) -> Scale:
+def standardise(rows: Array) -> Scale:
+    """Mean 0 and deviation 1 in each column; one that does not vary keeps its scale."""
     from sklearn.preprocessing import StandardScaler
 
     fitted = StandardScaler().fit(rows)

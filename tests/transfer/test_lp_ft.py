@@ -1,0 +1,18 @@
+"""A probe and then fine-tuning, as a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.test_run import metrics
+from tests.transfer.test_fine_tune import WORDS
+
+
+def test_the_first_epoch_begins_below_a_fresh_head(kdrun) -> None:  # type: ignore[no-untyped-def]
+    told = kdrun("-m", *WORDS, "transfer=lp_ft,fine_tune", "train.epochs=1", "optimizer.lr=1e-6")
+    assert told.status == 0, told.err
+    loss = {
+        name: float(metrics(next(Path("outputs/default").glob(f"*_{name}_*/metrics.csv")))[0]["ce"])
+        for name in ("lp_ft", "fine_tune")
+    }
+    assert loss["lp_ft"] < loss["fine_tune"]
