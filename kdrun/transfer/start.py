@@ -22,7 +22,6 @@ LEAST = 0.5
 """Share of the backbone's numbers that the source has to fill: below, it is another network."""
 
 
-@torch.no_grad()
 def carry_over(student: Network, source: Source, head: Head) -> dict[str, Any]:
     """Give a student the weights of the source's model.
 
@@ -47,14 +46,15 @@ def carry_over(student: Network, source: Source, head: Head) -> dict[str, Any]:
     apart = {key for key in own if prefix and key.startswith(prefix)}
     backbone, both = own.keys() - apart, own.keys() & given.keys()
     matched = {key for key in backbone & both if own[key].shape == given[key].shape}
-    for key in matched:
-        own[key].copy_(given[key])
     kept = 0
-    if head == "keep" and source.wanted:
-        for key in apart & both:
-            kept = _keep_classes(own[key], given[key], source.to_target)
-    elif head == "keep":
-        _keep_value(student, model)
+    with torch.no_grad():  # from here on: the model may have been trained just now
+        for key in matched:
+            own[key].copy_(given[key])
+        if head == "keep" and source.wanted:
+            for key in apart & both:
+                kept = _keep_classes(own[key], given[key], source.to_target)
+        elif head == "keep":
+            _keep_value(student, model)
     report = {
         "matched": len(matched),
         "missing": sorted(backbone - given.keys()),

@@ -109,7 +109,7 @@ def test_killed_it_ends_with_the_same_bits_with_every_option(kdrun, tmp_path: Pa
     assert bits[0] == bits[1]
     rows = metrics(whole / "metrics.csv")
     assert rows == metrics(torn / "metrics.csv")
-    assert "l2_sp" in rows[0]
+    assert "loss_l2_sp" in rows[0]
 
 
 def test_other_classes_get_a_new_head_and_values_are_transferred_too(  # type: ignore[no-untyped-def]

@@ -12,7 +12,9 @@ def test_the_first_epoch_begins_below_a_fresh_head(kdrun) -> None:  # type: igno
     told = kdrun("-m", *WORDS, "transfer=lp_ft,fine_tune", "train.epochs=1", "optimizer.lr=1e-6")
     assert told.status == 0, told.err
     loss = {
-        name: float(metrics(next(Path("outputs/default").glob(f"*_{name}_*/metrics.csv")))[0]["ce"])
+        name: float(
+            metrics(next(Path("outputs/default").glob(f"*_{name}_*/metrics.csv")))[0]["loss"]
+        )
         for name in ("lp_ft", "fine_tune")
     }
     assert loss["lp_ft"] < loss["fine_tune"]
