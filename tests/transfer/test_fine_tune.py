@@ -21,13 +21,8 @@ from kdrun.transfer.l2_sp import L2SP
 from tests.test_run import epochs_of, metrics, start
 
 BASE = (
-    *(
-        "method=transfer",
-        "dataset=digits_shifted",
-        "dataset.train_size=100",
-        "train.precision=fp32",
-    ),
-    *("train.progress=false", "source_model.recipe.epochs=1"),
+    *("method=transfer", "dataset=digits_shifted", "dataset.train_size=100"),
+    *("train.progress=false", "train.precision=fp32", "source_model.recipe.epochs=1"),
 )
 WORDS = (*BASE, "student=resnet8")
 ALL = ("transfer.layer_decay=0.5", "transfer.unfreeze=2", "transfer.l2_sp=0.1")
