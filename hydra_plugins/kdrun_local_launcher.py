@@ -17,7 +17,8 @@ class LocalLauncher(Launcher):
     """Runs the jobs of a sweep in processes on this machine.
 
     Args:
-        n_jobs: how many at once; None: one for each GPU, or without any, for every two cores.
+        n_jobs: how many at once; None: one for each GPU, or for every `train.devices` of them; for
+            every two cores where there is none.
         gpus: which GPUs are dealt out over the processes: `auto` for all, None, or their numbers.
         threads: of each process; None: the cores shared out evenly.
     """
@@ -59,7 +60,8 @@ class LocalLauncher(Launcher):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         jobs = commands(self.hydra_context.config_loader, self.config, job_overrides)
         quietly = to_console(self.config)
-        size, gpus, threads = shares(self.n_jobs, self.gpus, self.threads)
+        devices = max(job.config.train.devices for job in jobs if job.config is not None)
+        size, gpus, threads = shares(self.n_jobs, self.gpus, self.threads, devices)
         pool = Pool(
             size=size,
             gpus=gpus,

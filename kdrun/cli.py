@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,21 @@ def main() -> None:
         from kdrun.target import nearest
 
         _fail(f"'{arguments[0]}' is no command of kdrun; {nearest(arguments[0], COMMANDS)}")
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        _refuse_torchrun(arguments)
     sys.exit(_hydra())
+
+
+def _refuse_torchrun(arguments: list[str]) -> None:
+    """Tell who typed `torchrun kdrun` what to type: one command starts all processes of a run."""
+    if os.environ["LOCAL_RANK"] != "0":
+        time.sleep(10)  # torchrun ends this process when the first one has told
+    rest = [word for word in arguments if not word.startswith("train.devices=")]
+    words = shlex.join(["kdrun", *rest, f"train.devices={os.environ['LOCAL_WORLD_SIZE']}"])
+    _fail(
+        "under torchrun each process would be a run, or a sweep, of its own, in the same folders. "
+        f"kdrun starts torchrun's workers by itself: type\n  {words}"
+    )
 
 
 def _fail(message: str) -> None:

@@ -24,6 +24,7 @@ RUNTIME = (
     "fail_fast",
     "plugins",
     "train.device",
+    "train.devices",
     "train.progress",
     "dataset.workers",
     "dataset.download",
@@ -63,6 +64,7 @@ class Train:
     channels_last: bool = True
     compile: bool = False
     device: str = "auto"
+    devices: int = 1
     progress: bool = True
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import torch
 
 from kdrun.config import Precision
+from kdrun.target import nearest
 
 
 def choose_device(name: str) -> torch.device:
@@ -35,3 +39,30 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype | No
 def device_name(device: torch.device) -> str:
     """What results.csv calls a device."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def faults(train: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the devices that a run asks for.
+
+    Args:
+        train: the section of its config.
+    """
+    name, devices, there = train["device"], train["devices"], torch.cuda.device_count()
+    if devices > 1 and train["compile"]:
+        yield f"train.devices={devices}: train.compile=true is for one device; give one of them"
+    if name == "auto":
+        if 0 < there < devices:
+            yield f"train.devices={devices}: this machine has {there} CUDA devices"
+        return
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        yield f"train.device={name}: {nearest(name, ['auto', 'cpu', 'cuda', 'mps'])}"
+        return
+    if device.type == "cuda" and max(device.index or 0, devices - 1) >= there:
+        key, value = ("devices", devices) if devices > 1 else ("device", name)
+        yield f"train.{key}={value}: this machine has {there} CUDA devices"
+    if devices > 1 and name not in ("cpu", "cuda"):
+        yield f"train.device={name} is one device, and train.devices={devices}: write cuda or cpu"
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        yield "train.device=mps: not available on this machine"

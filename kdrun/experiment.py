@@ -39,6 +39,8 @@ from kdrun.transfer.start import fingerprint
 log = logging.getLogger(__name__)
 
 Config = dict[str, Any]
+Calls = tuple[Callable[[nn.Module], Row], Callable[[Training], None]]
+Join = Callable[[Training, torch.device, Calls], Calls]
 
 
 class Experiment:
@@ -174,31 +176,38 @@ class Experiment:
             "split": digest(self.data.train),
         }
 
-    def train(self, watch: Callable[[dict[str, Any]], None] | None = None) -> None:
+    @property
+    def takes_steps(self) -> bool:
+        """Whether the student is trained by the loop, not fitted at once."""
+        return not is_fitted(self.student) and self.settings.epochs > 0
+
+    def train(
+        self,
+        watch: Callable[[dict[str, Any]], None] | None = None,
+        join: Join | None = None,
+    ) -> None:
         """Train to the end, from the last complete epoch if there is one.
 
         Args:
             watch: told the row of metrics.csv after each epoch; what it raises ends the training.
+            join: makes this process one of several that train together.
         """
         self._watch = watch
         training, run_dir = self.training, self.run_dir
         if (run_dir / CHECKPOINT).exists():
             training.load(load_state(run_dir / CHECKPOINT))
-            log.info("continuing after epoch %d", training.epoch)
+            if training.epoch < self.settings.epochs:
+                log.info("continuing after epoch %d", training.epoch)
         elif self.teacher is not None:
             training.method.objective.prepare(self.teacher, self.train_loader)
         if is_fitted(self.student) and not training.epoch:
             fit(training, self.teacher, self.train_loader, self._validate, self._after_epoch)
         if self.settings.compile:
             inner(self.student).net.compile()
-        train(
-            training,
-            self.train_loader,
-            self.settings,
-            self.config["seed"],
-            self._validate,
-            self._after_epoch,
-        )
+        calls: Calls = (self._validate, self._after_epoch)
+        if join is not None:
+            calls = join(training, self.device, calls)
+        train(training, self.train_loader, self.settings, self.config["seed"], *calls)
         if training.best:
             training.student.load_state_dict(training.best["weights"])
 

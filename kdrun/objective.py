@@ -105,25 +105,10 @@ def weighted(term: Loss, student: Outputs, teacher: Outputs, batch: Batch) -> Te
 
 def take(outputs: Outputs, rows: Tensor) -> Outputs:
     """The outputs for some samples of a batch."""
-
-    def one(field: Tensor | None) -> Tensor | None:
-        return None if field is None else field[rows]
-
-    def several(fields: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return tuple(field[rows] for field in fields)
-
-    return Outputs(
-        outputs.logits[rows],
-        one(outputs.embedding),
-        several(outputs.features),
-        several(outputs.preactivations),
-        several(outputs.attentions),
-        one(outputs.weight),
-        tuple(take(member, rows) for member in outputs.members),
-    )
+    return outputs.map(lambda field: field[rows])
 
 
-def take_batch(batch: Batch, rows: Tensor) -> Batch:
+def take_batch(batch: Batch, rows: Tensor | slice) -> Batch:
     """Some samples of a batch."""
     if isinstance(batch.input, dict):
         inputs: Input = {key: value[rows] for key, value in batch.input.items()}

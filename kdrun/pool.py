@@ -55,7 +55,7 @@ class Pool:
 
     Args:
         size: how many run at once.
-        gpus: names of GPUs for CUDA_VISIBLE_DEVICES, dealt out over the places of the pool.
+        gpus: values of CUDA_VISIBLE_DEVICES, dealt out over the places of the pool.
         threads: of each process.
         rerun: which ended runs to run again.
         fail_fast: whether the first failure ends it all.
@@ -143,7 +143,10 @@ def obituary(status: int) -> str:
 
 
 def shares(
-    size: int | None, gpus: str | Sequence[int | str] | None, threads: int | None
+    size: int | None,
+    gpus: str | Sequence[int | str] | None,
+    threads: int | None,
+    devices: int = 1,
 ) -> tuple[int, list[str], int]:
     """How many processes at once, on which GPUs, with how many threads each.
 
@@ -151,13 +154,19 @@ def shares(
         size: None for one process per GPU, or per two cores where there is no GPU.
         gpus: `auto` for all that can be seen, None for none, or their names.
         threads: None for the cores of this process shared out evenly.
+        devices: how many GPUs a process needs.
 
     Raises:
-        ValueError: for a size or a number of threads below one, or an unknown word for `gpus`.
+        ValueError: for a size or a number of threads below one, an unknown word for `gpus`, or
+            fewer GPUs than a process needs.
     """
     if isinstance(gpus, str) and gpus != "auto":
         raise ValueError(f"hydra.launcher.gpus={gpus}: write auto, null, or a list such as [0,1]")
     names = _visible_gpus() if gpus == "auto" else [str(gpu) for gpu in gpus or ()]
+    if 0 < len(names) < devices:
+        raise ValueError(f"train.devices={devices}: hydra.launcher.gpus gives only {len(names)}")
+    starts = range(0, len(names) - devices + 1, devices)
+    names = [",".join(names[start : start + devices]) for start in starts]
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if size is None:
         size = len(names) or max(1, cores // 2)

@@ -138,8 +138,13 @@ def _execute(config: DictConfig, run_dir: Path, record: Record, watch: Watch | N
     settings: Train = OmegaConf.to_object(config.train)  # type: ignore[assignment]
     experiment = Experiment(plain, settings, run_dir, lambda role: _train_teacher(config, role))
     record["run"] |= experiment.facts()
+    measured = {}
+    if settings.devices > 1 and experiment.takes_steps:
+        from kdrun import distributed
+
+        measured = distributed.train(config, run_dir, watch)
     experiment.train(watch)
-    record["metrics"] = experiment.evaluate()
+    record["metrics"] = experiment.evaluate() | measured
     record["predicted"] = experiment.predicted
     if experiment.transferred:
         record["transfer"] = experiment.transferred
@@ -160,10 +165,25 @@ def _execute(config: DictConfig, run_dir: Path, record: Record, watch: Watch | N
 def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:
     """Train the network of a teacher's role as a run of its own, once for all who ask.
 
-    It learns from the labels, from the teacher that its role names, or by the method it names.
-
     Returns:
         The folder of that run.
+    """
+    own, run_dir = teacher_run(config, role)
+    what = "source model" if own.method.name == "source" else "teacher"
+    log.info("%s %s: %s", what, own.student.name, run_dir)
+    try:
+        run(own, run_dir)
+    except ValueError as error:
+        raise ValueError(f"training the {what}: {error}") from error
+    except Exception as error:
+        raise RuntimeError(f"training the {what} failed: {error}") from error
+    return run_dir
+
+
+def teacher_run(config: DictConfig, role: Mapping[str, Any]) -> tuple[DictConfig, Path]:
+    """The run that trains the network of a teacher's role, and its folder.
+
+    It learns from the labels, from the teacher that its role names, or by the method it names.
     """
     own = copy.deepcopy(config)
     teacher = OmegaConf.create(dict(role))
@@ -183,16 +203,7 @@ def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:
     ):
         if recipe.get(key) is not None:
             place[key] = recipe[key]
-    run_dir = Path(config.cache) / "teacher" / run_id(own)
-    what = "source model" if method == "source" else "teacher"
-    log.info("%s %s: %s", what, teacher.name, run_dir)
-    try:
-        run(own, run_dir)
-    except ValueError as error:
-        raise ValueError(f"training the {what}: {error}") from error
-    except Exception as error:
-        raise RuntimeError(f"training the {what} failed: {error}") from error
-    return run_dir
+    return own, Path(config.cache) / "teacher" / run_id(own)
 
 
 def _begin(config: DictConfig) -> Record:

@@ -42,6 +42,8 @@ class Training:
         history: a row per epoch, as in metrics.csv.
         best: the best validation accuracy so far and the student's weights then, if early
             stopping looks for them.
+        together: of several processes, makes the gradients of these parameters the same in all
+            before a step.
     """
 
     method: Method
@@ -51,6 +53,7 @@ class Training:
     epoch: int = 0
     history: list[Row] = field(default_factory=list)
     best: dict[str, Any] = field(default_factory=dict)
+    together: Callable[[list[nn.Parameter]], None] | None = None
 
     @property
     def student(self) -> nn.Module:
@@ -174,6 +177,8 @@ def _epoch(training: Training, loader: Loader, settings: Train) -> Row:
         (guard.total / group).backward()
         if (step + 1) % settings.accumulate and step + 1 != batches:
             continue
+        if training.together is not None:
+            training.together(trained)
         if settings.grad_clip:
             nn.utils.clip_grad_norm_(trained, settings.grad_clip)
         guard.step(optimizer)

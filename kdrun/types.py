@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -64,6 +64,22 @@ class Outputs(NamedTuple):
     attentions: tuple[Tensor, ...] = ()
     weight: Tensor | None = None
     members: tuple[Outputs, ...] = ()
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Outputs:
+        """The same with every tensor changed, those of members too."""
+
+        def all_of(fields: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            return tuple(change(field) for field in fields)
+
+        return Outputs(
+            change(self.logits),
+            None if self.embedding is None else change(self.embedding),
+            all_of(self.features),
+            all_of(self.preactivations),
+            all_of(self.attentions),
+            None if self.weight is None else change(self.weight),
+            tuple(member.map(change) for member in self.members),
+        )
 
 
 class Loader(Protocol):

@@ -158,8 +158,10 @@ def parts(config: DictConfig) -> list[str]:
         plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, enum_to_str=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         return [str(error).splitlines()[0]]
+    from kdrun import device
+
     uses = plain["method"]["uses"]
-    found = [*_train(plain["train"]), *_warmup(plain), *_device(plain["train"]["device"])]
+    found = [*_train(plain["train"]), *_warmup(plain), *device.faults(plain["train"])]
     found += [*crossval.faults(plain), *_targets(plain, uses)]
     if "loss" in uses:
         found += _weights(plain["loss"], "loss")
@@ -251,7 +253,7 @@ def _weights(loss: Mapping[str, Any], group: str) -> Iterator[str]:
 
 
 def _train(train: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("epochs", "batch_size", "accumulate"):
+    for key in ("epochs", "batch_size", "accumulate", "devices"):
         if train[key] < 1:
             yield f"train.{key}={train[key]}: must be at least 1"
     if not 0 <= train["ema"] < 1:
@@ -271,19 +273,3 @@ def _warmup(plain: Mapping[str, Any]) -> Iterator[str]:
             f"train.warmup_epochs={epochs}: one_cycle warms up by itself, over scheduler.pct_start "
             "of the training; take scheduler=cosine, say, or no warmup_epochs"
         )
-
-
-def _device(name: str) -> Iterator[str]:
-    import torch
-
-    if name == "auto":
-        return
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        yield f"train.device={name}: {nearest(name, ['auto', 'cpu', 'cuda', 'mps'])}"
-        return
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        yield f"train.device={name}: this machine has {torch.cuda.device_count()} CUDA devices"
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        yield "train.device=mps: not available on this machine"

@@ -42,13 +42,17 @@ def start(
         )
 
 
-def main() -> None:
-    """Execute `kdrun WORDS...`; exits as that does."""
-    parent = int(sys.argv.pop(1))
+def end_with(parent: int) -> None:
+    """See to it that this process ends when `parent`, which has started it, does."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit(1)  # it died before it could be watched
+
+
+def main() -> None:
+    """Execute `kdrun WORDS...`; exits as that does."""
+    end_with(int(sys.argv.pop(1)))
 
     from kdrun import cli
 

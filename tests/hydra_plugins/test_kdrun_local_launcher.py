@@ -65,6 +65,9 @@ def test_the_machine_is_shared_out(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-8a")
     assert shares(None, "auto", None) == (2, ["4", "GPU-8a"], 4)
     assert shares(4, [0, 1], 1) == (4, ["0", "1"], 1)
+    assert shares(None, [0, 1, 2, 3, 4], 1, devices=2) == (2, ["0,1", "2,3"], 1)
+    with pytest.raises(ValueError, match="devices=4: hydra"):
+        shares(None, "auto", None, devices=4)
     assert shares(None, None, None) == (4, [], 2)
     with pytest.raises(ValueError, match="gpus=all: write auto"):
         shares(None, "all", None)
