@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from kdrun import model
 from kdrun.checkpoint import read_header
@@ -22,6 +23,7 @@ from kdrun.loss.weight import Weight, parse
 from kdrun.method import APART
 from kdrun.model import weights
 from kdrun.model.features import Network
+from kdrun.model.stack import stack
 from kdrun.objective import Objective
 from kdrun.target import call, locate, without
 from kdrun.teacher.network import Frozen
@@ -82,14 +84,16 @@ class Builder:
             classes=len(self.data.classes),
         )
 
-    def network(self, role: Role, header: Mapping[str, Any]) -> Network:
+    def network(
+        self, role: Role, header: Mapping[str, Any], shape: tuple[int, ...] | None = None
+    ) -> Network:
         """An untrained network for these data, or for those that a header of weights tells of."""
         network = model.build(
             role["model"],
             num_classes=len(header.get("classes", self.data.classes)) or 1,
-            shape=self.data.shape,
-            mean=header.get("mean", self.data.mean),
-            std=header.get("std", self.data.std),
+            shape=self.data.shape if shape is None else shape,
+            mean=header.get("mean", self.data.mean) if shape is None else (),
+            std=header.get("std", self.data.std) if shape is None else (),
             plugins=self.config["plugins"],
         )
         network.dtype = self.dtype
@@ -101,7 +105,17 @@ class Builder:
     def student(self) -> Network:
         """The student, untrained: the same for a seed beside any teacher."""
         torch.manual_seed(self.config["seed"])
-        return self.network(self.config["student"], {})
+        shape = (len(self.data.classes),) if self._method.reads_answers else None
+        return self.network(self.config["student"], {}, shape)
+
+    def on_teacher(self, student: nn.Module, teacher: Frozen | None) -> nn.Module:
+        """The student with the teacher below it, where the method wants that."""
+        if not self._method.reads_answers or teacher is None:
+            return student
+        model = self.config["teacher"].get("model")
+        return stack(
+            student, teacher, model=model, classes=self.data.classes, shape=self.data.shape
+        )
 
     def peers(self) -> dict[str, Network]:
         """The networks that are trained beside the student, untrained."""

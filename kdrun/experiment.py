@@ -72,6 +72,7 @@ class Experiment:
         self.teacher_role = self.builder.teacher_role()
         if self.teacher_role is not None:
             self.teacher = self.builder.teacher(self.teacher_role, train_teacher, self.val_loader)
+        self.student = self.builder.on_teacher(self.student, self.teacher)
         self.transfer_seconds = 0.0
         self.transferred: dict[str, Any] = {}
         self.strategy = self.builder.strategy()
@@ -116,8 +117,7 @@ class Experiment:
         needs = objective.needs - {"logits"}
         if adaptation is not None:
             needs |= adaptation.needs - {"logits"}
-        assert isinstance(self.student, Network)
-        self.student.keep(needs)
+        inner(self.student).keep(needs)
         student = example(self.student, self.train_loader)
         teacher = student
         if self.teacher is not None and self.teacher_role is not None:

@@ -62,6 +62,8 @@ def make_loader(
         )
     if augment.mixup and (classes is None or split.targets.is_floating_point()):
         raise ValueError("augment.mixup needs class labels and their number: set it to 0.")
+    if augment.mixup and bool((split.targets < 0).any()):
+        raise ValueError("augment.mixup mixes labels, and some are hidden here: set it to 0.")
     targets = split.targets.to(device)
     return _Batches(source, targets, batch_size, seed, train, augment, channels_last, classes or 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -29,6 +29,9 @@ class Method(nn.Module):
 
     student: nn.Module
     objective: Objective
+
+    reads_answers: ClassVar[bool] = False
+    """Whether the student's input is what the teacher says, (N, C), instead of the sample."""
 
     @staticmethod
     def teacher_role(config: Mapping[str, Any]) -> Mapping[str, Any] | None:

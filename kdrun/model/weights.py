@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from kdrun.checkpoint import load_weights, read_header, save_student
 from kdrun.model import build
 from kdrun.model.features import inner
+from kdrun.model.stack import Stack
 from kdrun.target import call
 
 
@@ -59,6 +60,7 @@ def save(path: Path, network: nn.Module, name: str, config: dict[str, Any], **fa
         "name": name,
         "model": config,
         "around": getattr(network, "config", None),
+        "reads": [len(facts["classes"])] if isinstance(network, Stack) else None,
         "mean": mean,
         "std": std,
         "unit": inner(network).unit,
@@ -83,7 +85,7 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
     network: nn.Module = build(
         config,
         num_classes=len(header["classes"]) or 1,
-        shape=tuple(header["shape"]),
+        shape=tuple(header.get("reads") or header["shape"]),
         mean=header["mean"],
         std=header["std"],
         plugins=plugins,
