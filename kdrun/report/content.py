@@ -68,7 +68,15 @@ def content(
     }
     if comparison:
         told |= _compared(comparison)
+        told["reference"] = _reference(rows, comparison)
     return told
+
+
+def _reference(rows: Sequence[Row], comparison: Comparison) -> int:
+    """The run that the configs of others are held against: of the baseline, or of the best."""
+    lines = comparison.lines
+    line = next((line for line in lines if line.verdict == "baseline"), lines[0])
+    return next(i for i, row in enumerate(rows) if row is line.group.rows[0])
 
 
 def _counts(row: Row, metric: str) -> bool:

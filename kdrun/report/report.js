@@ -106,7 +106,7 @@ function settings() {
   }
 }
 
-let reference = 0;
+let reference = report.reference ?? 0;
 
 /** What a run's row opens: links to its files, and in what its config differs from another. */
 function detail(index) {
