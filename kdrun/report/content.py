@@ -126,7 +126,7 @@ def _compared(comparison: Comparison) -> dict[str, object]:
     costs = [cost for cost in COSTS if cost in comparison.metrics]
     fronts = {cost: _front(comparison, cost) for cost in costs}
     return {
-        "table": _table(comparison),
+        "table": _table(comparison, names),
         "groups": [
             _group(line, comparison.metrics[0], fronts, names, position)
             for position, line in enumerate(comparison.lines)
@@ -139,15 +139,26 @@ def _compared(comparison: Comparison) -> dict[str, object]:
     }
 
 
-def _table(comparison: Comparison) -> Table:
-    """As compare prints it, but what was measured besides comes last: here the page is narrow."""
-    lines = present.lines(comparison)
+def _table(comparison: Comparison, names: Legend) -> Table:
+    """As compare prints it, in the order of what a reader of a narrow page looks for.
+
+    First what tells the groups apart, with the words of the pictures; columns that repeat it, and
+    other metrics, come last.
+    """
+    rows = present.lines(comparison)
+    first = present.title(comparison.metrics[0])
+    told = [*names.texts, *(k for k in (first, "95 % interval", "n", "verdict") if k in rows[0])]
     others = [present.title(metric) for metric in comparison.metrics[1:]]
-    columns = [*(key for key in lines[0] if key not in others), *others]
-    columns = [key for key in columns if any(row[key] != "" for row in lines)]
-    for line, row in zip(comparison.lines, lines, strict=True):
+    late = [*others, *comparison.by]
+    columns = [*told, *(key for key in rows[0] if key not in {*told, *late}), *late]
+    columns = [key for key in dict.fromkeys(columns) if any(row[key] != "" for row in rows)]
+    for position, (line, row) in enumerate(zip(comparison.lines, rows, strict=True)):
         row |= {key: _setting(value) for key, value in line.group.by.items()}
-    return {"columns": columns, "rows": [[row[key] for key in columns] for row in lines]}
+        row |= {key: texts[position] for key, texts in names.texts.items() if row[key] == "-"}
+        if row.get("against"):
+            groups = [other.group for other in comparison.lines]
+            row["against"] = names.names[groups.index(line.base)] if line.base else ""
+    return {"columns": columns, "rows": [[row[key] for key in columns] for row in rows]}
 
 
 def _setting(value: Value) -> str:

@@ -27,6 +27,7 @@ class Legend:
         panel_of: for each group the position of its panel.
         axes: what a group is made of: a name, and its values in order.
         cells: for each axis the position of each group on it, or its number.
+        texts: for each axis what it is of each group, in words.
     """
 
     names: list[str]
@@ -36,6 +37,7 @@ class Legend:
     panel_of: list[int]
     axes: list[dict[str, object]]
     cells: dict[str, list[Value]]
+    texts: dict[str, list[str]]
 
 
 def legend(groups: Sequence[Row]) -> Legend:
@@ -63,6 +65,7 @@ def legend(groups: Sequence[Row]) -> Legend:
         panel_of=[panels.index(label) if colour else 0 for label in labels],
         axes=[_axis(key, [group[key] for group in groups], texts[key]) for key in kept],
         cells={key: _cells([group[key] for group in groups], texts[key]) for key in kept},
+        texts=texts,
     )
 
 

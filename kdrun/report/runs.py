@@ -44,14 +44,20 @@ def settings_apart(rows: Sequence[Row]) -> list[dict[str, object]]:
     configs = [_config(row) for row in rows]
     known = [config for config in configs if config is not None]
     names = {name for config in known[1:] for name in differences(known[0], config)}
-    # A section that only some have is told by what is in it.
-    sections = {name.rpartition(".")[0] for name in names}
     told: list[dict[str, object]] = []
-    for name in sorted(names - sections):
+    for name in sorted(names - _sections(names)):
         values = [None if config is None else _shown(setting(config, name)) for config in configs]
         order = {value: position for position, value in enumerate(dict.fromkeys(values))}
+        if len(order) < 2:  # empty in some, and absent in others
+            continue
         told.append({"name": name, "values": list(order), "of": [order[value] for value in values]})
     return told
+
+
+def _sections(names: set[str]) -> set[str]:
+    """Those that others lie in: a section that only some have is told by what is in it."""
+    parts = [name.split(".") for name in names]
+    return {".".join(part[:depth]) for part in parts for depth in range(1, len(part))}
 
 
 def _config(row: Row) -> dict[str, Any] | None:
