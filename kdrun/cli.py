@@ -47,8 +47,10 @@ def _refuse_torchrun(arguments: list[str]) -> None:
     """Tell who typed `torchrun kdrun` what to type: one command starts all processes of a run."""
     if os.environ["LOCAL_RANK"] != "0":
         time.sleep(10)  # torchrun ends this process when the first one has told
-    rest = [word for word in arguments if not word.startswith("train.devices=")]
-    words = shlex.join(["kdrun", *rest, f"train.devices={os.environ['LOCAL_WORLD_SIZE']}"])
+    wanted = {"train.devices=": "LOCAL_WORLD_SIZE", "train.nodes=": "GROUP_WORLD_SIZE"}
+    rest = [word for word in arguments if not word.startswith(tuple(wanted))]
+    rest += [f"{key}{os.environ[name]}" for key, name in wanted.items() if os.environ[name] != "1"]
+    words = shlex.join(["kdrun", *rest])
     _fail(
         "under torchrun each process would be a run, or a sweep, of its own, in the same folders. "
         f"kdrun starts torchrun's workers by itself: type\n  {words}"
@@ -160,12 +162,14 @@ class Runs:
         """Run one composed config."""
         from hydra.core.hydra_config import HydraConfig
 
+        from kdrun import machines
         from kdrun.run import run
 
         run_dir = Path(HydraConfig.get().runtime.output_dir)
         self.ended += 1
+        execute = run if config.train.nodes == 1 else machines.run
         try:
-            record = run(config, run_dir, self.watch)
+            record = execute(config, run_dir, self.watch)
         except Exception as error:
             log.error("failed: %s: %s", run_dir.name, error)
             self.failed.append((run_dir.name, error))

@@ -25,6 +25,9 @@ RUNTIME = (
     "plugins",
     "train.device",
     "train.devices",
+    "train.nodes",
+    "train.node",
+    "train.endpoint",
     "train.progress",
     "dataset.workers",
     "dataset.download",
@@ -65,6 +68,9 @@ class Train:
     compile: bool = False
     device: str = "auto"
     devices: int = 1
+    nodes: int = 1
+    node: int | None = None
+    endpoint: str | None = None
     progress: bool = True
 
 

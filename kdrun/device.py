@@ -48,7 +48,7 @@ def faults(train: Mapping[str, Any]) -> Iterator[str]:
         train: the section of its config.
     """
     name, devices, there = train["device"], train["devices"], torch.cuda.device_count()
-    if devices > 1 and train["compile"]:
+    if devices * train["nodes"] > 1 and train["compile"]:
         yield f"train.devices={devices}: train.compile=true is for one device; give one of them"
     if name == "auto":
         if 0 < there < devices:

@@ -19,11 +19,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+
+from kdrun import machines
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +59,14 @@ def train(
         RankError: a rank failed otherwise, or died; the message says how.
     """
     task = json.dumps({"run_dir": str(run_dir), "config": OmegaConf.to_yaml(config, resolve=True)})
-    return ranks(task, config.train.devices, watch)
+    where = machines.leader.train(task) if machines.leader is not None else []
+    return ranks(task, config.train.devices, where, watch)
 
 
 def ranks(
     task: str,
     devices: int,
+    where: Sequence[str],
     watch: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Execute the ranks of this machine; as `train`.
@@ -70,10 +74,11 @@ def ranks(
     Args:
         task: what they are told, `TASK`.
         devices: how many.
+        where: words for torchrun: on which of several machines, and where they meet.
         watch: as in `train`.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "kdrun.distributed", str(os.getpid()), str(devices)],
+        [sys.executable, "-m", "kdrun.distributed", str(os.getpid()), str(devices), *where],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         env=os.environ | _threads(devices) | {TASK: task},
@@ -143,17 +148,17 @@ def tell(**message: Any) -> None:
 
 
 def main() -> None:
-    """`python -m kdrun.distributed PARENT DEVICES`: the agent of one training."""
+    """`python -m kdrun.distributed PARENT DEVICES WORDS...`: the agent of one training."""
     from kdrun.worker import end_with
 
-    parent, devices = sys.argv[1:]
+    parent, devices, *where = sys.argv[1:]
     end_with(int(parent))
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import get_args_parser, run
 
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # the run tells it
     with tempfile.TemporaryDirectory(prefix="kdrun-ranks-") as folder:
-        words = [f"--nproc-per-node={devices}", f"--log-dir={folder}"]
+        words = [f"--nproc-per-node={devices}", f"--log-dir={folder}", *where]
         words += ["-m", "kdrun.rank", str(os.getpid())]
         try:
             run(get_args_parser().parse_args(words))

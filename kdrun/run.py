@@ -139,7 +139,7 @@ def _execute(config: DictConfig, run_dir: Path, record: Record, watch: Watch | N
     experiment = Experiment(plain, settings, run_dir, lambda role: _train_teacher(config, role))
     record["run"] |= experiment.facts()
     measured = {}
-    if settings.devices > 1 and experiment.takes_steps:
+    if settings.devices * settings.nodes > 1 and experiment.takes_steps:
         from kdrun import distributed
 
         measured = distributed.train(config, run_dir, watch)

@@ -169,7 +169,13 @@ def launch(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
             process is at come last; the others are given all at once.
         master: the config of the sweep.
         jobs: those that are to run.
+
+    Raises:
+        ConfigError: jobs are for several machines, and the launcher knows only this one.
     """
+    several = any(job.config is not None and job.config.train.nodes > 1 for job in jobs)
+    if several and "slurm" not in type(launcher).__module__:
+        raise ConfigError(["train.nodes: a sweep over several machines needs hydra/launcher=slurm"])
     if in_process(launcher):
         _one_by_one(launcher, master, jobs)
     elif jobs:

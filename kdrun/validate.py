@@ -253,7 +253,7 @@ def _weights(loss: Mapping[str, Any], group: str) -> Iterator[str]:
 
 
 def _train(train: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("epochs", "batch_size", "accumulate", "devices"):
+    for key in ("epochs", "batch_size", "accumulate", "devices", "nodes"):
         if train[key] < 1:
             yield f"train.{key}={train[key]}: must be at least 1"
     if not 0 <= train["ema"] < 1:
