@@ -17,7 +17,7 @@ from kdrun.dataset.augment import Augment
 from kdrun.dataset.fold import Fold
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.paired import Paired
-from kdrun.dataset.split import value_statistics
+from kdrun.dataset.split import select, value_statistics
 from kdrun.device import choose_device, choose_dtype
 from kdrun.loss.weight import Weight, parse
 from kdrun.method import APART
@@ -25,6 +25,7 @@ from kdrun.model import weights
 from kdrun.model.features import Network
 from kdrun.model.stack import stack
 from kdrun.objective import Objective
+from kdrun.selection import SAMPLES
 from kdrun.target import call, locate, without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, Teachers
@@ -163,6 +164,18 @@ class Builder:
         classes = shared_classes(self.data.source.classes, self.data.classes)
         relabelled = replace(train, targets=classes[train.targets])
         return Paired(target, self.loader(relabelled, training=True))
+
+    def unseen(self) -> tuple[Loader, Loader | None]:
+        """What an adaptation may be judged by: samples of the target, and of the source apart."""
+        data = self.data
+        assert data.source is not None
+        step = -(-len(data.train) // SAMPLES)
+        some = self.loader(select(data.train, torch.arange(0, len(data.train), step)))
+        if data.source.val is None:
+            return some, None
+        classes = shared_classes(data.source.classes, data.classes)
+        apart = replace(data.source.val, targets=classes[data.source.val.targets])
+        return some, self.loader(apart)
 
     def teacher_role(self) -> Role | None:
         """The role of the teacher, if the method has one."""

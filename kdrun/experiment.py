@@ -27,6 +27,8 @@ from kdrun.model import weights
 from kdrun.model.features import Network, inner, is_fitted
 from kdrun.results import write_atomic, write_metrics
 from kdrun.score import score
+from kdrun.selection import Selection
+from kdrun.share import warn_of_idle
 from kdrun.table import Value, to_csv
 from kdrun.target import without
 from kdrun.teacher.network import Frozen
@@ -88,6 +90,8 @@ class Experiment:
         # Again, so that adapters do not depend on whether others were trained just now.
         torch.manual_seed(config["seed"])
         self.training = self._training(self._method())
+        self.selection = self._selection()
+        self.selected: dict[str, Any] = {}
 
     def _transfer(self, strategy: Strategy, source: Source | None) -> Network:
         """The student with what the source could teach it."""
@@ -165,6 +169,14 @@ class Experiment:
         rest = [p for p in trained if id(p) not in own]
         return [*groups, *([{"params": rest}] if rest else [])]
 
+    def _selection(self) -> Selection | None:
+        """What tells which epoch counts, where labels of the target may not."""
+        strategy = self.strategy
+        if strategy is None or strategy.supervised or strategy.adaptation is None:
+            return None
+        rule = self.config["method"].get("select", "last")
+        return Selection(rule, self.student, *self.builder.unseen(), len(self.data.classes))
+
     def facts(self) -> dict[str, str | int | None]:
         """Columns that say on what, and in what, the run was made."""
         precision = "fp32" if self.dtype is None else "bf16"
@@ -208,10 +220,16 @@ class Experiment:
         if join is not None:
             calls = join(training, self.device, calls)
         train(training, self.train_loader, self.settings, self.config["seed"], *calls)
+        if self.selection is not None:
+            self.selected = self.selection.choice(training)
         if training.best:
             training.student.load_state_dict(training.best["weights"])
 
     def _validate(self, student: nn.Module) -> Row:
+        row = self.selection.measure(student) if self.selection is not None else {}
+        return row | self._quality(student)
+
+    def _quality(self, student: nn.Module) -> Row:
         if self.val_loader is None:
             return {"val_accuracy": None, "val_nll": None}
         metrics = evaluate(student, self.val_loader, len(self.data.classes)).metrics
@@ -229,11 +247,14 @@ class Experiment:
         return row
 
     def _after_epoch(self, training: Training) -> None:
+        if self.selection is not None:
+            self.selection.keep(training)
         # The state comes first: metrics.csv is written again from it after any crash.
         save_state(self.run_dir / CHECKPOINT, training.state())
         write_metrics(self.run_dir, training.history)
         row = training.history[-1]
         log.info("%s", epoch_line(row, self.settings.epochs))
+        warn_of_idle(training.history)
         if self._watch:
             self._watch(row)
 

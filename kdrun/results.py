@@ -50,6 +50,8 @@ class Record(TypedDict, total=False):
         predicted: how many test samples were given to each class, by its name.
         transfer: what a strategy says of itself: which weights matched those of the source, the
             fingerprint of those with which the student began, the coefficient that was chosen, ...
+        selection: of an unsupervised adaptation, the `rule` of `method.select`, the `epoch` whose
+            weights count, whether the last one had `collapsed`, and the `score` of the rule.
         config: the resolved config without its runtime-only keys: what makes this run this run.
         runtime: the runtime-only keys, which change no result: workers, loggers, ...
         versions: of Python and of the libraries that matter.
@@ -66,6 +68,7 @@ class Record(TypedDict, total=False):
     metrics: dict[str, Value]
     predicted: dict[str, int]
     transfer: dict[str, Any]
+    selection: dict[str, Any]
     config: dict[str, Any]
     runtime: dict[str, Any]
     versions: dict[str, str]

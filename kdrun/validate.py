@@ -167,6 +167,9 @@ def parts(config: DictConfig) -> list[str]:
         found += _weights(plain["loss"], "loss")
     if "transfer" in uses:
         found += _weights(plain["transfer"], "transfer")
+        from kdrun.selection import faults
+
+        found += faults(plain)
     for where, role in _roles(plain, uses):
         if role.get("checkpoint") or "members" in role:
             from kdrun.teachers import faults

@@ -14,7 +14,7 @@ from kdrun.types import Batch
 NETWORKS = ("assistant", "peers", "adapt")
 """Keys of a method's yaml that describe networks. The run builds them; they are no arguments."""
 
-OWN = ("name", "uses", "domain", *NETWORKS)
+OWN = ("name", "uses", "domain", "select", *NETWORKS)
 """Keys of a method's yaml that are no arguments of its `_target_`."""
 
 APART = 1000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, full
 from kdrun.loss.weight import parse
 from kdrun.model.features import Network
 from kdrun.objective import Objective, take
@@ -28,9 +28,12 @@ class Term(Loss):
 
     Attributes:
         paired: whether it reads the source's outputs; one that does not is source-free.
+        minimises: scores of `kdrun.selection` that it optimises, so that none of them can tell
+            whether it went well.
     """
 
     paired: bool = True
+    minimises: ClassVar[tuple[str, ...]] = ()
 
     def bind(self, student: nn.Module, loader: Loader) -> None:
         """Get hold of the student before it is trained.
@@ -89,6 +92,13 @@ def _joined(source: Input, target: Input) -> Input:
     if target.ndim == 4 and target.is_contiguous(memory_format=torch.channels_last):
         joined = joined.contiguous(memory_format=torch.channels_last)
     return joined
+
+
+def embeddings(source: Outputs, target: Outputs) -> tuple[Tensor, Tensor]:
+    """The (N, D) and (M, D) embeddings of both sides, in full precision."""
+    assert source.embedding is not None
+    assert target.embedding is not None
+    return full(source.embedding).flatten(1), full(target.embedding).flatten(1)
 
 
 class Adapt(Strategy):

@@ -1,0 +1,28 @@
+"""Batch spectral penalisation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kdrun.transfer.adaptation import Term, embeddings
+from kdrun.types import Batch, Outputs
+
+
+class BSP(Term):
+    """Keep a few directions from dominating the embeddings: they carry over, and tell little.
+
+        R = σ₁(F_s)² + σ₁(F_t)²
+
+    F are the embeddings of a batch, σ₁ their largest singular value. For beside an adversary, of
+    which such directions are the spoils: `transfer=[dann,bsp]`.
+
+    Chen, Wang, Long, Wang, 2019. http://proceedings.mlr.press/v97/chen19i.html
+    """
+
+    needs = ("embedding",)
+
+    def forward(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
+        """The largest squared singular values of both sides."""
+        values = [torch.linalg.svdvals(side)[0] for side in embeddings(source, target)]
+        return values[0] ** 2 + values[1] ** 2
