@@ -104,7 +104,9 @@ class Experiment:
                 self.untouched = strategy.untouched(self.student, source, target)
             student = strategy(self.student, source, target)
         except ValueError as error:
-            raise ValueError(f"transfer {self.config['transfer']['name']}: {error}") from error
+            section = self.config["transfer"]
+            name = "+".join(section.get("terms") or ()) or section["name"]
+            raise ValueError(f"transfer {name}: {error}") from error
         if strategy.epochs is not None:
             self.settings = replace(self.settings, epochs=strategy.epochs)
         if strategy.paired:

@@ -148,7 +148,8 @@ def faults(plain: Mapping[str, Any]) -> Iterator[str]:
 
 def diversity(p: Tensor) -> Tensor:
     """Entropy of the mean of (N, C) probabilities in nats; log C where classes are equal."""
-    return torch.special.entr(p.mean(0)).sum()
+    entropy: Tensor = torch.special.entr(p.mean(0)).sum()
+    return entropy
 
 
 def density(p: Tensor, temperature: float = 0.05) -> Tensor:
@@ -162,4 +163,5 @@ def density(p: Tensor, temperature: float = 0.05) -> Tensor:
     """
     rows = F.normalize(p, dim=1)
     alike = (rows @ rows.T / temperature).fill_diagonal_(-torch.inf)
-    return torch.special.entr(torch.softmax(alike, dim=1)).sum(1).mean()
+    entropy: Tensor = torch.special.entr(torch.softmax(alike, dim=1)).sum(1).mean()
+    return entropy

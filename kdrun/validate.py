@@ -62,7 +62,7 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
             )
             if not options:
                 values.append(override)
-            elif wrong := list(_choices(override, options)):
+            elif wrong := [*_choices(override, options), *_apart(override)]:
                 faults += wrong
             else:
                 groups.append(_first(override))
@@ -130,6 +130,18 @@ def _choices(override: Override, options: list[str]) -> Iterator[str]:
                 yield f"{group}={name} does not exist: {nearest(name, below)}"
 
 
+def _apart(override: Override) -> Iterator[str]:
+    """Faults in a list of transfers: one that has no terms cannot be put together with others."""
+    for value in _values(override) if override.key_or_group == "transfer" else ():
+        names = value if isinstance(value, list) and len(value) > 1 else []
+        for path in (folder() / "transfer" / f"{name}.yaml" for name in names):
+            if path.is_file() and "terms" not in OmegaConf.load(path):
+                yield (
+                    f"transfer={path.stem} stands alone: a list is of terms of one adaptation, "
+                    "such as transfer=[dann,mcc]"
+                )
+
+
 def _set(override: Override, config: DictConfig) -> Iterator[str]:
     """Faults in KEY=VALUE; the value is set where there are none."""
     key = override.key_or_group
@@ -167,9 +179,9 @@ def parts(config: DictConfig) -> list[str]:
         found += _weights(plain["loss"], "loss")
     if "transfer" in uses:
         found += _weights(plain["transfer"], "transfer")
-        from kdrun.selection import faults
+        from kdrun import selection
 
-        found += faults(plain)
+        found += selection.faults(plain)
     for where, role in _roles(plain, uses):
         if role.get("checkpoint") or "members" in role:
             from kdrun.teachers import faults

@@ -22,7 +22,7 @@ class _Reverse(torch.autograd.Function):
 
 def reverse(x: Tensor, factor: float) -> Tensor:
     """x itself, whose gradient is multiplied by −factor on the way back."""
-    reversed_: Tensor = _Reverse.apply(x, factor)  # type: ignore[no-untyped-call]
+    reversed_: Tensor = _Reverse.apply(x, factor)
     return reversed_
 
 

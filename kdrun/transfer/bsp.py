@@ -24,5 +24,5 @@ class BSP(Term):
 
     def forward(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
         """The largest squared singular values of both sides."""
-        values = [torch.linalg.svdvals(side)[0] for side in embeddings(source, target)]
-        return values[0] ** 2 + values[1] ** 2
+        first: list[Tensor] = [torch.linalg.svdvals(f)[0] for f in embeddings(source, target)]
+        return first[0].square() + first[1].square()

@@ -32,6 +32,8 @@ class CDAN(Term):
     """
 
     needs = ("embedding",)
+    of_embedding: Tensor
+    of_classes: Tensor
 
     def __init__(self, hidden: int = 256) -> None:
         super().__init__()

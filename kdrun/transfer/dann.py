@@ -37,5 +37,5 @@ class DANN(Term):
 
     def forward(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
         """D's cross-entropy."""
-        sides = (reverse(side, self.ramp) for side in embeddings(source, target))
-        return confusion(self.judge, *sides)
+        f_s, f_t = (reverse(side, self.ramp) for side in embeddings(source, target))
+        return confusion(self.judge, f_s, f_t)

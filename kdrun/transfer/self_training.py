@@ -67,8 +67,8 @@ class SelfTraining(Term):
         """Move the teacher a little towards the student."""
         self.steps += 1
         alpha = torch.clamp(1 - 1 / (self.steps + 1), max=self.decay)
-        (student,) = self._student
-        for mean, own in zip(self.teacher.network.parameters(), student.parameters(), strict=True):
-            mean.lerp_(own, (1 - alpha).to(mean))
-        for mean, own in zip(self.teacher.network.buffers(), student.buffers(), strict=True):
-            mean.copy_(own)
+        (student,), mean = self._student, self.teacher.network
+        for average, own in zip(mean.parameters(), student.parameters(), strict=True):
+            average.lerp_(own, (1 - alpha).to(average))
+        for theirs, given in zip(mean.buffers(), student.buffers(), strict=True):
+            theirs.copy_(given)

@@ -58,7 +58,9 @@ class SHOT(Term):
         """Information maximisation, and cross-entropy with the pseudo-labels."""
         log_p = torch.log_softmax(target.logits, dim=1)
         p = log_p.exp()
-        loss = -(p * log_p).sum(1).mean() - torch.special.entr(p.mean(0).clamp(min=1e-8)).sum()
+        loss: Tensor = (
+            -(p * log_p).sum(1).mean() - torch.special.entr(p.mean(0).clamp(min=1e-8)).sum()
+        )
         if self.pseudo:
             loss = loss + self.pseudo * F.cross_entropy(target.logits, self.labels[batch.index])
         return loss

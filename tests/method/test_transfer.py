@@ -80,7 +80,7 @@ def test_one_domain_is_a_pipeline(kdrun) -> None:  # type: ignore[no-untyped-def
         (("dataset.target=plain", "transfer=coral"), "nothing can be transferred"),
         (("dataset.target=scand", "transfer=coral"), "did you mean 'scanned'"),
         (("transfer=pca_mapping", "transfer.n_components=65"), "more than the rank"),
-        (("transfer=none",), "needs transfer=NAME, one of coral, "),
+        (("transfer=none",), "needs transfer=NAME, one of adabn, "),
         (("transfer=coral", "transfer.scalar=source"), "there is no 'scalar' here"),
         (("transfer=coral", "student=resnet8", "transfer.scaler=off"), "scaler"),
         (("transfer=coral", "dataset.labels=some"), "labels='some' is not of type"),
