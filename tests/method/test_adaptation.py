@@ -16,7 +16,7 @@ import pytest
 
 WORDS = (
     *("method=transfer", "dataset=digits_shifted", "dataset.labels=none", "student=resnet8"),
-    *("train.epochs=2", "train.progress=false", "train.precision=fp32", "dataset.train_size=200"),
+    *("train.epochs=2", "train.progress=false", "train.precision=fp32", "dataset.train_size=100"),
 )
 
 
@@ -79,8 +79,9 @@ def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(call, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, **quiet)
 
 
-@pytest.mark.parametrize("terms", ["transfer=[dann,self_training]", "transfer=shot"])
-def test_killed_it_ends_with_the_same_bits(terms: str, tmp_path: Path) -> None:
+def test_killed_it_ends_with_the_same_bits(tmp_path: Path) -> None:
+    """With a discriminator, a mean teacher and pseudo-labels to be found again."""
+    terms = "transfer=[dann,self_training,shot]"
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     whole.mkdir()
     assert start(whole, terms).wait() == 0
