@@ -25,7 +25,7 @@ from kdrun.model import weights
 from kdrun.model.features import Network
 from kdrun.model.stack import stack
 from kdrun.objective import Objective
-from kdrun.selection import SAMPLES
+from kdrun.selection import SAMPLES, Selection
 from kdrun.target import call, locate, without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, Teachers
@@ -165,17 +165,20 @@ class Builder:
         relabelled = replace(train, targets=classes[train.targets])
         return Paired(target, self.loader(relabelled, training=True))
 
-    def unseen(self) -> tuple[Loader, Loader | None]:
-        """What an adaptation may be judged by: samples of the target, and of the source apart."""
+    def selection(self, strategy: Strategy | None, student: nn.Module) -> Selection | None:
+        """What tells which epoch counts, where labels of the target may not."""
+        if strategy is None or strategy.supervised or strategy.adaptation is None:
+            return None
         data = self.data
         assert data.source is not None
-        step = -(-len(data.train) // SAMPLES)
-        some = self.loader(select(data.train, torch.arange(0, len(data.train), step)))
-        if data.source.val is None:
-            return some, None
-        classes = shared_classes(data.source.classes, data.classes)
-        apart = replace(data.source.val, targets=classes[data.source.val.targets])
-        return some, self.loader(apart)
+        some = torch.arange(0, len(data.train), -(-len(data.train) // SAMPLES))
+        target, apart = self.loader(select(data.train, some)), None
+        if data.source.val is not None:
+            classes = shared_classes(data.source.classes, data.classes)
+            own = data.source.val
+            apart = self.loader(replace(own, targets=classes[own.targets]))
+        rule = self.config["method"].get("select", "last")
+        return Selection(rule, student, target, apart, len(data.classes))
 
     def teacher_role(self) -> Role | None:
         """The role of the teacher, if the method has one."""

@@ -27,7 +27,6 @@ from kdrun.model import weights
 from kdrun.model.features import Network, inner, is_fitted
 from kdrun.results import write_atomic, write_metrics
 from kdrun.score import score
-from kdrun.selection import Selection
 from kdrun.share import warn_of_idle
 from kdrun.table import Value, to_csv
 from kdrun.target import without
@@ -90,7 +89,7 @@ class Experiment:
         # Again, so that adapters do not depend on whether others were trained just now.
         torch.manual_seed(config["seed"])
         self.training = self._training(self._method())
-        self.selection = self._selection()
+        self.selection = self.builder.selection(self.strategy, self.student)
         self.selected: dict[str, Any] = {}
 
     def _transfer(self, strategy: Strategy, source: Source | None) -> Network:
@@ -104,9 +103,7 @@ class Experiment:
                 self.untouched = strategy.untouched(self.student, source, target)
             student = strategy(self.student, source, target)
         except ValueError as error:
-            section = self.config["transfer"]
-            name = "+".join(section.get("terms") or ()) or section["name"]
-            raise ValueError(f"transfer {name}: {error}") from error
+            raise ValueError(f"transfer {self.config['transfer']['name']}: {error}") from error
         if strategy.epochs is not None:
             self.settings = replace(self.settings, epochs=strategy.epochs)
         if strategy.paired:
@@ -170,14 +167,6 @@ class Experiment:
         own = {id(p) for group in groups for p in group["params"]}
         rest = [p for p in trained if id(p) not in own]
         return [*groups, *([{"params": rest}] if rest else [])]
-
-    def _selection(self) -> Selection | None:
-        """What tells which epoch counts, where labels of the target may not."""
-        strategy = self.strategy
-        if strategy is None or strategy.supervised or strategy.adaptation is None:
-            return None
-        rule = self.config["method"].get("select", "last")
-        return Selection(rule, self.student, *self.builder.unseen(), len(self.data.classes))
 
     def facts(self) -> dict[str, str | int | None]:
         """Columns that say on what, and in what, the run was made."""

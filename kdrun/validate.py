@@ -132,14 +132,11 @@ def _choices(override: Override, options: list[str]) -> Iterator[str]:
 
 def _apart(override: Override) -> Iterator[str]:
     """Faults in a list of transfers: one that has no terms cannot be put together with others."""
-    for value in _values(override) if override.key_or_group == "transfer" else ():
-        names = value if isinstance(value, list) and len(value) > 1 else []
-        for path in (folder() / "transfer" / f"{name}.yaml" for name in names):
+    for names in _values(override) if override.key_or_group == "transfer" else ():
+        for name in names if isinstance(names, list) and len(names) > 1 else ():
+            path = folder() / "transfer" / f"{name}.yaml"
             if path.is_file() and "terms" not in OmegaConf.load(path):
-                yield (
-                    f"transfer={path.stem} stands alone: a list is of terms of one adaptation, "
-                    "such as transfer=[dann,mcc]"
-                )
+                yield f"transfer={name} stands alone: lists are of terms, as [dann,mcc]"
 
 
 def _set(override: Override, config: DictConfig) -> Iterator[str]:

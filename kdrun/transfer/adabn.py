@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from kdrun.model.features import Network
 from kdrun.transfer import Source, Strategy
-from kdrun.transfer.fine_tune import carry_over
+from kdrun.transfer.start import carry_over
 from kdrun.types import Loader
 
 
@@ -52,7 +52,7 @@ class AdaBN(Strategy):
             raise ValueError(
                 "source and target share no class by name: set dataset.source to one that does."
             )
-        carry_over(student, source, head="keep")
+        self.report = carry_over(student, source, head="keep")
         set_statistics(student, loader)
         return student
 
