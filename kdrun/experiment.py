@@ -90,7 +90,6 @@ class Experiment:
         torch.manual_seed(config["seed"])
         self.training = self._training(self._method())
         self.selection = self.builder.selection(self.strategy, self.student)
-        self.selected: dict[str, Any] = {}
 
     def _transfer(self, strategy: Strategy, source: Source | None) -> Network:
         """The student with what the source could teach it."""
@@ -211,22 +210,17 @@ class Experiment:
         if join is not None:
             calls = join(training, self.device, calls)
         train(training, self.train_loader, self.settings, self.config["seed"], *calls)
-        if self.selection is not None:
-            self.selected = self.selection.choice(training)
         if training.best:
             training.student.load_state_dict(training.best["weights"])
 
     def _validate(self, student: nn.Module) -> Row:
         row = self.selection.measure(student) if self.selection is not None else {}
-        return row | self._quality(student)
-
-    def _quality(self, student: nn.Module) -> Row:
         if self.val_loader is None:
-            return {"val_accuracy": None, "val_nll": None}
-        metrics = evaluate(student, self.val_loader, len(self.data.classes)).metrics
+            return row | {"val_accuracy": None, "val_nll": None}
+        told = evaluate(student, self.val_loader, len(self.data.classes)).metrics
         if not self.data.classes:
-            return {"val_accuracy": None, "val_rmse": metrics["rmse"], "val_r2": metrics.get("r2")}
-        return {"val_accuracy": metrics["accuracy"], "val_nll": metrics["nll"]}
+            return {"val_accuracy": None, "val_rmse": told["rmse"], "val_r2": told.get("r2")}
+        return row | {"val_accuracy": told["accuracy"], "val_nll": told["nll"]}
 
     def _measure(self, student: nn.Module) -> dict[str, Value]:
         """What a strategy may know of a student: nothing of the test splits."""

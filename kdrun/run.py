@@ -148,8 +148,8 @@ def _execute(config: DictConfig, run_dir: Path, record: Record, watch: Watch | N
     record["predicted"] = experiment.predicted
     if experiment.transferred:
         record["transfer"] = experiment.transferred
-    if experiment.selected:
-        record["selection"] = experiment.selected
+    if experiment.selection is not None:
+        record["selection"] = experiment.selection.choice(experiment.training)
     for beside, role, metrics in experiment.evaluate_peers():
         peer: Record = {
             **record,
