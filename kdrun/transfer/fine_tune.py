@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from kdrun.loss.weight import Weight
 from kdrun.model.features import Network, inner
@@ -33,6 +34,8 @@ class FineTune(Strategy):
         l2_sp: α of L2-SP, the pull of the backbone towards the source's weights. Where there is
             one, the optimizer's weight decay is off for the student.
         l2_sp_head: β of L2-SP, the pull of the classifier towards zero.
+        freeze_statistics: let batch norm go on with the running statistics that it begins with,
+            instead of those of each batch.
 
     Raises:
         ValueError: an option is out of range.
@@ -45,6 +48,7 @@ class FineTune(Strategy):
         unfreeze: int = 0,
         l2_sp: float = 0.0,
         l2_sp_head: float = 0.0,
+        freeze_statistics: bool = False,
     ) -> None:
         if not 0 < layer_decay <= 1:
             raise ValueError(f"transfer.layer_decay={layer_decay}: give more than 0, at most 1.")
@@ -52,6 +56,7 @@ class FineTune(Strategy):
             if value < 0:
                 raise ValueError(f"transfer.{key}={value}: give 0 or more.")
         self.head, self.layer_decay, self.unfreeze = head, layer_decay, unfreeze
+        self.freeze_statistics = freeze_statistics
         if l2_sp or l2_sp_head:
             self.adaptation = Objective({"l2_sp": L2SP(l2_sp, l2_sp_head)}, {"l2_sp": Weight(1.0)})
         self._frozen: list[str] = []
@@ -84,6 +89,10 @@ class FineTune(Strategy):
 
     def begin_epoch(self, student: nn.Module, epoch: int) -> None:
         """Freeze what is not yet to be trained, the statistics of its batch norm included."""
+        if self.freeze_statistics:
+            for module in student.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
         if not self.unfreeze:
             return
         found = layers(inner(student))

@@ -16,7 +16,11 @@ class LPFT(FineTune):
     """Fit a classifier of the source's features, then train all of the network from there.
 
     Under a random classifier the first steps distort the features that were transferred; under a
-    fitted one they hardly do. Kumar, Raghunathan, Jones, Ma, Liang, ICLR 2022.
+    fitted one they hardly do. That holds for the network that the classifier was fitted to, so
+    batch norm keeps the source's statistics: with those of the target's batches, training would
+    begin in another network, at a loss above that of guessing.
+
+    Kumar, Raghunathan, Jones, Ma, Liang, ICLR 2022.
     https://arxiv.org/abs/2202.10054
 
     Args:
@@ -27,6 +31,7 @@ class LPFT(FineTune):
         unfreeze: likewise.
         l2_sp: likewise.
         l2_sp_head: likewise.
+        freeze_statistics: likewise.
     """
 
     def __init__(
@@ -38,8 +43,9 @@ class LPFT(FineTune):
         unfreeze: int = 0,
         l2_sp: float = 0.0,
         l2_sp_head: float = 0.0,
+        freeze_statistics: bool = True,
     ) -> None:
-        super().__init__("reset", layer_decay, unfreeze, l2_sp, l2_sp_head)
+        super().__init__("reset", layer_decay, unfreeze, l2_sp, l2_sp_head, freeze_statistics)
         self.probe = Probe(classifier, regressor, cache)
 
     def __call__(self, student: Network, source: Source | None, loader: Loader) -> Network:

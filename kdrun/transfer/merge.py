@@ -26,7 +26,10 @@ class Merge(FineTune):
         w = (1 − a) w⁰ + a w¹
 
     Every coefficient is measured on the validation split, in merge.csv, and the best one is taken;
-    the test split is read for that one only. Wortsman et al., CVPR 2022.
+    the test split is read for that one only. Both ends have the source's statistics of batch norm,
+    unless they are let go: a mean of statistics is not those of the mean network.
+
+    Wortsman et al., CVPR 2022.
     https://arxiv.org/abs/2109.01903
 
     Args:
@@ -42,6 +45,7 @@ class Merge(FineTune):
         unfreeze: likewise.
         l2_sp: likewise.
         l2_sp_head: likewise.
+        freeze_statistics: likewise.
 
     Raises:
         ValueError: an option is out of range.
@@ -59,8 +63,9 @@ class Merge(FineTune):
         unfreeze: int = 0,
         l2_sp: float = 0.0,
         l2_sp_head: float = 0.0,
+        freeze_statistics: bool = True,
     ) -> None:
-        super().__init__("keep", layer_decay, unfreeze, l2_sp, l2_sp_head)
+        super().__init__("keep", layer_decay, unfreeze, l2_sp, l2_sp_head, freeze_statistics)
         given = [*coefficients, *([] if coefficient is None else [coefficient])]
         if not given or not all(0 <= a <= 1 for a in given):
             raise ValueError(

@@ -71,6 +71,15 @@ def test_layers_thaw_from_the_top_with_their_statistics() -> None:
         assert student.net.get_submodule("bn1").training is (thawed == 4)
 
 
+def test_frozen_statistics_leave_the_weights_of_batch_norm_free() -> None:
+    student = network()
+    student.train()
+    FineTune(freeze_statistics=True).begin_epoch(student, 0)
+    norms = [m for m in student.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert not any(norm.training for norm in norms)
+    assert all(p.requires_grad for p in student.parameters())
+
+
 def test_what_is_frozen_does_not_move_and_the_record_says_what_came_over(kdrun) -> None:  # type: ignore[no-untyped-def]
     words = (*WORDS, "transfer=fine_tune", "transfer.unfreeze=1", "train.epochs=2")
     told = kdrun(*words)

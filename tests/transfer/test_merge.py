@@ -1,4 +1,4 @@
-"""Arithmetic on weights: WiSE-FT, soups and task vectors."""
+"""Between the source's weights and the fine-tuned ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from kdrun.checkpoint import load_weights
 from kdrun.model.features import Network
 from kdrun.table import Row
-from kdrun.transfer.arithmetic import combine, snapshot
 from kdrun.transfer.merge import Merge
+from tests.transfer.test_arithmetic import same
 from tests.transfer.test_fine_tune import BASE, WORDS
 from tests.transfer.test_freeze_backbone import IMAGES, LABELS, load, network, outputs
 from tests.transfer.test_freeze_backbone import source as of_other_classes
@@ -24,46 +24,9 @@ from tests.transfer.trial import logistic
 QUICK = (*BASE, "student=mlp", "train.epochs=1", "dataset.val_fraction=0.2")
 
 
-def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
-
-
 def merge(**options: object) -> Merge:
     given = {"coefficients": [0, 0.5, 1], "classifier": logistic(), "regressor": Ridge()}
     return Merge(**{**given, **options})  # type: ignore[arg-type]
-
-
-def random_state(seed: int) -> dict[str, Tensor]:
-    torch.manual_seed(seed)
-    found = snapshot(network())
-    for value in found.values():
-        if value.is_floating_point():
-            value.normal_().abs_()
-        else:
-            value.fill_(seed)
-    return found
-
-
-def test_a_combination_is_the_sum_number_by_number() -> None:
-    states, shares = [random_state(seed) for seed in range(3)], [0.5, 0.8, -0.3]
-    found = combine(states, shares)
-    for name, value in found.items():
-        ours = [state[name] for state in states]
-        if not value.is_floating_point():
-            assert torch.equal(value, ours[-1]), name  # a count is that of the last
-            continue
-        slow = sum(share * state.double() for share, state in zip(shares, ours, strict=True))
-        if name.endswith("running_var"):
-            slow = slow.clamp(min=0)
-            assert bool((value >= 0).all())
-        assert torch.allclose(value.double(), slow, atol=1e-6), name
-
-
-def test_a_share_of_one_is_that_state_bit_for_bit() -> None:
-    first, second = random_state(1), random_state(2)
-    second_counts = {k: v for k, v in second.items() if not v.is_floating_point()}
-    assert same(combine([first, second], [1, 0]), {**first, **second_counts})
-    assert same(combine([first, second], [0, 1]), second)
 
 
 def test_the_best_coefficient_on_the_validation_split_is_taken() -> None:
@@ -128,62 +91,12 @@ def test_a_run_writes_a_row_for_each_coefficient_and_its_ends_are_source_and_tun
     assert same(ends[1], load_weights(tuned))
 
 
-def test_soups_and_task_vectors_of_runs(kdrun) -> None:  # type: ignore[no-untyped-def]
-    rates = "optimizer.lr=0.001,0.004"
-    words = ("transfer=fine_tune", "name=runs", "source_model.recipe.lr=0.002")
-    assert kdrun("-m", *QUICK, *words, rates).status == 0
-    runs = sorted(map(str, Path("outputs/runs").glob("transfer_*")))
-    listed = f"transfer.runs=[{','.join(runs)}]"
-    states = [load_weights(run) for run in runs]
-    (model,) = Path("outputs/cache/teacher").glob("source_*")
-    cases = (
-        ("transfer=soup", states, [0.5, 0.5]),
-        ("transfer=task_arithmetic", [load_weights(model), *states], [1.5, 0.3, -0.8]),
-    )
-    for transfer, given, shares in cases:
-        extra = ["transfer.scale=[0.3,-0.8]"] if len(shares) == 3 else []
-        recipe = "source_model.recipe.lr=0.002"
-        told = kdrun(*QUICK, transfer, listed, *extra, recipe, f"name={len(shares)}")
-        assert told.status == 0, told.err
-        (run,) = Path("outputs", str(len(shares))).glob("transfer_*")
-        found, expected = load_weights(run), combine(given, shares)
-        assert all(torch.allclose(found[k], expected[k], atol=1e-6) for k in expected)
-    told = kdrun(*QUICK, "transfer=soup", "transfer.greedy=true", listed, "name=greedy")
-    assert told.status == 0, told.err
-    with next(Path("outputs/greedy").glob("*/soup.csv")).open() as file:
-        rows = list(csv.DictReader(file))
-    single = [float(row["val_accuracy"]) for row in rows[:2]]
-    assert float(rows[2]["val_accuracy"]) >= max(single)
-    # Another start, another architecture, and no run at all.
-    assert kdrun(*QUICK, *words, "seed=1", "source_model.seed=1").status == 0
-    other = next(iter(Path("outputs/runs").glob("transfer_*_s1-*"))).as_posix()
-    for given, extra, told_in in (
-        (f"[{runs[0]},{other}]", (), "did not begin with the weights of"),
-        (f"[{runs[0]},{runs[1]}]", ("student.model.hidden=[9]",), "not this MLP"),
-        ("[outputs/runs/none,outputs/runs/nil]", (), "outputs/runs/none"),
-        (f"[{runs[0]}]", (), "two runs or more"),
-    ):
-        ended = kdrun(*QUICK, "transfer=soup", f"transfer.runs={given}", *extra)
-        assert (ended.status, told_in in ended.err) == (2, True), ended.err
-    assert len(list(Path("outputs/cache/teacher").glob("source_*"))) == 2  # before any training
-    wrong = (listed, "seed=1", "source_model.seed=1", "source_model.recipe.lr=0.002")
-    ended = kdrun(*QUICK, "transfer=task_arithmetic", *wrong)
-    assert ended.status == 2
-    assert "did not begin with the weights of this source's model" in ended.err
-
-
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (("transfer=merge", "transfer.coefficient=1.5"), "give numbers from 0, the source, to 1"),
         (("transfer=merge", "transfer.coefficients=[-1]"), "transfer.coefficients=[-1]"),
         (("transfer=merge", "transfer.head=reset"), "transfer.head=reset is not defined"),
-        (("transfer=soup",), "transfer.runs is not set"),
-        (("transfer=task_arithmetic", "transfer.runs=[]"), "give the folder of a run or more"),
-        (
-            ("transfer=task_arithmetic", "transfer.runs=[a]", "transfer.scale=[1,2]"),
-            "transfer.scale=[1, 2]",
-        ),
     ],
 )
 def test_mistakes_end_with_two_and_one_message(  # type: ignore[no-untyped-def]
