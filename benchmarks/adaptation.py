@@ -7,6 +7,8 @@ fitting and predicting, on one thread.
 
     pip install skada    # kdrun itself does not need it; without it, its columns are empty
     python benchmarks/adaptation.py heart office m2u u2m --data data --scaler per_domain
+    python benchmarks/adaptation.py m2u u2m halves --data data --scaler none --seeds 3
+    python benchmarks/adaptation.py office --data data --only source PCA "TCA, linear"
     python benchmarks/adaptation.py news sentiment mnist --data data --seeds 3
 """
 
@@ -33,9 +35,13 @@ from sklearn.preprocessing import StandardScaler
 from tabulate import tabulate
 
 from kdrun.dataset.digit_domains import digit_domains
+from kdrun.dataset.digits import read_digits
+from kdrun.dataset.domains import Domain, combine
+from kdrun.dataset.fold import divide
 from kdrun.dataset.heart import heart
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.office_caltech import office_caltech
+from kdrun.dataset.split import hold_out, select
 from kdrun.dataset.text import text
 from kdrun.model import build
 from kdrun.transfer import Source
@@ -67,6 +73,7 @@ def main() -> None:
     parser.add_argument("--data", default="data", help="the folder of the files")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--scaler", choices=["source", "per_domain", "none"], default="source")
+    parser.add_argument("--only", nargs="+", default=[""], help="how wanted methods' names begin")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -75,9 +82,9 @@ def main() -> None:
         if table == "mnist":
             mnist(Path(options.data))
         elif table in COMPONENTS:
-            beside_skada(table, Path(options.data), options.seeds, options.scaler)
+            beside_skada(table, Path(options.data), options.seeds, options.scaler, options.only)
         else:
-            of_texts(table, Path(options.data), options.seeds)
+            of_texts(table, Path(options.data), options.seeds, options.only)
 
 
 def classifier() -> LogisticRegression:
@@ -197,8 +204,17 @@ def score(predict: Predict, data: Dataset) -> Score | None:
     )
 
 
+def chosen(methods: dict[str, Any], only: list[str]) -> dict[str, Any]:
+    return {name: method for name, method in methods.items() if name.startswith(tuple(only))}
+
+
 def both_ways(*names: str) -> list[tuple[str, str]]:
     return list(permutations(names, 2))
+
+
+def in_turn(*names: str) -> list[tuple[str, str]]:
+    """Each to the next: all 42 pairs of seven domains would take an hour."""
+    return list(zip(names, [*names[1:], names[0]], strict=True))
 
 
 PAIRS = {
@@ -206,12 +222,13 @@ PAIRS = {
     "heart": both_ways("cleveland", "hungarian", "switzerland", "va"),
     "m2u": [("mnist", "usps")],
     "u2m": [("usps", "mnist")],
+    "halves": [("one half of the digits", "the other")],
     "news": [("news_fpb+fin_headlines", "tweets+fin_posts")],
-    "sentiment": both_ways("books", "dvd", "electronics", "kitchen", "imdb", "airline", "blog"),
+    "sentiment": in_turn("books", "dvd", "electronics", "kitchen", "imdb", "airline", "blog"),
 }
 """Source and target of each row of a benchmark."""
 
-COMPONENTS = {"office": 30, "heart": 10, "m2u": 50, "u2m": 50}
+COMPONENTS = {"office": 30, "heart": 10, "m2u": 50, "u2m": 50, "halves": 30}
 """Of the benchmarks beside skada; those of texts have 100."""
 
 
@@ -225,14 +242,22 @@ def load(table: str, folder: Path, source: str, target: str, seed: int) -> Datas
     if table in ("m2u", "u2m"):
         size = {"image_size": 16, "train_size": 1000}
         return digit_domains(str(folder), source, target, **size, **cuts)
+    if table == "halves":
+        whole = read_digits()
+        sides = [select(whole, half) for half in hold_out(whole.targets, 0.5, seed, "halves")]
+        both = [
+            Domain(n, *divide(s, 0.3, seed), list(map(str, range(10))))
+            for n, s in zip((target, source), sides, strict=True)
+        ]
+        return combine(*both, **cuts)
     name = {"news": "news_to_social/sentiment3", "sentiment": "sentiment_7domains/sentiment"}[table]
     return text(str(folder / f"{name}.jsonl.gz"), source, target, max_features=3000, **cuts)
 
 
-def beside_skada(table: str, folder: Path, seeds: int, scaler: str) -> None:
+def beside_skada(table: str, folder: Path, seeds: int, scaler: str, only: list[str]) -> None:
     """Print a row for each method, means over the pairs and deviations over seeds."""
     components = COMPONENTS[table]
-    methods = peers(components, scaler)
+    methods = chosen(peers(components, scaler), only)
     found: dict[tuple[str, str, int], list[Score]] = defaultdict(list)
     by_pair: dict[tuple[str, str], list[float]] = defaultdict(list)
     for seed in range(seeds):
@@ -278,7 +303,7 @@ def cells(by_seed: list[list[Score]]) -> list[str]:
     return [*told, f"{statistics.median(s.seconds for scores in by_seed for s in scores):.3f}"]
 
 
-def of_texts(table: str, folder: Path, seeds: int) -> None:
+def of_texts(table: str, folder: Path, seeds: int, only: list[str]) -> None:
     """Print a row for each of kdrun's mappings on TF-IDF."""
     methods: dict[str, Mapping] = {}
     for scaler in ("none", "source", "per_domain"):
@@ -288,6 +313,7 @@ def of_texts(table: str, folder: Path, seeds: int) -> None:
             f"PCA, shared, scaler={scaler}": PCAMapping(**own, n_components=100),
             f"CORAL, scaler={scaler}": Coral(**own, n_components=100),
         }
+    methods = chosen(methods, only)
     found: dict[tuple[str, int], list[Score]] = defaultdict(list)
     majority: dict[int, list[Score]] = defaultdict(list)
     for seed in range(seeds):

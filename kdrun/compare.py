@@ -89,7 +89,7 @@ def _compare(options: argparse.Namespace) -> tuple[str, str]:
     columns = dict.fromkeys([*COLUMNS, *(key for row in rows for key in row)])
     by = named(options.by, columns) or _known(options.pivot or [], columns)
     over = named(options.over, columns)
-    metrics = named(options.metric, columns) or [default_metric(rows)]
+    metrics = named(options.metric, columns) or default_metrics(rows)
     if options.pareto:
         metrics += _known({options.pareto} - {*metrics}, columns)
     if options.where:
@@ -141,6 +141,13 @@ def default_metric(rows: Sequence[Row]) -> str:
     regression = any(row.get("test_rmse") is not None for row in rows)
     accuracy = any(row.get("test_accuracy") is not None for row in rows)
     return "test_rmse" if regression and not accuracy else "test_accuracy"
+
+
+def default_metrics(rows: Sequence[Row]) -> list[str]:
+    """With macro F1 beside the accuracy between domains, where they can rank in opposite order."""
+    first = default_metric(rows)
+    between = any(row.get("source") or row.get("method") == "transfer" for row in rows)
+    return [first, "test_f1"] if between and first == "test_accuracy" else [first]
 
 
 def named(text: str, columns: Collection[str]) -> list[str]:

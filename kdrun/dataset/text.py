@@ -210,9 +210,9 @@ def read_texts(
     for key, name in wanted.items():
         empty = np.flatnonzero(table[key].isna() | (table[key].astype(str).str.strip() == ""))
         if len(empty):
+            more = f", and in {len(empty)} rows in all" if len(empty) > 1 else ""
             raise ValueError(
-                f"{path}: '{name}' is empty in row {empty[0] + 1}, and in {len(empty)} rows in "
-                "all: fill or drop them."
+                f"{path}: '{name}' is empty in row {empty[0] + 1}{more}: fill or drop that."
             )
         table[key] = table[key].astype(str)
     bare = table["text"].str.casefold().str.split().str.join(" ")

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kdrun.builder import fold
 from kdrun.checkpoint import read_header, weights_file
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
@@ -101,8 +102,9 @@ def open_student(run: str, plugins: Sequence[str] = ()) -> Student:
 def _data(folder: Path, plugins: Sequence[str]) -> tuple[Dataset | None, str]:
     """The data of a run, or why there are none."""
     try:
-        section = load_record(folder)["config"]["dataset"]
-        return call(without(section, "name", "augment", "workers"), plugins), ""
+        config = load_record(folder)["config"]
+        section = without(config["dataset"], "name", "augment", "workers")
+        return call(section, plugins, fold=fold(config)), ""
     except (ValueError, OSError, KeyError) as error:
         return None, f"these cannot be read: {error}"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.numpy import load_file
 
 from tests.transfer.test_mapping import NAMES
 
@@ -58,6 +59,34 @@ def test_hidden_labels_change_nothing_and_the_student_predicts(kdrun) -> None:  
     told = kdrun("predict", str(run), "new.npz")
     assert told.status == 0, told.err
     assert len(told.out.splitlines()) == 4
+
+
+def test_other_target_labels_change_the_scores_and_nothing_else(kdrun) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("ot")
+    import numpy as np
+
+    rows = np.random.default_rng(0).random((80, 6)).astype(np.float32)
+    labels = np.arange(80) % 4
+    for name, truth in (("right", labels), ("flipped", 3 - labels)):
+        np.savez(f"{name}.npz", x_a=rows + labels[:, None], y_a=labels, x_b=2 * rows, y_b=truth)
+    words = ("method=transfer", "dataset=office_caltech", "dataset.source=a", "dataset.target=b")
+    # Without a validation split, which would be cut by the labels: the same samples in both.
+    words = (*words, "dataset.path=right.npz,flipped.npz", "dataset.val_fraction=0")
+    for name in NAMES:
+        reduced = ("transfer.n_components=3",) if name != "source_only" else ()
+        told = kdrun("-m", *words, f"transfer={name}", *reduced, f"name={name}")
+        assert told.status == 0, told.err
+        one, other = sorted(Path("outputs", name).glob("*/student.safetensors"))
+        assert load_file(one).keys() == load_file(other).keys()
+        assert all((load_file(one)[key] == v).all() for key, v in load_file(other).items())
+        said = [json.loads((p.parent / "record.json").read_text()) for p in (one, other)]
+        assert said[0]["predicted"] == said[1]["predicted"]
+        assert said[0]["metrics"]["test_accuracy"] != said[1]["metrics"]["test_accuracy"]
+
+
+def test_macro_f1_stands_beside_the_accuracy(kdrun) -> None:  # type: ignore[no-untyped-def]
+    assert kdrun(*WORDS, "transfer=source_only").status == 0
+    assert "test_f1 [%]" in kdrun("compare", "outputs/default").out
 
 
 def test_a_gaussian_kernel_is_a_student_of_its_own(kdrun) -> None:  # type: ignore[no-untyped-def]
