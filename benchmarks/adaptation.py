@@ -96,6 +96,8 @@ def matrix(split: Split) -> tuple[Rows, Rows]:
     assert isinstance(split, Arrays)
     assert isinstance(split.inputs, torch.Tensor)
     rows = split.inputs.flatten(1).float().numpy()
+    if split.inputs.dtype == torch.uint8:
+        rows /= 255
     return rows, split.targets.numpy()
 
 
@@ -137,6 +139,8 @@ def of_skada(adapter: Callable[[], Any], scaler: str) -> Predict:
             own = StandardScaler().fit(ours)
             other = own if scaler == "source" else StandardScaler().fit(theirs)
             ours, theirs, seen = own.transform(ours), other.transform(theirs), other.transform(seen)
+        elif data.mean:  # a network's images are normalised, which a penalised classifier notices
+            ours, theirs, seen = ((x - data.mean[0]) / data.std[0] for x in (ours, theirs, seen))
         hidden = np.full(len(theirs), -1)
         rows, targets, domains = source_target_merge(ours, theirs, labels, hidden)
         steps = [step for step in (adapter(),) if step is not None]
@@ -340,7 +344,7 @@ def mnist(folder: Path) -> None:
 
     def of_sklearn(data: Dataset) -> Rows:
         rows, labels = matrix(data.train)
-        found: Rows = pipeline.fit(rows / 255, labels).predict(matrix(data.test)[0] / 255)
+        found: Rows = pipeline.fit(rows, labels).predict(matrix(data.test)[0])
         return found
 
     rows = [
