@@ -253,12 +253,13 @@ function drawThreads(width) {
     return scale(axis.numeric ? padded(values, 0, log) : [-0.3, axis.values.length - 0.7], [bottom, top], log);
   });
   const at = (i) => 50 + i * gap;
+  const crowded = groups.length > 150;
   // The best is drawn last, above the others.
   const threads = [...groups].reverse().map((g) => {
     const share = (metric.less ? span[1] - g.mean : g.mean - span[0]) / (span[1] - span[0]);
     const points = axes.map((axis, i) => `${at(i)} ${scales[i](axis.value(g))}`);
     const thread = shape("path", { class: "thread", d: `M${points.join("L")}` });
-    thread.style.opacity = 0.1 + 0.9 * share ** 3;
+    thread.style.opacity = crowded ? 0.02 + 0.98 * share ** 16 : 0.1 + 0.9 * share ** 3;
     return telling(thread, g.name, () => groupPairs(g));
   });
   const frames = axes.map((axis, i) => shape("g", {},

@@ -82,10 +82,19 @@ def texts(browser, selector):
     return [one.text for one in browser.find_elements(By.CSS_SELECTOR, selector)]
 
 
+def bring(browser, element):
+    """Scroll to it, and wait until the page has heard of the scrolling."""
+    browser.execute_async_script(
+        "arguments[0].scrollIntoView({block: 'center'});"
+        "requestAnimationFrame(() => requestAnimationFrame(arguments[1]))",
+        element,
+    )
+
+
 def click(browser, selector):
     """Click the first such element, wherever it is on the page."""
     element = browser.find_element(By.CSS_SELECTOR, selector)
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+    bring(browser, element)
     element.click()
     return element
 
@@ -184,7 +193,7 @@ def test_another_measure_and_another_cost_can_be_chosen(show, sweep):
 def test_a_run_opens_its_files_and_what_differs(show, sweep, screen):
     page = show(sweep, screen=screen)
     run = page.find_elements(By.CSS_SELECTOR, "#runs .run")[-1]
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", run)
+    bring(page, run)
     run.send_keys(Keys.ENTER)
     assert run.get_attribute("aria-expanded") == "true"
     links = page.find_elements(By.CSS_SELECTOR, ".detail a")
@@ -215,7 +224,7 @@ def test_runs_are_found_by_words(show, sweep):
 def test_pointing_at_a_mark_tells_its_numbers(show, sweep):
     page = show(sweep)
     mark = page.find_element(By.CSS_SELECTOR, "#front figure .mark")
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", mark)
+    bring(page, mark)
     webdriver.ActionChains(page).move_to_element(mark).perform()
     told = page.find_element(By.ID, "tip").text
     assert "95 % interval" in told
@@ -227,7 +236,7 @@ def test_pointing_at_a_mark_tells_its_numbers(show, sweep):
 def test_pointing_at_a_curve_tells_every_series_there(show, sweep):
     page = show(sweep)
     panel = page.find_element(By.CSS_SELECTOR, "#curves .hit")
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", panel)
+    bring(page, panel)
     webdriver.ActionChains(page).move_to_element(panel).perform()
     told = page.find_element(By.ID, "tip").text.splitlines()
     assert told[0] in ("epoch 4", "epoch 5")
