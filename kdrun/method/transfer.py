@@ -54,7 +54,7 @@ class Transfer(Method):
         """The losses with the labels of one domain, and those of the adaptation."""
         losses: dict[str, Tensor] = {}
         if batch.source is not None:
-            source, target = both(self.student, batch)
+            source, target = both(self.student, batch, self.strategy.batch_norm)
             losses |= self.objective(source, source, batch.source)
         else:
             source = target = self.student(batch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,10 @@ class Source:
         return shared_classes(self.classes, self.wanted)
 
 
+BatchNorm = Literal["separate", "joint"]
+"""Whose statistics a sample is normalised by in training: its domain's, or those of both."""
+
+
 class Strategy:
     """Turns a fresh student into one that knows what the source can teach.
 
@@ -51,6 +55,7 @@ class Strategy:
         epochs: for how many the student is then trained; None for as many as configured. A
             strategy that solves its problem in closed form says 0.
         paired: whether it trains on batches of both domains, `Batch.source`.
+        batch_norm: how both domains of such a batch go through batch norm.
         supervised: whether labels of the target are read, where there are any.
         adaptation: terms over the outputs of both domains, or on the weights; None for none.
         report: what it has to say of itself in record.json, under `transfer`.
@@ -58,6 +63,7 @@ class Strategy:
 
     epochs: int | None = None
     paired: bool = False
+    batch_norm: BatchNorm = "separate"
     supervised: bool = True
     adaptation: Objective | None = None
     report: Mapping[str, Any] = MappingProxyType({})

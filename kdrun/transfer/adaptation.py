@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from kdrun.loss import Loss, full
 from kdrun.loss.weight import parse
 from kdrun.model.features import Network
 from kdrun.objective import Objective, take
-from kdrun.transfer import Source, Strategy
+from kdrun.target import nearest
+from kdrun.transfer import BatchNorm, Source, Strategy
 from kdrun.transfer.start import carry_over
 from kdrun.types import Batch, Input, Loader, Outputs
 
@@ -62,15 +65,21 @@ class Pair(NamedTuple):
     target: Outputs
 
 
-def both(student: nn.Module, batch: Batch) -> Pair:
-    """One forward pass over the samples of both domains, so that batch norm sees them together.
+def both(student: nn.Module, batch: Batch, batch_norm: BatchNorm = "separate") -> Pair:
+    """What a student says of the samples of both domains, in training.
 
     Args:
         student: from `Batch` to `Outputs`.
         batch: of the target, with one of the source beside it.
+        batch_norm: `separate`: each domain is normalised by its own statistics, and those of the
+            target alone are kept for evaluation; `joint`: one forward pass over both together.
     """
     beside = batch.source
     assert beside is not None
+    if batch_norm == "separate":
+        with _unmoved(student):
+            source = student(beside)
+        return Pair(source, student(batch._replace(source=None)))
     outputs: Outputs = student(
         Batch(
             _joined(beside.input, batch.input),
@@ -81,6 +90,20 @@ def both(student: nn.Module, batch: Batch) -> Pair:
     rows = torch.arange(len(outputs.logits), device=outputs.logits.device)
     size = len(beside.target)
     return Pair(take(outputs, rows[:size]), take(outputs, rows[size:]))
+
+
+@contextmanager
+def _unmoved(student: nn.Module) -> Iterator[None]:
+    """Keep batch norm from remembering what it sees."""
+    norms = [module for module in student.modules() if isinstance(module, _BatchNorm)]
+    rates = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, rate in zip(norms, rates, strict=True):
+            norm.momentum = rate
 
 
 def _joined(source: Input, target: Input) -> Input:
@@ -112,6 +135,8 @@ class Adapt(Strategy):
     Args:
         terms: by name.
         weights: by the same names, as in a loss.
+        batch_norm: of paired batches, see `both`. In trials on digits, `separate` gave dann and its
+            like 6 to 15 points more than `joint`, and mcc 4 less to 1 more.
         freeze_head: train what is below the classifier only, as source-free adaptation does.
     """
 
@@ -121,8 +146,14 @@ class Adapt(Strategy):
         self,
         terms: Mapping[str, Term],
         weights: Mapping[str, Any],
+        batch_norm: BatchNorm = "separate",
         freeze_head: bool = False,
     ) -> None:
+        if batch_norm not in (known := get_args(BatchNorm)):
+            raise ValueError(
+                f"batch_norm={batch_norm} does not exist; {nearest(batch_norm, known)}"
+            )
+        self.batch_norm: BatchNorm = batch_norm
         factors = {name: parse(weight) for name, weight in weights.items()}
         self.adaptation = Objective(terms, factors)
         self.paired = any(terms[name].paired for name in factors)

@@ -72,7 +72,7 @@ def adapting(
     terms: Mapping[str, Term], target: Arrays, epochs: int = 4, freeze_head: bool = False
 ) -> tuple[Training, Loader]:
     """A training as a run puts it together, and its batches."""
-    strategy = Adapt(terms, dict.fromkeys(terms, 1.0), freeze_head)
+    strategy = Adapt(terms, dict.fromkeys(terms, 1.0), freeze_head=freeze_head)
     source = Source(loader(images(48, 1)), NAMES, NAMES, model=lambda: net(7))
     student = strategy(net(0), source, loader(target))
     batches = loader(target, train=True)

@@ -16,7 +16,7 @@ from torch import Tensor
 from kdrun.config import Train
 from kdrun.target import call
 from kdrun.train import Training, train
-from kdrun.transfer.adaptation import Term, both
+from kdrun.transfer.adaptation import Adapt, Term, both
 from kdrun.types import Batch
 from tests.transfer.domains import adapting, images, loader, net, said, value
 
@@ -129,17 +129,52 @@ def test_several_terms_are_one_training() -> None:
     assert row["loss"] == pytest.approx(row["loss_ce"] + row["loss_dann"] + row["loss_mcc"])
 
 
-def test_both_domains_share_one_pass() -> None:
-    student, target = net().train(), next(iter(loader(images(12, 1)).epoch(0)))
+def sides() -> tuple[Batch, Batch]:
+    """A batch of the target, with one of the source beside it; and both as one."""
+    target = next(iter(loader(images(12, 1)).epoch(0)))
     beside = next(iter(loader(images(5, 2, 90)).epoch(0)))
+    assert isinstance(target.input, Tensor)
+    assert isinstance(beside.input, Tensor)
+    together = Batch(torch.cat([beside.input, target.input]), torch.zeros(17), torch.arange(17))
+    return target._replace(source=beside), together
+
+
+def test_joint_is_one_pass_over_both_domains() -> None:
+    student, twin = net().train(), net().train()
+    batch, together = sides()
     torch.manual_seed(0)  # of dropout
-    pair = both(student, target._replace(source=beside))
-    together = Batch(
-        torch.cat([beside.input, target.input]),  # type: ignore[list-item]
-        torch.zeros(17),
-        torch.arange(17),
-    )
-    twin = net().train()
+    pair = both(student, batch, "joint")
     torch.manual_seed(0)
     logits = twin(together).logits
     torch.testing.assert_close(torch.cat([*(side.logits for side in pair)]), logits)
+    assert same(student.state_dict(), twin.state_dict())
+
+
+def test_separate_is_a_pass_over_each_of_which_the_target_s_statistics_stay() -> None:
+    student, twin = net().train(), net().train()
+    batch, _ = sides()
+    assert batch.source is not None
+    torch.manual_seed(0)
+    pair = both(student, batch)
+    torch.manual_seed(0)
+    torch.testing.assert_close(pair.source.logits, net_in_training(batch.source))
+    torch.testing.assert_close(pair.target.logits, twin(batch).logits)
+    assert student.net[1].momentum == twin.net[1].momentum == 0.1
+    buffers = dict(student.named_buffers())
+    for name, expected in twin.named_buffers():
+        if "running" in name:
+            torch.testing.assert_close(buffers[name], expected)
+
+
+def net_in_training(batch: Batch) -> Tensor:
+    """What a fresh network says."""
+    before = torch.get_rng_state()
+    fresh = net().train()
+    torch.set_rng_state(before)
+    logits: Tensor = fresh(batch).logits
+    return logits
+
+
+def test_a_mistyped_batch_norm_is_told() -> None:
+    with pytest.raises(ValueError, match="did you mean 'separate'"):
+        Adapt({"mcc": term_of("mcc")}, {"mcc": 1.0}, batch_norm="seperate")  # type: ignore[arg-type]
