@@ -21,6 +21,7 @@ RUNTIME = (
     "cache",
     "rerun",
     "dry_run",
+    "logger",
     "fail_fast",
     "plugins",
     "train.device",
@@ -97,6 +98,7 @@ class Config:
     scheduler: Any = None
     train: Train = field(default_factory=Train)
     cv: CV = field(default_factory=CV)
+    logger: Any = None
     name: str = "default"
     seed: int = 0
     rerun: Rerun = Rerun.failed

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from kdrun.config import RUNTIME, Rerun, Train, folder, identity, names, run_id
+from kdrun.logger import Tracking
 from kdrun.results import Record, collect, load_record, remove_leftovers, save_record
 from kdrun.validate import ConfigError, parts
 
@@ -60,7 +61,8 @@ def run(config: DictConfig, run_dir: Path, watch: Watch | None = None) -> Record
             return done
         remove_leftovers(run_dir)
         if config.rerun is Rerun.all:
-            (run_dir / "checkpoint.pt").unlink(missing_ok=True)
+            for left in ("checkpoint.pt", "metrics.csv"):
+                (run_dir / left).unlink(missing_ok=True)
         return _recorded(config, run_dir, watch)
 
 
@@ -106,11 +108,16 @@ def bury(config: DictConfig, run_dir: Path, error: str) -> None:
 def _recorded(config: DictConfig, run_dir: Path, watch: Watch | None) -> Record:
     """Execute a run, and write down how it ended."""
     record = _begin(config)
+    tracking = Tracking({}, [], run_dir, config.name)
     try:
         if faults := parts(config):
             raise ConfigError(faults)
         save_record(run_dir, record)
-        _execute(config, run_dir, record, watch)
+        if config.get("logger"):
+            section: Any = OmegaConf.to_container(config.logger, resolve=True)
+            tracking = Tracking(section, list(config.plugins), run_dir, config.name)
+        tracking.begin(record, anew=config.rerun is Rerun.all)
+        _execute(config, run_dir, record, tracking.before(watch))
         record["status"] = "ok"
     except PrunedError as error:
         record["status"], record["error"] = "pruned", str(error)
@@ -127,6 +134,7 @@ def _recorded(config: DictConfig, run_dir: Path, watch: Watch | None) -> Record:
             record["finished"] = _now()
             save_record(run_dir, record)
             collect(run_dir.parent)
+        tracking.end(record)
     return record
 
 
@@ -198,6 +206,7 @@ def teacher_run(config: DictConfig, role: Mapping[str, Any]) -> tuple[DictConfig
     if "transfer" in teacher:
         own.transfer, own.source_model.checkpoint = teacher.transfer, teacher.source_checkpoint
     own.seed, own.rerun = teacher.seed, Rerun.failed
+    own.logger = {}  # it belongs to all experiments that share the cache, and to none
     recipe = teacher.get("recipe") or {}
     for place, key in (  # whole groups come first
         *((own, "optimizer"), (own, "scheduler")),
@@ -213,6 +222,7 @@ def _begin(config: DictConfig) -> Record:
     what = identity(config)
     runtime = {key: OmegaConf.select(config, key) for key in RUNTIME if key != "hydra"}
     runtime["rerun"], runtime["plugins"] = config.rerun.name, list(config.plugins)
+    runtime["logger"] = list(config.get("logger") or {})
     return {
         "run_id": run_id(config),
         "status": "running",

@@ -15,7 +15,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-PARTS = ("dataset", "model", "teacher", "transfer", "loss", "method")
+PARTS = ("dataset", "model", "teacher", "transfer", "loss", "method", "logger")
 ALLOWED = (
     *(f"kdrun.{part}" for part in PARTS),
     "torch.nn",

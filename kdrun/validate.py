@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from kdrun import crossval
 from kdrun.config import folder
+from kdrun.logger import missing
 from kdrun.target import faults as target_faults
 from kdrun.target import nearest, without
 
@@ -184,7 +185,13 @@ def parts(config: DictConfig) -> list[str]:
             from kdrun.teachers import faults
 
             found += faults(where, role, plain)
+    if not found and (loggers := plain.get("logger")):
+        found += missing(loggers, plain["plugins"])
     return found
+
+
+LOGGER_FACTS = ("run_dir", "experiment")
+"""What a tracker is told by the run, if its signature names it."""
 
 
 def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
@@ -233,6 +240,8 @@ def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
     if "loss" in uses:
         for name, term in plain["loss"]["terms"].items():
             yield from check(term, f"loss.terms.{name}")
+    for name, logger in (plain.get("logger") or {}).items():
+        yield from check(logger, f"logger.{name}", LOGGER_FACTS)
 
 
 def _roles(plain: Mapping[str, Any], uses: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
