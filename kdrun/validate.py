@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from kdrun import crossval
 from kdrun.config import folder
-from kdrun.logger import missing
+from kdrun.logger import not_installed
 from kdrun.target import faults as target_faults
 from kdrun.target import nearest, without
 
@@ -186,7 +186,7 @@ def parts(config: DictConfig) -> list[str]:
 
             found += faults(where, role, plain)
     if not found and (loggers := plain.get("logger")):
-        found += missing(loggers, plain["plugins"])
+        found += not_installed(loggers, plain["plugins"])
     return found
 
 

@@ -126,7 +126,7 @@ class Tracking:
             return None
 
 
-def missing(section: Mapping[str, Any], plugins: list[str]) -> Iterator[str]:
+def not_installed(section: Mapping[str, Any], plugins: list[str]) -> Iterator[str]:
     """Trackers whose library is not installed, and what brings it.
 
     Args:
