@@ -140,6 +140,14 @@ class Builder:
             return None
         cache = Path(self.config["cache"])
         strategy: Strategy = self.call(without(section, "name"), cache=cache)
+        learns = strategy.supervised and strategy.epochs is None
+        if learns and "teacher" not in self.config["method"]["uses"]:
+            targets = self.data.train.targets
+            if not targets.is_floating_point() and not bool((targets >= 0).any()):
+                raise ValueError(
+                    f"transfer={section['name']} learns from the target's labels, and none is "
+                    "known: set dataset.labels to all or a number, or choose an adaptation."
+                )
         return strategy
 
     def source(self, train: Callable[[Role], Path]) -> Source | None:

@@ -141,6 +141,7 @@ def test_other_classes_get_a_new_head_and_values_are_transferred_too(  # type: i
         ("transfer.layer_decay=2", "transfer.layer_decay=2: give more than 0, at most 1"),
         ("transfer.unfreeze=-1", "transfer.unfreeze=-1: give 0 or more"),
         ("transfer.l2_sp=-0.1", "transfer.l2_sp=-0.1: give 0 or more"),
+        ("dataset.labels=none", "transfer=fine_tune learns from the target's labels"),
         ("transfer.l2_ps=0.1", "there is no 'l2_ps' here; did you mean 'l2_sp'?"),
     ],
 )
