@@ -253,7 +253,7 @@ class Experiment:
         if self.strategy is not None:
             if rows := self.strategy.finish(student, self._measure):
                 name = self.config["transfer"]["name"]
-                write_atomic(self.run_dir / f"{name}.csv", to_csv(rows))
+                write_atomic(self.run_dir / f"{name}.csv", to_csv(rows, leading=list(rows[0])))
                 chosen = self._validate(student)
             self.transferred |= self.strategy.report
         metrics = self._score(student, self.config["student"], self.run_dir)

@@ -74,6 +74,7 @@ def test_a_run_writes_a_row_for_each_coefficient_and_its_ends_are_source_and_tun
     with (run / "merge.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [float(row["coefficient"]) for row in rows] == [0, 0.25, 0.5, 0.75, 1]
+    assert list(rows[0]) == ["coefficient", "val_accuracy", "val_nll", "source_accuracy"]
     assert all(row["val_accuracy"] and row["source_accuracy"] for row in rows)
     best = max(float(row["val_accuracy"]) for row in rows)
     record = json.loads((run / "record.json").read_text())
