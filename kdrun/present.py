@@ -162,7 +162,8 @@ def pivoted(comparison: Comparison, row: str, column: str) -> list[Row]:
     metric = comparison.metrics[0]
     corner = f"{title(metric)}: {row} \\ {column}"
     others = [key for key in comparison.by if key not in (row, column)]
-    names = sorted({shown(line.group.by[column]) for line in comparison.lines})
+    values = {line.group.by[column] for line in comparison.lines}
+    names = list(dict.fromkeys(shown(value) for value in sorted(values, key=_ordered)))
     cells: dict[str, Row] = {}
     for line in comparison.lines:
         label = ", ".join(shown(line.group.by[key]) for key in [row, *others])

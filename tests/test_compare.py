@@ -107,6 +107,25 @@ def test_pivot_has_a_cell_for_each_pair(sweep, tmp_path, capsys):
     assert cells == ["wrn_16_2", "", "", "50.00"]
 
 
+def test_numbers_across_a_pivot_stand_in_order_and_are_drawn_as_lines(tmp_path, capsys):
+    save(
+        tmp_path,
+        *(
+            record(0, n / 2000, loss=loss, epochs=n)
+            for n in (1000, 50, 200)
+            for loss in ("kd", "at")
+        ),
+    )
+    picture = tmp_path / "curve.png"
+    words = [str(tmp_path), "--pivot", "loss", "epochs", "--format", "markdown"]
+    assert main([*words, "--plot", str(picture)]) == 0
+    [head] = [line for line in capsys.readouterr().out.splitlines() if "loss \\ epochs" in line]
+    assert [cell.strip() for cell in head.strip("|").split("|")][1:] == ["50", "200", "1000"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert main([*words[:1], "--pivot", "epochs", "loss", "--plot", str(picture)]) == 2
+    assert "loss is no number" in capsys.readouterr().err
+
+
 def test_the_front_is_what_no_other_beats(tmp_path, capsys):
     places = {"a": (0.9, 3), "b": (0.8, 1), "c": (0.85, 4), "d": (0.9, 5), "e": (0.7, 1)}
     save(tmp_path, *(record(0, v, loss=k, latency_ms=c) for k, (v, c) in places.items()))
