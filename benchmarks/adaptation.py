@@ -139,8 +139,6 @@ def of_skada(adapter: Callable[[], Any], scaler: str) -> Predict:
             own = StandardScaler().fit(ours)
             other = own if scaler == "source" else StandardScaler().fit(theirs)
             ours, theirs, seen = own.transform(ours), other.transform(theirs), other.transform(seen)
-        elif data.mean:  # a network's images are normalised, which a penalised classifier notices
-            ours, theirs, seen = ((x - data.mean[0]) / data.std[0] for x in (ours, theirs, seen))
         hidden = np.full(len(theirs), -1)
         rows, targets, domains = source_target_merge(ours, theirs, labels, hidden)
         steps = [step for step in (adapter(),) if step is not None]
