@@ -78,7 +78,9 @@ def _lesson(
     said: Outputs | None = teacher(batch) if teacher is not None else None
     total: Tensor | float = 0.0
     counted: Tensor | float = 0.0
-    for name, term in objective.losses().items():
+    terms = objective.losses()
+    for name, factor in objective.now.items():
+        term = terms[name]
         if isinstance(term, CE):
             targets, weights = _labels(batch, _classes(network, batch), term.label_smoothing)
         elif isinstance(term, KD | SoftCE) and said is not None:
@@ -89,7 +91,7 @@ def _lesson(
                 f"loss.terms.{name}: a student that is fitted at once learns class probabilities; "
                 "choose loss=soft_ce or kd"
             )
-        weights = objective.now[name] * weights.to(targets)
+        weights = factor * weights.to(targets)
         total = total + weights[:, None] * targets
         counted = counted + weights
     assert isinstance(total, Tensor)

@@ -99,7 +99,9 @@ WORDS = ("dataset=breast_cancer", "teacher=mlp", "train.progress=false", "teache
 
 @pytest.mark.parametrize("student", ["sklearn_tree", "sklearn_logistic"])
 def test_a_network_becomes_rules(kdrun, student: str) -> None:
-    told = kdrun(*WORDS, f"student={student}", "loss=soft_ce", "loss.terms.soft_ce.temperature=1")
+    # A term without weight is not asked.
+    soft = ("loss=soft_ce", "loss.terms.soft_ce.temperature=1", "loss.weights.ce=0")
+    told = kdrun(*WORDS, f"student={student}", *soft)
     assert told.status == 0, told.err
     (run,) = Path("outputs/default").glob(f"distill_mlp-{student}_*")
     record = json.loads((run / "record.json").read_text())
@@ -111,13 +113,7 @@ def test_a_network_becomes_rules(kdrun, student: str) -> None:
     assert "worst" in text
     assert text in told.out
     before = (run / "student.safetensors").read_bytes()
-    told = kdrun(
-        *WORDS,
-        f"student={student}",
-        "loss=soft_ce",
-        "loss.terms.soft_ce.temperature=1",
-        "rerun=all",
-    )
+    assert kdrun(*WORDS, f"student={student}", *soft, "rerun=all").status == 0
     assert (run / "student.safetensors").read_bytes() == before
     told = kdrun(*WORDS, f"student={student}", "method=supervised")
     assert told.status == 0, told.err

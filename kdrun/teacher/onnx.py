@@ -221,7 +221,8 @@ def _layout(session: Any, wanted: str, shape: tuple[int, ...]) -> str:
     read = f"({', '.join('?' if not isinstance(d, int) else str(d) for d in dims)})"
     if fitting:
         raise ValueError(f"its input {read} may be {' or '.join(fitting)}: give teacher.layout")
-    raise ValueError(f"it reads {read}, and not samples of the data's shape {shape} as {wanted}")
+    told = "" if wanted == "auto" else f" as {wanted}"
+    raise ValueError(f"it reads {read}, and not samples of the data's shape {shape}{told}")
 
 
 def _example(data: Dataset) -> Batch:

@@ -82,7 +82,7 @@ def recorded(
     try:
         return _recorded(path, data, augment, whole, missing)
     except ValueError as error:
-        raise ValueError(f"teacher recorded in {path}: {error}") from error
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _recorded(path: str, data: Dataset, augment: Augment, whole: bool, missing: str) -> Recorded:
