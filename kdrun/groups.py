@@ -78,7 +78,18 @@ def columns_apart(rows: Sequence[Row], extra: Sequence[str] = ()) -> list[str]:
     by = differing(rows, [*settings(rows), *extra])
     choice = [key for key in by if key.split(".")[0] in ("dataset", "source", "target")]
     same_choice = group_rows(rows, [*choice, "fold"]).values()
-    return by + varying(same_choice, DATA)
+    return _without_implied(rows, by) + varying(same_choice, DATA)
+
+
+def _without_implied(rows: Sequence[Row], by: Sequence[str]) -> list[str]:
+    """The columns less those that follow from a name: `adapt.terms.x` from `adapt.name`."""
+    implied = set()
+    for name in by:
+        section, dot, last = name.rpartition(".")
+        if dot and last == "name":
+            below = [key for key in by if key.startswith(f"{section}.") and key != name]
+            implied |= {*below} - {*varying(group_rows(rows, [name]).values(), below)}
+    return [key for key in by if key not in implied]
 
 
 def group_rows(rows: Iterable[Row], by: Sequence[str]) -> dict[Key, list[Row]]:

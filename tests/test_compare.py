@@ -107,6 +107,20 @@ def test_pivot_has_a_cell_for_each_pair(sweep, tmp_path, capsys):
     assert cells == ["wrn_16_2", "", "", "50.00"]
 
 
+def test_what_follows_from_a_name_is_no_column_and_what_does_not_is(tmp_path, capsys):
+    def by(name, lr, seed):
+        return record(seed, 0.5, **{"optimizer.name": name, "optimizer.lr": lr})
+
+    def columns():
+        assert main([str(tmp_path), "--format", "json"]) == 0
+        return json.loads(capsys.readouterr().out)["by"]
+
+    save(tmp_path, *(by(name, lr, seed) for name, lr in (("a", 1), ("b", 2)) for seed in (0, 1)))
+    assert columns() == ["optimizer.name"]
+    save(tmp_path, by("a", 3, 0))
+    assert columns() == ["optimizer.lr", "optimizer.name"]
+
+
 def test_numbers_across_a_pivot_stand_in_order_and_are_drawn_as_lines(tmp_path, capsys):
     save(
         tmp_path,
