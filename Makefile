@@ -29,6 +29,9 @@ check: $(DEV) ## format, lint and types
 test: check ## check, then the tests (ARGS="-k compare" selects)
 	$(BIN)/pytest -n auto $(ARGS)
 
+trials: $(DEV) ## the tests that take minutes: sweeps under every launcher, killed
+	$(BIN)/pytest -m slow $(ARGS)
+
 bench: $(DEV) ## training speed against a bare loop and the usual pipeline
 	$(BIN)/python benchmarks/training.py
 
@@ -39,4 +42,4 @@ format: $(DEV) ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.PHONY: help install run check test bench docs format
+.PHONY: help install run check test trials bench docs format

@@ -127,6 +127,10 @@ def register(config_dir: str | None = None) -> None:
     roles.register([folder(), *([Path(config_dir)] if config_dir else [])])
 
 
+CE = "kdrun.loss.ce.CE"
+"""The labels' term in config.yaml, whose smoothing is a setting of training."""
+
+
 def identity(config: DictConfig) -> dict[str, Any]:
     """What a run is: the resolved config without what its method does not read and `RUNTIME`."""
     plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
@@ -134,9 +138,14 @@ def identity(config: DictConfig) -> dict[str, Any]:
     uses = set(what["method"]["uses"])
     if (what.get("transfer") or {}).get("name") is None:
         uses.discard("transfer")
+    # Every method reads the labels' term, which is nearly always the usual one.
+    ce = ((what.get("loss") or {}).get("terms") or {}).get("ce")
     for group in ("teacher", "transfer", "loss"):
         if group not in uses:
             what.pop(group, None)
+    usual = {"_target_": CE, "label_smoothing": what["train"]["label_smoothing"]}
+    if "loss" not in uses and ce not in (None, usual):
+        what["loss"] = {"terms": {"ce": ce}}
     if "transfer" not in uses:
         what.pop("source_model", None)
     if what["cv"]["folds"] is None:

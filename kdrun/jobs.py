@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
@@ -125,7 +126,8 @@ def retyped(config: DictConfig, *without: str) -> list[str]:
         without: beginnings of overrides that are left out.
     """
     left_out = ("hydra.mode=", *without)
-    words = [word for word in config.hydra.overrides.hydra if not word.startswith(left_out)]
+    typed: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    words = [word for word in typed if not word.startswith(left_out)]
     for source in config.hydra.runtime.config_sources:
         if source.provider == "command-line":
             words = ["--config-dir", source.path, *words]

@@ -61,8 +61,9 @@ def command(folder: Path, *without: str) -> list[str]:
     if place is None:
         raise ValueError(f"{folder} is no sweep and no run: it has no {' and no '.join(PLACES)}")
     config: Any = OmegaConf.load(place)
-    task = [word for word in config.hydra.overrides.task if not word.startswith(ONCE)]
-    words = [*retyped(config, *without), *task]
+    # As it was typed: ${seed} is that of each job, and not that of the sweep.
+    task: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    words = [*retyped(config, *without), *(word for word in task if not word.startswith(ONCE))]
     sweep = place.name == SWEEP
     _go_there(folder, Path(config.hydra.runtime.cwd), _output(config, sweep))
     return ["-m", *words] if sweep else words

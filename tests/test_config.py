@@ -60,6 +60,15 @@ def test_a_method_is_not_told_apart_by_what_it_does_not_use():
     assert control != run_id("method=supervised", "optimizer.lr=0.3")
 
 
+def test_every_method_is_told_apart_by_its_term_for_the_labels():
+    own = "loss.terms.ce._target_=mypackage.Own"
+    smooth = "loss.terms.ce.label_smoothing=0.2"
+    words = ("method=supervised",)
+    names = {run_id(*words), run_id(*words, own), run_id(*words, smooth)}
+    assert len(names) == 3
+    assert run_id(*words, "loss=dkd", "loss.weights.ce=2") in names
+
+
 def test_unlike_precisions_are_unlike_runs():
     assert run_id("train.precision=fp32") != run_id("train.precision=bf16")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import signal
 import subprocess
 import sys
@@ -146,6 +147,17 @@ def test_done_runs_are_neither_composed_nor_touched(kdrun, monkeypatch):
     assert times("outputs/default") == before
 
 
+def test_a_row_lost_with_its_process_comes_back(kdrun):
+    words = ("-m", *WORDS, "seed=0,1")
+    kdrun(*words)
+    table = Path("outputs/default/results.csv")
+    whole = table.read_text()
+    table.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    os.utime(table, ns=(0, 0))  # it is older than the last record
+    assert kdrun(*words).status == 0
+    assert table.read_text() == whole
+
+
 def test_what_is_known_of_jobs_ends_when_a_config_changes(kdrun, tmp_path, monkeypatch):
     own = tmp_path / "own" / "optimizer"
     own.mkdir(parents=True)
@@ -177,6 +189,13 @@ def test_resume_does_what_is_missing_from_anywhere(kdrun, tmp_path, monkeypatch)
     assert kdrun("resume", "outputs").status == 2
     Path("outputs/here").rename("outputs/there")
     assert "was made as" in kdrun("resume", "outputs/there").err
+
+
+def test_resume_types_an_interpolation_as_it_was_typed(kdrun):
+    kdrun("-m", *WORDS, "seed=0,1", "train.min_lr=${seed}")
+    told = kdrun("resume", "outputs/default")
+    assert "train.min_lr=${seed}" in told.out
+    assert "2 of 2 runs ok, 2 of them before" in told.out
 
 
 def test_jobs_that_others_are_at_come_last(tmp_path):
