@@ -192,9 +192,9 @@ def test_resume_does_what_is_missing_from_anywhere(kdrun, tmp_path, monkeypatch)
 
 
 def test_resume_types_an_interpolation_as_it_was_typed(kdrun):
-    kdrun("-m", *WORDS, "seed=0,1", "train.min_lr=${seed}")
+    kdrun("-m", *WORDS, "seed=1,2", "train.grad_clip=${seed}")
     told = kdrun("resume", "outputs/default")
-    assert "train.min_lr=${seed}" in told.out
+    assert "train.grad_clip=${seed}" in told.out
     assert "2 of 2 runs ok, 2 of them before" in told.out
 
 
