@@ -29,7 +29,7 @@ check: $(DEV) ## format, lint and types
 test: check ## check, then the tests (ARGS="-k compare" selects)
 	$(BIN)/pytest -n auto $(ARGS)
 
-trials: $(DEV) ## the tests that take minutes: sweeps under every launcher, killed
+trials: $(DEV) ## the tests that take minutes: accidents under every launcher
 	$(BIN)/pytest -m slow $(ARGS)
 
 bench: $(DEV) ## training speed against a bare loop and the usual pipeline

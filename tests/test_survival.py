@@ -1,13 +1,8 @@
-"""What is left of a sweep in which jobs raise, go astray and are killed, or which is killed."""
+"""What is left of a sweep in which jobs raise, go astray and are killed."""
 
 from __future__ import annotations
 
-import os
-import random
-import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from importlib.util import find_spec
@@ -16,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from kdrun.results import load_record
-from kdrun.run import busy
 from tests.test_sweep import ACCIDENTS, FAULTY, rows, start, times
 
 ACCIDENT, ASTRAY, KILLED = 3, 5, 7  # seeds of FAULTY
@@ -79,83 +73,3 @@ def test_twelve_jobs_and_three_accidents(launcher, tmp_path, monkeypatch):
 def run_of(seed: int) -> Path:
     (found,) = Path("outputs/default").glob(f"*_s{seed}-*")
     return found
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["basic", "local"])
-def test_a_sweep_killed_ten_times_loses_nothing(launcher, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    seed = int(os.environ.get("KDRUN_SEED", "0")) or random.randrange(1, 10**6)
-    draw = random.Random(seed)
-    words = (
-        *("-m", "name=tried", "student=linear", "method=supervised", "train.progress=false"),
-        *(*LAUNCHERS[launcher], "train.epochs=15", "seed=range(12)"),
-    )
-    done: dict[str, dict[Path, int]] = {}
-    kills, history = 0, []
-    while kills < 10:
-        began = time.monotonic()
-        stamp = newest()
-        with subprocess.Popen(
-            [sys.executable, "-m", "kdrun", *words],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as process:
-            # Some kills meet the start, most the work, however long the start takes here.
-            if draw.random() > 0.2:
-                while newest() == stamp and process.poll() is None:
-                    time.sleep(0.01)
-            time.sleep(draw.uniform(0, 0.6 * (time.monotonic() - began)))
-            assert process.poll() is None, f"the sweep ended before it was killed ({seed=})"
-            os.killpg(process.pid, signal.SIGKILL)
-        kills += 1
-        quiet()
-        there = rows("outputs/tried") if table().exists() else []
-        now = {row["run_id"] for row in there if row["status"] == "ok"}
-        assert set(done) <= now, f"a row was lost ({seed=})"
-        for run in now - set(done):
-            done[run] = times("outputs/tried", {run})
-        for run, before in done.items():
-            assert times("outputs/tried", {run}) == before, f"{run} was touched ({seed=})"
-        for record in Path("outputs/tried").glob("*/record.json"):
-            load_record(record.parent)
-        history.append((round(time.monotonic() - began, 1), len(now)))
-    print(f"{launcher}, {seed=}: seconds until each kill and rows then: {history}")
-
-    status, told = typed(*words)
-    assert status == 0, told
-    assert "12 of 12 runs ok" in told
-    assert not done or f", {len(done)} of them before" in told
-    table_tried = rows("outputs/tried")
-    assert Counter(row["seed"] for row in table_tried) == Counter(map(str, range(12)))
-    text = table().read_text()
-    assert typed("collect", "outputs/tried")[0] == 0
-    assert table().read_text() == text
-
-    shutil.move("outputs/tried", "killed")
-    assert typed(*words)[0] == 0
-    for row, undisturbed in zip(table_tried, rows("outputs/tried"), strict=True):
-        assert row["run_id"] == undisturbed["run_id"]
-        weights = [
-            Path(folder, row["run_id"], "student.safetensors").read_bytes()
-            for folder in ("killed", "outputs/tried")
-        ]
-        assert weights[0] == weights[1], f"{row['run_id']} came out otherwise ({seed=})"
-
-
-def table() -> Path:
-    return Path("outputs/tried/results.csv")
-
-
-def newest() -> int:
-    """When a checkpoint was last written."""
-    found = [path.stat().st_mtime_ns for path in Path().glob("outputs/tried/*/checkpoint.pt")]
-    return max(found, default=0)
-
-
-def quiet() -> None:
-    """Wait until the processes of a killed sweep are gone too."""
-    runs = [path for path in Path("outputs/tried").glob("*") if path.is_dir()]
-    while any(busy(run) for run in runs):
-        time.sleep(0.05)
