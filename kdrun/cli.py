@@ -162,7 +162,7 @@ class Runs:
         """Run one composed config."""
         from hydra.core.hydra_config import HydraConfig
 
-        from kdrun import machines
+        from kdrun.devices import machines
         from kdrun.run import run
 
         run_dir = Path(HydraConfig.get().runtime.output_dir)

@@ -47,9 +47,9 @@ def told(run_dirs: Iterable[Path]) -> str:
     Returns:
         The text; empty if none of them is a fold that ended well.
     """
-    from kdrun.comparison import compare
-    from kdrun.groups import differing
-    from kdrun.present import mean_and_std, number, present, tabulated, title
+    from kdrun.compare.comparison import compare
+    from kdrun.compare.groups import differing
+    from kdrun.compare.present import mean_and_std, number, present, tabulated, title
 
     records = [load_record(path) for path in run_dirs if (path / "record.json").exists()]
     rows = [row for row in tabulate_records(records) if row.get("fold") is not None]

@@ -148,7 +148,7 @@ def _execute(config: DictConfig, run_dir: Path, record: Record, watch: Watch | N
     record["run"] |= experiment.facts()
     measured = {}
     if settings.devices * settings.nodes > 1 and experiment.takes_steps:
-        from kdrun import distributed
+        from kdrun.devices import distributed
 
         measured = distributed.train(config, run_dir, watch)
     experiment.train(watch)

@@ -62,7 +62,7 @@ def write(options: argparse.Namespace, command: str) -> Path:
         OSError: something cannot be read or written.
     """
     from kdrun import compare
-    from kdrun.gather import gather
+    from kdrun.compare.gather import gather
     from kdrun.report.content import content
     from kdrun.report.page import page
     from kdrun.results import write_atomic

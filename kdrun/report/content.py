@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kdrun import present
-from kdrun.compare import default_metric
-from kdrun.comparison import Comparison, Line, compare, hold_against, mark_front
-from kdrun.groups import SAME_TEST, differing, group_rows, measured, settings, shown
+from kdrun.compare import default_metric, present
+from kdrun.compare.comparison import Comparison, Line, compare, hold_against, mark_front
+from kdrun.compare.groups import SAME_TEST, differing, group_rows, measured, settings, shown
 from kdrun.report.curves import curves
 from kdrun.report.legend import Legend, legend
 from kdrun.report.runs import links, settings_apart

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from kdrun.comparison import Line
-from kdrun.present import title
+from kdrun.compare.comparison import Line
+from kdrun.compare.present import title
 from kdrun.report.legend import COLOURS, Legend
 from kdrun.results import read_metrics
 from kdrun.table import Row, Value, is_share

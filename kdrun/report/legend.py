@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdrun.groups import name_values, shown
+from kdrun.compare.groups import name_values, shown
 from kdrun.table import IDENTITY, Row, Value
 
 COLOURS = 8

@@ -143,7 +143,7 @@ def follow(here: Place, nodes: int, devices: int) -> Record:
     Raises:
         RuntimeError: it failed, which is all there is to say here, or is gone.
     """
-    from kdrun.distributed import RankError, ranks
+    from kdrun.devices.distributed import RankError, ranks
 
     store, heard = _store(here, leads=False), 0
     while "task" in (message := _hear(store, heard)):

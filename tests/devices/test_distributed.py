@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from kdrun.distributed import RankError, _error
+from kdrun.devices.distributed import RankError, _error
 from kdrun.train import NonFiniteLossError
 from tests.conftest import QUICK
 from tests.test_sweep import ACCIDENTS, FAULTY, rows, start

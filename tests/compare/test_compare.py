@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from kdrun.compare import main
-from kdrun.statistics import holm
+from kdrun.compare.statistics import holm
 from tests.fabricated import record, save
 
 LOSSES = {"kd": (0.90, 0.91, 0.905), "dkd": (0.92, 0.915, 0.93), "at": (0.90, 0.88, 0.91)}

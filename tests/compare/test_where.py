@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdrun.where import where
+from kdrun.compare.where import where
 
 ROWS = [
     {"student": "resnet18", "seed": 0, "loss": "kd", "optimizer.lr": 0.1, "test_top5": None},

@@ -7,8 +7,8 @@ import math
 import re
 from collections.abc import Sequence
 
-from kdrun.comparison import Comparison, Line
-from kdrun.groups import name_values, shown
+from kdrun.compare.comparison import Comparison, Line
+from kdrun.compare.groups import name_values, shown
 from kdrun.table import Row, Value, is_cost, is_share, to_csv
 
 FORMATS = ("table", "csv", "markdown", "latex", "json")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from kdrun.statistics import Paired, paired
+from kdrun.compare.statistics import Paired, paired
 from kdrun.table import DATA, IDENTITY, REPLICATES, Row, Value
 
 SAME_TEST = ("dataset", "target", "test_hash")

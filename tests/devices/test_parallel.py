@@ -17,6 +17,7 @@ from torch import nn
 from kdrun.config import Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.loader import make_loader
+from kdrun.devices.parallel import join, shares
 from kdrun.evaluate import example
 from kdrun.loss import Loss
 from kdrun.loss.ce import CE
@@ -33,7 +34,6 @@ from kdrun.method.ema import MeanTeacher
 from kdrun.method.mutual import Mutual
 from kdrun.model.features import Network
 from kdrun.objective import Objective
-from kdrun.parallel import join, shares
 from kdrun.teacher.network import Frozen
 from kdrun.train import NonFiniteLossError, Training, average, train
 from kdrun.types import Arrays, Batch, Outputs

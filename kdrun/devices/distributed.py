@@ -4,9 +4,9 @@ The run itself stays one process, which holds the lock, writes the record and sc
 starts the others only for the training. They leave a checkpoint, as any training does, and it goes
 on from there:
 
-    kdrun                    run.py: data, teacher; record, evaluation
-      kdrun.distributed      torch's elastic agent: ends all ranks when one dies
-        kdrun.rank           × train.devices: the loop
+    kdrun                            run.py: data, teacher; record, evaluation
+      kdrun.devices.distributed      torch's elastic agent: ends all ranks when one dies
+        kdrun.devices.rank           × train.devices: the loop
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from kdrun import machines
+from kdrun.devices import machines
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def ranks(
         watch: as in `train`.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "kdrun.distributed", str(os.getpid()), str(devices), *where],
+        [sys.executable, "-m", "kdrun.devices.distributed", str(os.getpid()), str(devices), *where],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         env=os.environ | _threads(devices) | {TASK: task},
@@ -148,7 +148,7 @@ def tell(**message: Any) -> None:
 
 
 def main() -> None:
-    """`python -m kdrun.distributed PARENT DEVICES WORDS...`: the agent of one training."""
+    """`python -m kdrun.devices.distributed PARENT DEVICES WORDS...`: the agent of one training."""
     from kdrun.worker import end_with
 
     parent, devices, *where = sys.argv[1:]
@@ -159,7 +159,7 @@ def main() -> None:
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # the run tells it
     with tempfile.TemporaryDirectory(prefix="kdrun-ranks-") as folder:
         words = [f"--nproc-per-node={devices}", f"--log-dir={folder}", *where]
-        words += ["-m", "kdrun.rank", str(os.getpid())]
+        words += ["-m", "kdrun.devices.rank", str(os.getpid())]
         try:
             run(get_args_parser().parse_args(words))
         except ChildFailedError as error:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from kdrun.statistics import holm, interval, paired, sign_flip, spread
+from kdrun.compare.statistics import holm, interval, paired, sign_flip, spread
 
 scores = st.integers(0, 360).map(lambda hits: hits / 360)  # of a test set of 360
 differences = st.lists(st.integers(-36, 36).map(lambda hits: hits / 360), min_size=2, max_size=8)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from kdrun.config import Train
-from kdrun.machines import Place, place
+from kdrun.devices.machines import Place, place
 from tests.test_sweep import start
 
 RUN = ("method=supervised", "student=mlp", "train.epochs=2", "train.precision=fp32")

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kdrun import present
+from kdrun.compare import present
 from kdrun.table import COLUMNS, TEXT, Row, is_share, parse
 from kdrun.target import nearest
 
 if TYPE_CHECKING:
-    from kdrun.comparison import Comparison
+    from kdrun.compare.comparison import Comparison
 
 DESCRIPTION = """\
 Average runs that differ only in their seed, and compare the groups. Everything else that differs
@@ -80,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _compare(options: argparse.Namespace) -> tuple[str, str]:
     """The answer, and what is to be said beside it where it has no place for that."""
-    from kdrun.comparison import compare, hold_against, mark_front
-    from kdrun.gather import gather
+    from kdrun.compare.comparison import compare, hold_against, mark_front
+    from kdrun.compare.gather import gather
 
     if options.pivot and (options.baseline or options.pareto):
         raise ValueError("--pivot shows means only: leave out --baseline and --pareto")
@@ -109,7 +109,7 @@ def _plot(
     comparison: Comparison, cost: str | None, pivot: Sequence[str] | None, path: Path
 ) -> None:
     from kdrun import plots
-    from kdrun.groups import shown
+    from kdrun.compare.groups import shown
 
     metric = comparison.metrics[0]
     scale = 100 if is_share(metric) else 1
@@ -173,7 +173,7 @@ def chosen(rows: Sequence[Row], condition: str, columns: Collection[str]) -> lis
     Raises:
         ValueError: it is no condition, or no row meets it.
     """
-    from kdrun.where import where
+    from kdrun.compare.where import where
 
     test = where(condition, columns)
     kept = [row for row in rows if test(row)]

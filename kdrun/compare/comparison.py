@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kdrun.groups import (
+from kdrun.compare.groups import (
     Group,
     choose_baselines,
     columns_apart,
@@ -19,7 +19,7 @@ from kdrun.groups import (
     varying,
     without_repeats,
 )
-from kdrun.statistics import Paired, holm, interval, spread
+from kdrun.compare.statistics import Paired, holm, interval, spread
 from kdrun.table import REPLICATES, TIMED, Row, Value, is_cost
 
 LEVEL = 0.05

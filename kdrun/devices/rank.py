@@ -1,4 +1,4 @@
-"""`python -m kdrun.rank`: one of the processes that train a student; torchrun starts it."""
+"""`python -m kdrun.devices.rank`: one of the processes that train a student; torchrun starts it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from torch.distributed.elastic.multiprocessing.errors import record
 
 from kdrun.config import Config, Train
 from kdrun.device import choose_device
-from kdrun.distributed import TASK
+from kdrun.devices.distributed import TASK
+from kdrun.devices.parallel import join
 from kdrun.evaluate import peak_memory_mb
 from kdrun.experiment import Experiment
-from kdrun.parallel import join
 from kdrun.run import teacher_run
 from kdrun.worker import end_with
 
