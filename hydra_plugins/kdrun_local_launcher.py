@@ -51,9 +51,9 @@ class LocalLauncher(Launcher):
         Returns:
             For each job its validation accuracy, or None if it failed, which its record tells.
         """
-        from kdrun.jobs import commands, to_console
-        from kdrun.pool import Pool, shares
         from kdrun.sweep import returned
+        from kdrun.sweep.jobs import commands, to_console
+        from kdrun.sweep.pool import Pool, shares
 
         assert self.config is not None
         assert self.hydra_context is not None

@@ -22,7 +22,7 @@ class OptunaSweeper(Sweeper):
         n_trials: in all, those of earlier commands included, however they ended.
         n_jobs: how many are asked for and launched at once; None for as many as the launcher runs.
         params: choices that every search makes, as on the command line.
-        study: the other arguments of `kdrun.study.Study`.
+        study: the other arguments of `kdrun.sweep.study.Study`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class OptunaSweeper(Sweeper):
             ConfigError: the first trials cannot run.
             SweepFailedError: no trial ended well, or one failed and `fail_fast` is set.
         """
-        from kdrun.search import search
+        from kdrun.sweep.search import search
 
         assert self.config is not None
         assert self.hydra_context is not None

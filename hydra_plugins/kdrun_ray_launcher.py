@@ -56,10 +56,9 @@ class RayLauncher(Launcher):
             import ray
         except ImportError as error:
             raise ValueError("hydra/launcher=ray needs: pip install 'kdrun[ray]'") from error
-        from kdrun import remote
-        from kdrun.jobs import commands, to_console
-        from kdrun.pool import obituary
-        from kdrun.sweep import returned
+        from kdrun.sweep import remote, returned
+        from kdrun.sweep.jobs import commands, to_console
+        from kdrun.sweep.pool import obituary
 
         assert self.config is not None
         assert self.hydra_context is not None

@@ -16,7 +16,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
-    from kdrun.jobs import Job
+    from kdrun.sweep.jobs import Job
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +72,8 @@ class SlurmLauncher(Launcher):
             import submitit
         except ImportError as error:
             raise ValueError("hydra/launcher=slurm needs: pip install 'kdrun[slurm]'") from error
-        from kdrun import remote, slurm
-        from kdrun.jobs import commands
-        from kdrun.sweep import returned
+        from kdrun.sweep import remote, returned, slurm
+        from kdrun.sweep.jobs import commands
 
         assert self.config is not None
         assert self.hydra_context is not None

@@ -31,7 +31,8 @@ class KdrunSweeper(BasicSweeper):
             ConfigError: before anything runs, with every fault of every job.
             SweepFailedError: in the end, if a job failed.
         """
-        from kdrun import estimate, sweep
+        from kdrun import sweep
+        from kdrun.sweep import estimate
 
         assert self.config is not None
         assert self.hydra_context is not None

@@ -19,7 +19,7 @@ COMMANDS = {
     "report": "kdrun.report",
     "predict": "kdrun.predict",
     "export": "kdrun.export",
-    "resume": "kdrun.resume",
+    "resume": "kdrun.sweep.resume",
 }
 """Subcommands; each module has `main(arguments) -> exit status`."""
 

@@ -239,7 +239,8 @@ class Experiment:
         write_metrics(self.run_dir, training.history)
         row = training.history[-1]
         log.info("%s", epoch_line(row, self.settings.epochs))
-        warn_of_idle(training.history)
+        unlabelled = not bool((self.train_loader.targets >= 0).any()) and bool(self.data.classes)
+        warn_of_idle(training.history, expected={"ce"} if unlabelled else ())
         if self._watch:
             self._watch(row)
 

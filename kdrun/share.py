@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from kdrun.train import Row
 
@@ -28,10 +28,17 @@ def shares(row: Row) -> dict[str, float]:
     return {name: size / whole for name, size in sizes.items()} if whole else {}
 
 
-def warn_of_idle(history: Sequence[Row]) -> None:
-    """Warn of a term that did next to nothing in the last epoch; once for each, also if resumed."""
+def warn_of_idle(history: Sequence[Row], expected: Collection[str] = ()) -> None:
+    """Warn of a term that did next to nothing in the last epoch; once for each, also if resumed.
+
+    Args:
+        history: rows of metrics.csv.
+        expected: terms that have nothing to do, and need no warning.
+    """
     *before, last = history
     for name, share in shares(last).items():
+        if name in expected:
+            continue
         if share < LEAST and not any(shares(row).get(name, 1.0) < LEAST for row in before):
             log.warning(
                 "epoch %s: the term %s is %.1g of the loss, too little to count; "

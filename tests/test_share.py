@@ -32,3 +32,9 @@ def test_little_is_not_nothing(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         warn_of_idle([{"epoch": 1, "loss_ce": 1.0, "loss_bsp": 2e-6}])
     assert not caplog.messages
+
+
+def test_what_has_nothing_to_do_is_not_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        warn_of_idle([{"epoch": 1, "loss_ce": 0.0, "loss_kd": 1.0}], expected={"ce"})
+    assert not caplog.messages

@@ -133,6 +133,8 @@ def combine(
     source_train, source_val = cut(source.train, val_fraction, split_seed, train_size)
     # Whatever labels are hidden: what was trained on the source serves for all of these.
     seen, _ = cut(target.train, val_fraction, split_seed, train_size)
+    if not seen.targets.is_floating_point():
+        seen = hide(seen, "none", split_seed)
     encode = fit(source_train, seen) if fit else _as_it_is
     # Pixels of both domains are normalised alike, as the source has them.
     reference = encode(source_train)

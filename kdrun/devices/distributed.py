@@ -108,7 +108,7 @@ def _threads(devices: int) -> dict[str, str]:
     """The threads of this process shared out over the ranks."""
     import torch
 
-    from kdrun.pool import THREADS
+    from kdrun.sweep.pool import THREADS
 
     return dict.fromkeys(THREADS, str(max(1, torch.get_num_threads() // devices)))
 
@@ -128,7 +128,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def _error(failure: dict[str, Any], status: int) -> Exception:
     """What a rank raised, as if it had been raised here."""
-    from kdrun.pool import obituary
+    from kdrun.sweep.pool import obituary
     from kdrun.train import NonFiniteLossError
 
     if not failure:
@@ -149,7 +149,7 @@ def tell(**message: Any) -> None:
 
 def main() -> None:
     """`python -m kdrun.devices.distributed PARENT DEVICES WORDS...`: the agent of one training."""
-    from kdrun.worker import end_with
+    from kdrun.sweep.worker import end_with
 
     parent, devices, *where = sys.argv[1:]
     end_with(int(parent))
@@ -169,7 +169,7 @@ def main() -> None:
 
 def _failure(error: Any) -> dict[str, str]:
     """Which rank failed, and how: those that it left alone fail too, or are ended by the agent."""
-    from kdrun.pool import obituary
+    from kdrun.sweep.pool import obituary
 
     dead = {rank: one for rank, one in error.failures.items() if one.exitcode < 0}
     killed = [rank for rank, one in dead.items() if one.exitcode != -signal.SIGTERM]

@@ -23,7 +23,7 @@ from kdrun.devices.parallel import join
 from kdrun.evaluate import peak_memory_mb
 from kdrun.experiment import Experiment
 from kdrun.run import teacher_run
-from kdrun.worker import end_with
+from kdrun.sweep.worker import end_with
 
 TIMEOUT = timedelta(minutes=30)
 """How long ranks wait for each other, while one validates, say; a dead one is noticed at once."""

@@ -66,7 +66,7 @@ class TransferDistill(Transfer):
         teacher = self.answers(batch)
         losses: dict[str, Tensor] = {}
         if batch.source is not None:
-            source, student = both(self.student, batch)
+            source, student = both(self.student, batch, self.strategy.batch_norm)
             losses["source"] = F.cross_entropy(source.logits, batch.source.target, ignore_index=-1)
         else:
             source = student = self.student(batch)

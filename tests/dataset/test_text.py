@@ -105,7 +105,7 @@ def test_mistakes_are_told(tmp_path: Path, options: dict[str, object], told: str
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"text": " "}, "'text' is empty in row 3, and in 1 rows"),
+        ({"text": " "}, "'text' is empty in row 3: fill"),
         ({"label": None}, "'label' is empty in row 3"),
     ],
 )

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from kdrun.devices.distributed import RankError, _error
 from kdrun.train import NonFiniteLossError
 from tests.conftest import QUICK
-from tests.test_sweep import ACCIDENTS, FAULTY, rows, start
+from tests.sweep.test_sweep import ACCIDENTS, FAULTY, rows, start
 
 TWO = ("train.devices=2", "train.precision=fp32")
 

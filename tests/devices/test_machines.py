@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from kdrun.config import Train
 from kdrun.devices.machines import Place, place
-from tests.test_sweep import start
+from tests.sweep.test_sweep import start
 
 RUN = ("method=supervised", "student=mlp", "train.epochs=2", "train.precision=fp32")
 

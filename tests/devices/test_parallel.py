@@ -40,7 +40,7 @@ from kdrun.types import Arrays, Batch, Outputs
 
 SIZE = 3
 SAMPLES = 50  # four batches, the last of 2: less than one for each process
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def split(unlabelled: bool = False) -> Arrays:
@@ -144,7 +144,7 @@ def rank(number: int, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("ranks")
-    code = "import sys, pathlib; from tests.test_parallel import rank; "
+    code = "import sys, pathlib; from tests.devices.test_parallel import rank; "
     code += "rank(int(sys.argv[1]), pathlib.Path(sys.argv[2]))"
     processes = [
         subprocess.Popen([sys.executable, "-c", code, str(number), str(folder)], cwd=ROOT)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kdrun.pool import obituary, shares
+from kdrun.sweep.pool import obituary, shares
 from tests.conftest import QUICK
-from tests.test_sweep import ACCIDENTS, FAULTY, children, start
+from tests.sweep.test_sweep import ACCIDENTS, FAULTY, children, start
 
 LOCAL = ("-m", "hydra/launcher=local", "hydra.launcher.n_jobs=2")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import QUICK
-from tests.test_sweep import rows, start
+from tests.sweep.test_sweep import rows, start
 
 pytest.importorskip("optuna")
 

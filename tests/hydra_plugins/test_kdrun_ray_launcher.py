@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_sweep import ACCIDENTS, FAULTY, rows, start
+from tests.sweep.test_sweep import ACCIDENTS, FAULTY, rows, start
 
 pytest.importorskip("ray", reason="needs: pip install 'kdrun[ray]'")
 

@@ -11,14 +11,14 @@ import pytest
 from omegaconf import OmegaConf
 
 from kdrun.config import folder
-from kdrun.jobs import Job
-from kdrun.remote import Command
+from kdrun.sweep.jobs import Job
+from kdrun.sweep.remote import Command
 from tests.conftest import QUICK
-from tests.test_sweep import ACCIDENTS, FAULTY, children, rows
+from tests.sweep.test_sweep import ACCIDENTS, FAULTY, children, rows
 
 submitit = pytest.importorskip("submitit")
 
-from kdrun.slurm import Queue  # noqa: E402  (it imports submitit)
+from kdrun.sweep.slurm import Queue  # noqa: E402  (it imports submitit)
 
 QUEUE = ("-m", "hydra/launcher=slurm", "hydra.launcher.executor=local")
 

@@ -240,7 +240,7 @@ def test_mistakes_at_the_command_line(kdrun) -> None:
     words = ("student=linear", "teacher=recorded", "teacher.path=t.csv", "dataset.augment=null")
     for more, hint in (
         ((), "training samples have no row"),
-        (("teacher.missing=lable",), "Literal['error', 'label', 'skip']"),
+        (("teacher.missing=lable",), "did you mean 'label'?"),
         (("teacher.path=u.csv",), "no file u.csv"),
         (
             ("teacher.missing=skip", "loss=at", "student=resnet8"),

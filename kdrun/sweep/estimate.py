@@ -9,9 +9,9 @@ from statistics import median
 from tabulate import tabulate
 
 from kdrun.config import identity, names
-from kdrun.jobs import Job
 from kdrun.results import read_results
 from kdrun.sweep import state
+from kdrun.sweep.jobs import Job
 from kdrun.table import Row
 
 ALIKE = ("method", "dataset", "teacher", "student")

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from filelock import FileLock
 
 from kdrun.config import Rerun
-from kdrun.jobs import Job
 from kdrun.run import bury
 from kdrun.sweep import record_of, take, tell_end
-from kdrun.worker import PATIENCE, start
+from kdrun.sweep.jobs import Job
+from kdrun.sweep.worker import PATIENCE, start
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from kdrun import crossval
 from kdrun.config import Rerun
-from kdrun.jobs import Composer, Job, Known, settle, telling_apart
 from kdrun.results import Record, collect, load_record, write_atomic
 from kdrun.run import bury, busy, ended
+from kdrun.sweep.jobs import Composer, Job, Known, settle, telling_apart
 from kdrun.validate import ConfigError, parts
 
 log = logging.getLogger(__name__)

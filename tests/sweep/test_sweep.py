@@ -15,8 +15,9 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
-from kdrun import checkpoint, config, jobs, sweep
+from kdrun import checkpoint, config, sweep
 from kdrun.config import Rerun
+from kdrun.sweep import jobs
 from tests.conftest import QUICK
 
 WORDS = (*QUICK, "method=supervised")

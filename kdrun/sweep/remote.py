@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kdrun.jobs import Job
 from kdrun.run import bury
 from kdrun.sweep import record_of, tell_end
-from kdrun.worker import PATIENCE, start
+from kdrun.sweep.jobs import Job
+from kdrun.sweep.worker import PATIENCE, start
 
 Handle = TypeVar("Handle")
 

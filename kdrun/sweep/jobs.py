@@ -205,7 +205,7 @@ class Known:
 
 def _digest(master: DictConfig) -> str:
     """Of whatever else than a job's own overrides decides what its run is."""
-    own = Path(__file__).parent
+    own = Path(__file__).parents[1]
     files = [own / "config.py", own / "roles.py"]
     for source in master.hydra.runtime.config_sources:
         if source.schema == "file":

@@ -12,8 +12,8 @@ from typing import Any
 
 import submitit
 
-from kdrun.jobs import Job
 from kdrun.results import write_atomic
+from kdrun.sweep.jobs import Job
 
 log = logging.getLogger(__name__)
 

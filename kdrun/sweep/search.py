@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from kdrun import sweep
-from kdrun.jobs import LAUNCHER, SWEEPER, Composer, Job, retyped, settle
-from kdrun.study import Study, Trial
+from kdrun.sweep.jobs import LAUNCHER, SWEEPER, Composer, Job, retyped, settle
+from kdrun.sweep.study import Study, Trial
 from kdrun.validate import ConfigError, parts
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kdrun.results import load_record
-from tests.test_sweep import ACCIDENTS, FAULTY, rows, start, times
+from tests.sweep.test_sweep import ACCIDENTS, FAULTY, rows, start, times
 
 ACCIDENT, ASTRAY, KILLED = 3, 5, 7  # seeds of FAULTY
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from kdrun.jobs import LAUNCHER, retyped
+from kdrun.sweep.jobs import LAUNCHER, retyped
 
 SWEEP = "multirun.yaml"
 

@@ -1,4 +1,4 @@
-"""`python -m kdrun.worker PARENT WORDS...`: a run that ends with the process that asked for it."""
+"""`python -m kdrun.sweep.worker PARENT WORDS...`: a run that ends with who asked for it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def start(
     own = {"PYTHONUNBUFFERED": "1", "HYDRA_FULL_ERROR": "0"}
     with (run_dir / "run.log").open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "kdrun.worker", str(os.getpid()), *words],
+            [sys.executable, "-m", "kdrun.sweep.worker", str(os.getpid()), *words],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
