@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from importlib.util import find_spec
@@ -73,3 +78,39 @@ def test_twelve_jobs_and_three_accidents(launcher, tmp_path, monkeypatch):
 def run_of(seed: int) -> Path:
     (found,) = Path("outputs/default").glob(f"*_s{seed}-*")
     return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["basic", "local"])
+def test_killed_ten_times_over_no_finished_run_is_lost_or_doubled(launcher, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    quick = ("method=supervised", "student=linear", "train.epochs=8", "train.progress=false")
+    words = ("-m", *LAUNCHERS[launcher], *quick, "seed=range(24)")
+    moments, before = random.Random(0), finished()
+    for _ in range(10):
+        call = [sys.executable, "-m", "kdrun", *words]
+        process = subprocess.Popen(call, stdout=subprocess.DEVNULL, start_new_session=True)
+        while len(finished()) == len(before):
+            assert process.poll() is None
+            time.sleep(0.05)
+        time.sleep(moments.uniform(0, 0.5))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        time.sleep(1)  # jobs of the local launcher end when they see that it has
+        after = finished()
+        assert before.items() <= after.items()
+        if Path("outputs/default/results.csv").exists():
+            names = [row["run_id"] for row in rows()]
+            assert len(names) == len(set(names))
+        before = after
+    status, told = typed(*words)
+    assert status == 0, told
+    assert before.items() <= finished().items()
+    assert len({row["seed"] for row in rows()}) == len(rows()) == len(finished()) == 24
+
+
+def finished() -> dict[str, int]:
+    """When the record of each run that ended well was written."""
+    records = Path("outputs/default").glob("*/record.json")
+    ended = {path: json.loads(path.read_text())["status"] for path in records}
+    return {str(path): path.stat().st_mtime_ns for path in ended if ended[path] == "ok"}
