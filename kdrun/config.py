@@ -123,7 +123,11 @@ def register(config_dir: str | None = None) -> None:
     """
     OmegaConf.register_new_resolver("run_id", lambda *, _root_: run_id(_root_), replace=True)
     OmegaConf.register_new_resolver("stem", lambda path: Path(str(path)).stem, replace=True)
-    ConfigStore.instance().store(name="schema", node=Config, provider="kdrun")
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config, provider="kdrun")
+    # Hydra copies its sources, and with them this singleton, at every look-up of a group: for
+    # --help a hundred times, which took half of its time. Loading from it copies anyway.
+    store.__deepcopy__ = lambda memo: store  # type: ignore[attr-defined]
     roles.register([folder(), *([Path(config_dir)] if config_dir else [])])
 
 
