@@ -5,15 +5,18 @@ Hydra imports this at the start of every application that finds it, so it import
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from hydra.core.utils import JobReturn, configure_log
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from hydra_plugins._commands import CommandLauncher
 
-class LocalLauncher(Launcher):
+if TYPE_CHECKING:
+    from kdrun.sweep.jobs import Job
+
+
+class LocalLauncher(CommandLauncher):
     """Runs the jobs of a sweep in processes on this machine.
 
     Args:
@@ -30,44 +33,20 @@ class LocalLauncher(Launcher):
         threads: int | None = None,
     ) -> None:
         self.n_jobs, self.gpus, self.threads = n_jobs, gpus, threads
-        self.config: DictConfig | None = None
-        self.hydra_context: HydraContext | None = None
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
-        """Keep what `launch` needs. The task is not called: each process has its own."""
-        self.config, self.hydra_context = config, hydra_context
-
-    def launch(
-        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
-    ) -> Sequence[JobReturn]:
-        """Run jobs to the end.
-
-        Args:
-            job_overrides: the overrides of each.
-            initial_job_idx: the number of the first; jobs are known by their folders here.
-
-        Returns:
-            For each job its validation accuracy, or None if it failed, which its record tells.
-        """
-        from kdrun.sweep import returned
-        from kdrun.sweep.jobs import commands, to_console
+    def run(self, config: DictConfig, jobs: Mapping[Job, Sequence[str]]) -> None:
+        """As many at once as there is room for; see `CommandLauncher`."""
+        from kdrun.sweep.jobs import to_console
         from kdrun.sweep.pool import Pool, shares
 
-        assert self.config is not None
-        assert self.hydra_context is not None
-        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        jobs = commands(self.hydra_context.config_loader, self.config, job_overrides)
-        quietly = to_console(self.config)
+        quietly = to_console(config)
         devices = max(job.config.train.devices for job in jobs if job.config is not None)
         size, gpus, threads = shares(self.n_jobs, self.gpus, self.threads, devices)
         pool = Pool(
             size=size,
             gpus=gpus,
             threads=threads,
-            rerun=self.config.rerun,
-            fail_fast=self.config.fail_fast,
+            rerun=config.rerun,
+            fail_fast=config.fail_fast,
         )
         pool.run({job: [*words, *quietly] for job, words in jobs.items()})
-        return [returned(job) for job in jobs]

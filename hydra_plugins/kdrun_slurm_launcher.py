@@ -6,14 +6,13 @@ Hydra imports this at the start of every application that finds it, so it import
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.utils import JobReturn, configure_log
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+
+from hydra_plugins._commands import CommandLauncher
 
 if TYPE_CHECKING:
     from kdrun.sweep.jobs import Job
@@ -26,7 +25,7 @@ COMMON = frozenset(
 """Parameters that submitit knows for every executor; the others are SLURM's."""
 
 
-class SlurmLauncher(Launcher):
+class SlurmLauncher(CommandLauncher):
     """Queues jobs and waits for them; one that is preempted goes on when its turn comes again.
 
     Args:
@@ -45,40 +44,18 @@ class SlurmLauncher(Launcher):
             for key, value in parameters.items()
         }
         self.parameters = {key: value for key, value in plain.items() if value is not None}
-        self.config: DictConfig | None = None
-        self.hydra_context: HydraContext | None = None
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
-        """Keep what `launch` needs. The task is not called: each job has its own."""
-        self.config, self.hydra_context = config, hydra_context
-
-    def launch(
-        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
-    ) -> Sequence[JobReturn]:
-        """Queue jobs, as one array, and wait for all of them.
+    def run(self, config: DictConfig, jobs: Mapping[Job, Sequence[str]]) -> None:
+        """Queue them as one array, and wait; see `CommandLauncher`.
 
         Those that an earlier command queued, and that live still, are waited for as they are.
-
-        Args:
-            job_overrides: the overrides of each.
-            initial_job_idx: the number of the first; jobs are known by their folders here.
-
-        Returns:
-            For each job its validation accuracy, or None if it failed, which its record tells.
         """
         try:
             import submitit
         except ImportError as error:
             raise ValueError("hydra/launcher=slurm needs: pip install 'kdrun[slurm]'") from error
-        from kdrun.sweep import remote, returned, slurm
-        from kdrun.sweep.jobs import commands
+        from kdrun.sweep import remote, slurm
 
-        assert self.config is not None
-        assert self.hydra_context is not None
-        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        jobs = commands(self.hydra_context.config_loader, self.config, job_overrides)
         executor = submitit.AutoExecutor(
             self.folder, self.executor, slurm_max_num_timeout=self.max_num_timeout
         )
@@ -105,9 +82,8 @@ class SlurmLauncher(Launcher):
                 f"{queue.state(handle) if queue else handle.state}; see {handle.paths.stderr}"
             ),
             cancel=lambda handle: handle.cancel(),
-            fail_fast=self.config.fail_fast,
+            fail_fast=config.fail_fast,
         )
-        return [returned(job) for job in jobs]
 
     def _parameters(self) -> dict[str, Any]:
         """As submitit's `AutoExecutor` names them."""

@@ -32,7 +32,7 @@ class KdrunSweeper(BasicSweeper):
             SweepFailedError: in the end, if a job failed.
         """
         from kdrun import sweep
-        from kdrun.sweep import estimate
+        from kdrun.sweep import estimate, outcome
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -49,4 +49,4 @@ class KdrunSweeper(BasicSweeper):
             return
         sweep_dir = sweep.begin(master, jobs)
         sweep.launch(self.launcher, master, todo)
-        sweep.sum_up(jobs, len(jobs) - len(todo), sweep_dir)
+        outcome.sum_up(jobs, len(jobs) - len(todo), sweep_dir)

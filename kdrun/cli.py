@@ -106,7 +106,7 @@ def _hydra() -> int:
     except Exception as error:
         if traceback_wanted:
             raise
-        from kdrun.sweep import SweepFailedError
+        from kdrun.sweep.outcome import SweepFailedError
 
         if isinstance(error, SweepFailedError):
             print(error)

@@ -1,30 +1,29 @@
 """What becomes of the jobs of a sweep, under whichever launcher. Imports no torch.
 
 The order of things: `plan` says where every job lies, `check` finds all faults of those that are to
-run before the first does, `launch` hands over what is not done, `sum_up` says how it all ended.
+run before the first does, `launch` hands over what is not done, `outcome.sum_up` says how it all
+ended.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from kdrun import crossval
 from kdrun.config import Rerun
-from kdrun.results import Record, collect, load_record, write_atomic
+from kdrun.results import write_atomic
 from kdrun.run import bury, busy, ended
 from kdrun.sweep.jobs import Composer, Job, Known, settle, telling_apart
+from kdrun.sweep.outcome import state
 from kdrun.validate import ConfigError, parts
 
 log = logging.getLogger(__name__)
@@ -38,14 +37,6 @@ BASIC = "hydra._internal.core_plugins.basic_launcher"
 
 CLAIM = ".claim"
 """Held by the sweep that has taken a run, which may be some time before a process is up for it."""
-
-
-MISTAKES = ("ValueError: ", "FileNotFoundError: ")
-"""How the error of a run begins that is the user's to mend."""
-
-
-class SweepFailedError(RuntimeError):
-    """Not every job of a sweep ended well; the message says which."""
 
 
 def plan(loader: ConfigLoader, master: DictConfig, batch: Sequence[Sequence[str]]) -> list[Job]:
@@ -208,45 +199,6 @@ def _one_by_one(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> 
             return
 
 
-def record_of(job: Job) -> Record | None:
-    """The record of a job, if there is one that can be read."""
-    try:
-        return load_record(job.run_dir)
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def tell_end(job: Job, number: str, seconds: float) -> bool:
-    """Say in a line how a job ended; whether well."""
-    record = load_record(job.run_dir)
-    if record["status"] == "ok":
-        accuracy = record["metrics"].get("test_accuracy")
-        told = f"  test_accuracy {accuracy:.4f}" if isinstance(accuracy, float) else ""
-        log.info("%s ok after %.0f s: %s%s", number, seconds, job.label, told)
-        return True
-    log.error("%s %s: %s: %s", number, record["status"], job.label, _last_line(job))
-    return False
-
-
-def returned(job: Job) -> JobReturn:
-    """What Hydra wants to know of a job: here its validation accuracy, for other sweepers."""
-    record = record_of(job)
-    accuracy = (record or {}).get("metrics", {}).get("val_accuracy")
-    return JobReturn(
-        overrides=job.overrides, cfg=job.config, status=JobStatus.COMPLETED, _return_value=accuracy
-    )
-
-
-def state(job: Job) -> str:
-    """How a job stands: `ok`, `failed`, `running`, `cut off`, or `new`."""
-    record = record_of(job)
-    if record is None:
-        return "new"
-    if record["status"] == "running":
-        return "running" if busy(job.run_dir) else "cut off"
-    return record["status"]
-
-
 def begin(master: DictConfig, jobs: Sequence[Job]) -> Path:
     """Make the folder of a sweep, with Hydra's record of it.
 
@@ -258,52 +210,3 @@ def begin(master: DictConfig, jobs: Sequence[Job]) -> Path:
     write_atomic(sweep_dir / SWEEP, OmegaConf.to_yaml(master))
     Known(sweep_dir, master).save(jobs)
     return sweep_dir
-
-
-def sum_up(jobs: Sequence[Job], already: int, sweep_dir: Path) -> None:
-    """Print how a sweep ended.
-
-    Args:
-        jobs: all of them.
-        already: how many were done before.
-        sweep_dir: where they lie.
-
-    Raises:
-        SweepFailedError: one of them is not `ok`.
-        ValueError: none is `ok`, by one and the same mistake of the user's.
-    """
-    _complete(jobs, sweep_dir)
-    states = {job: state(job) for job in jobs}
-    done = list(states.values()).count("ok")
-    print(f"{done} of {len(jobs)} runs ok" + (f", {already} of them before" if already else ""))
-    if done:
-        print(os.path.relpath(sweep_dir / "results.csv"))
-        if table := crossval.told([job.run_dir for job in jobs]):
-            print(table)
-    if done == len(jobs):
-        return
-    failed = [job for job in jobs if states[job] == "failed"]
-    told = [f"{len(failed)} of {len(jobs)} runs failed:"]
-    told += [f"  {job.label}: {_last_line(job)}" for job in failed]
-    errors = {str((record_of(job) or {}).get("error")) for job in failed}
-    if not done and len(errors) == 1 and min(errors).startswith(MISTAKES):
-        raise ValueError(min(errors).partition(": ")[2])
-    if rest := len(jobs) - done - len(failed):
-        told.append(f"{rest} of {len(jobs)} runs are not done")
-    told.append("the same command, or kdrun resume, runs only these")
-    raise SweepFailedError("\n".join(told))
-
-
-def _complete(jobs: Sequence[Job], sweep_dir: Path) -> None:
-    """Rebuild the table if a process was killed after its record and before its row."""
-    table = sweep_dir / "results.csv"
-    written = table.stat().st_mtime_ns if table.exists() else 0
-    records = [job.run_dir / "record.json" for job in jobs]
-    if any(record.stat().st_mtime_ns >= written for record in records if record.exists()):
-        collect(sweep_dir)
-
-
-def _last_line(job: Job) -> str:
-    record = record_of(job)
-    lines = (record or {}).get("error", "").strip().splitlines()
-    return lines[-1] if lines else "?"

@@ -10,8 +10,8 @@ from tabulate import tabulate
 
 from kdrun.config import identity, names
 from kdrun.results import read_results
-from kdrun.sweep import state
 from kdrun.sweep.jobs import Job
+from kdrun.sweep.outcome import state
 from kdrun.table import Row
 
 ALIKE = ("method", "dataset", "teacher", "student")

@@ -19,8 +19,9 @@ from filelock import FileLock
 
 from kdrun.config import Rerun
 from kdrun.run import bury
-from kdrun.sweep import record_of, take, tell_end
+from kdrun.sweep import take
 from kdrun.sweep.jobs import Job
+from kdrun.sweep.outcome import record_of, tell_end
 from kdrun.sweep.worker import PATIENCE, start
 
 log = logging.getLogger(__name__)

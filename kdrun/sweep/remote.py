@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kdrun.run import bury
-from kdrun.sweep import record_of, tell_end
 from kdrun.sweep.jobs import Job
+from kdrun.sweep.outcome import record_of, tell_end
 from kdrun.sweep.worker import PATIENCE, start
 
 Handle = TypeVar("Handle")

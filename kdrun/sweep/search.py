@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from kdrun import sweep
 from kdrun.sweep.jobs import LAUNCHER, SWEEPER, Composer, Job, retyped, settle
+from kdrun.sweep.outcome import SweepFailedError, record_of
 from kdrun.sweep.study import Study, Trial
 from kdrun.validate import ConfigError, parts
 
@@ -59,7 +60,7 @@ def search(
         trials.run(batch)
     print(study.told(retyped(master, *LAUNCHER, *SWEEPER)))
     if not study.best():
-        raise sweep.SweepFailedError("no trial ended well")
+        raise SweepFailedError("no trial ended well")
 
 
 class _Search:
@@ -114,7 +115,7 @@ class _Search:
         return jobs
 
     def _tell(self, trial: Trial, job: Job) -> None:
-        told = self.study.tell(trial, sweep.record_of(job))
+        told = self.study.tell(trial, record_of(job))
         log.info("%s: %s", job.label, told)
         if self.master.fail_fast and told.startswith("failed"):
-            raise sweep.SweepFailedError(f"{job.label}: {told}")
+            raise SweepFailedError(f"{job.label}: {told}")
