@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
 
 from kdrun import model
 from kdrun.checkpoint import read_header
@@ -217,6 +219,18 @@ class Builder:
             device=self.device,
         )
         return Frozen(teachers.build(role))
+
+    def optimizer(self, groups: list[dict[str, Any]], steps: int) -> tuple[Optimizer, LRScheduler]:
+        """The optimizer of some groups of parameters, and its schedule over so many steps."""
+        optimizer: Optimizer = self.call(self.config["optimizer"], params=groups)
+        section = dict(self.config["scheduler"])
+        if "max_lr" in section:  # one_cycle goes by it, not by the rates of the groups
+            section["max_lr"] = [group.get("lr", section["max_lr"]) for group in groups]
+        schedule: LRScheduler = self.call(section, optimizer=optimizer, total_steps=steps)
+        if epochs := self.settings.warmup_epochs:
+            rise = LinearLR(optimizer, start_factor=1 / (epochs + 1), total_iters=epochs)
+            schedule = ChainedScheduler([schedule, rise])
+        return optimizer, schedule
 
     def objective(self) -> Objective:
         """The terms of the loss with their weights; labels alone where the method reads none."""

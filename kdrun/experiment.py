@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
 
 from kdrun import plots
 from kdrun.builder import Builder
@@ -143,17 +142,8 @@ class Experiment:
 
     def _training(self, method: Method) -> Training:
         settings = self.settings
-        groups = self._parameters(method)
-        optimizer = self.builder.call(self.config["optimizer"], params=groups)
         steps = -(-len(self.train_loader) // settings.accumulate) * max(1, settings.epochs)
-        section = dict(self.config["scheduler"])
-        if "max_lr" in section:  # one_cycle goes by it, not by the rates of the groups
-            section["max_lr"] = [group.get("lr", section["max_lr"]) for group in groups]
-        schedule: LRScheduler = self.builder.call(section, optimizer=optimizer, total_steps=steps)
-        if settings.warmup_epochs:
-            epochs = settings.warmup_epochs
-            rise = LinearLR(optimizer, start_factor=1 / (epochs + 1), total_iters=epochs)
-            schedule = ChainedScheduler([schedule, rise])
+        optimizer, schedule = self.builder.optimizer(self._parameters(method), steps)
         ema = average(self.student, settings.ema) if settings.ema else None
         return Training(method, optimizer, schedule, ema)
 
@@ -213,6 +203,11 @@ class Experiment:
         if training.best:
             training.student.load_state_dict(training.best["weights"])
 
+    @property
+    def _criterion(self) -> str:
+        """The column of metrics.csv by which models are chosen."""
+        return "val_accuracy" if self.data.classes else "val_r2"
+
     def _validate(self, student: nn.Module) -> Row:
         row = self.selection.measure(student) if self.selection is not None else {}
         if self.val_loader is None:
@@ -261,8 +256,7 @@ class Experiment:
         if self.data.source is not None and self.data.classes:
             accuracy, load = metrics["test_accuracy"], self.builder.loader
             metrics |= gains(student, self.untouched, self.data, load, accuracy)
-        column = "val_accuracy" if self.data.classes else "val_r2"
-        metrics[column] = chosen.get(column)
+        metrics[self._criterion] = chosen.get(self._criterion)
         plots.curves(history, self.run_dir / "curves.png")
         return metrics
 
@@ -272,8 +266,7 @@ class Experiment:
             folder = self.run_dir.with_name(f"{self.run_dir.name}_{name}")
             folder.mkdir(exist_ok=True)
             peer = self.training.method.get_submodule(f"peers.{name}")
-            column = "val_accuracy" if self.data.classes else "val_r2"
-            last = {column: self._validate(peer).get(column)}
+            last = {self._criterion: self._validate(peer).get(self._criterion)}
             yield folder, role, self._score(peer, role, folder) | last
 
     def _score(self, student: nn.Module, role: Role, run_dir: Path) -> dict[str, Any]:

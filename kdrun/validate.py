@@ -212,16 +212,14 @@ def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
     facts = ("student", "teacher", "peers", "objective", "strategy")
     yield from check(without(plain["method"], *OWN), "method", facts)
     if "transfer" in uses:
-        if plain["transfer"].get("_target_") is None and "teacher" in uses:
-            pass  # the student begins with its own initialisation
-        elif plain["transfer"].get("_target_") is None:
-            known = sorted(path.stem for path in (folder() / "transfer").glob("*.yaml"))
-            names = ", ".join(name for name in known if name != "none")
-            yield f"method={plain['method']['name']} needs transfer=NAME, one of {names}"
-        else:
+        if plain["transfer"].get("_target_"):
             yield from check(without(plain["transfer"], "name"), "transfer", ("cache",))
             for name, term in (plain["transfer"].get("terms") or {}).items():
                 yield from check(term, f"transfer.terms.{name}")
+        elif "teacher" not in uses:  # beside a teacher, the student may begin as it was built
+            known = sorted(path.stem for path in (folder() / "transfer").glob("*.yaml"))
+            names = ", ".join(name for name in known if name != "none")
+            yield f"method={plain['method']['name']} needs transfer=NAME, one of {names}"
     yield from check(plain["optimizer"], "optimizer", ("params",))
     yield from check(plain["scheduler"], "scheduler", ("optimizer", "total_steps"))
     for where, role in _roles(plain, uses):

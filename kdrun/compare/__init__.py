@@ -57,13 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_question(parser)
     add = parser.add_argument
-    add("runs", nargs="+", help="folders of runs or sweeps, tables (.csv), patterns")
-    add("--metric", default="", help="columns to sum up, with commas; the first is compared")
-    add("--by", default="", help="columns to group by, instead of all that differ")
-    add("--over", default="", help="columns to average over on purpose, besides seed and fold")
-    add("--where", default="", help="only runs that meet this condition: epochs >= 20")
-    add("--baseline", default="", help="hold each group against the one with this: loss=kd")
     add("--pareto", metavar="COLUMN", help="mark the groups no other beats at the same cost")
     add("--pivot", nargs=2, metavar=("ROW", "COLUMN"), help="a cell for each pair of values")
     add("--sort", default="", help="a column, -column for falling; otherwise the best comes first")
@@ -76,6 +71,17 @@ def _parser() -> argparse.ArgumentParser:
         help="draw the groups, against the --pareto or the second --pivot column",
     )
     return parser
+
+
+def add_question(parser: argparse.ArgumentParser) -> None:
+    """Add what says which runs are compared, and how."""
+    add = parser.add_argument
+    add("runs", nargs="+", help="folders of runs or sweeps, tables (.csv), patterns")
+    add("--metric", default="", help="columns to sum up, with commas; the first is compared")
+    add("--by", default="", help="columns to group by, instead of all that differ")
+    add("--over", default="", help="columns to average over on purpose, besides seed and fold")
+    add("--where", default="", help="only runs that meet this condition: epochs >= 20")
+    add("--baseline", default="", help="hold each group against the one with this: loss=kd")
 
 
 def _compare(options: argparse.Namespace) -> tuple[str, str]:

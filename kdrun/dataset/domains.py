@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from kdrun.dataset.split import channel_statistics, cut, subset
+from kdrun.dataset.split import channel_statistics, cut, select, subset
 from kdrun.target import nearest
 from kdrun.types import Arrays, Dataset, Split
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Labels = int | Literal["all", "none"]
 """How many training samples of the target keep their label."""
@@ -34,6 +38,19 @@ class Domain(NamedTuple):
     train: Split
     test: Split
     classes: list[str]
+
+
+def of_domain(whole: Split, homes: pd.Series[Any] | pd.Index[Any], name: str | None) -> Split:
+    """The samples of a table that are of one domain.
+
+    Args:
+        whole: a sample a row.
+        homes: the domain of each row.
+        name: of the domain, or several joined by `+`; None for all rows.
+    """
+    if name is None:
+        return whole
+    return select(whole, torch.from_numpy(np.flatnonzero(homes.isin(parts(name)))))
 
 
 def own_classes(domain: Domain) -> Domain:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from kdrun.dataset.columns import Columns, encode_rows, read_table, require_columns, to_numbers
-from kdrun.dataset.domains import Domain, Labels, check_names, combine, parts
+from kdrun.dataset.domains import Domain, Labels, check_names, combine, of_domain, parts
 from kdrun.dataset.fold import Fold, divide
-from kdrun.dataset.split import select
 from kdrun.types import Arrays, Dataset
 
 if TYPE_CHECKING:
@@ -71,8 +70,8 @@ def heart(
     homes = table.index.get_level_values("domain")
 
     def domain(name: str, fold: Fold | None = None) -> Domain:
-        whole = select(everybody, torch.from_numpy(homes.isin(parts(name))).nonzero().squeeze(1))
-        train, test = divide(whole, test_fraction, split_seed, fold)
+        own = of_domain(everybody, homes, name)
+        train, test = divide(own, test_fraction, split_seed, fold)
         return Domain(name, train, test, ["healthy", "sick"])
 
     columns = Columns(NUMERIC, NOMINAL, impute=impute, indicators=indicators)

@@ -24,13 +24,12 @@ from kdrun.dataset.domains import (
     check_names,
     combine,
     number_groups,
+    of_domain,
     own_classes,
-    parts,
 )
 from kdrun.dataset.fold import Fold, divide
-from kdrun.dataset.split import select
 from kdrun.target import nearest
-from kdrun.types import Arrays, Dataset, Split
+from kdrun.types import Arrays, Dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,12 +101,11 @@ def table(
     groups = number_groups(cells[group]) if group else None
     homes = _homes(cells, domain, source, target, path)
 
+    whole = Arrays(torch.arange(len(cells)), targets, groups=groups)
+
     def part(name: str | None, fold: Fold | None = None) -> Domain:
-        whole: Split = Arrays(torch.arange(len(cells)), targets, groups=groups)
-        if name:
-            here = torch.tensor(homes.isin(parts(name)).to_numpy())
-            whole = select(whole, here.nonzero().squeeze(1))
-        train, test = divide(whole, test_fraction, split_seed, fold)
+        own = of_domain(whole, homes, name)
+        train, test = divide(own, test_fraction, split_seed, fold)
         return own_classes(Domain(name or "", train, test, classes))
 
     columns = Columns(numeric, others, encoding, impute, indicators)

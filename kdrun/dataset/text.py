@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kdrun.dataset.arrays import Array
 from kdrun.dataset.columns import read_table, require_columns
@@ -21,13 +22,12 @@ from kdrun.dataset.domains import (
     check_names,
     combine,
     number_groups,
+    of_domain,
     own_classes,
-    parts,
     rows,
     with_rows,
 )
 from kdrun.dataset.fold import Fold, divide
-from kdrun.dataset.split import select
 from kdrun.target import nearest
 from kdrun.types import Arrays, Dataset, Split
 
@@ -97,19 +97,14 @@ def text(
         check_names(source, target, sorted(table["domain"].unique()))
     elif source:
         raise ValueError("dataset.source is set, but not dataset.target: name the domain to test.")
-    classes = sorted(table["label"].unique())
-    if len(classes) < 2:
-        raise ValueError(f"{path}: '{label_column}' holds one class only, '{classes[0]}'.")
-    positions = {name: position for position, name in enumerate(classes)}
-    targets = torch.tensor([positions[name] for name in table["label"]])
+    targets, classes = _classes(table["label"], f"{path}: '{label_column}'")
     groups = number_groups(table["group"]) if group_column else None
 
+    whole = Arrays(torch.arange(len(table)), targets, groups=groups)
+
     def domain(name: str | None, fold: Fold | None = None) -> Domain:
-        whole: Split = Arrays(torch.arange(len(table)), targets, groups=groups)
-        if name:
-            here = torch.tensor(table["domain"].isin(parts(name)).to_numpy())
-            whole = select(whole, here.nonzero().squeeze(1))
-        train, test = divide(whole, test_fraction, split_seed, fold)
+        own = of_domain(whole, table["domain"], name) if name else whole
+        train, test = divide(own, test_fraction, split_seed, fold)
         return own_classes(Domain(name or "", train, test, classes))
 
     def fit(source: Split, target: Split) -> Encoder:
@@ -131,6 +126,15 @@ def text(
         train_size=train_size,
         fit=fit,
     )
+
+
+def _classes(labels: pd.Series[str], where: str) -> tuple[Tensor, list[str]]:
+    """The number of each text's class, and their names."""
+    classes = sorted(labels.unique())
+    if len(classes) < 2:
+        raise ValueError(f"{where} holds one class only, '{classes[0]}'.")
+    positions = {name: position for position, name in enumerate(classes)}
+    return torch.tensor([positions[name] for name in labels]), classes
 
 
 class Words:

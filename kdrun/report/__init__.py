@@ -8,6 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from kdrun import compare
 from kdrun.table import COLUMNS
 
 DESCRIPTION = """\
@@ -43,14 +44,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
-    add("runs", nargs="+", help="folders of runs or sweeps, tables (.csv), patterns")
-    add("--metric", default="", help="columns to sum up, with commas; the first is compared")
-    add("--by", default="", help="columns to group by, instead of all that differ")
-    add("--over", default="", help="columns to average over on purpose, besides seed and fold")
-    add("--where", default="", help="only runs that meet this condition: epochs >= 20")
-    add("--baseline", default="", help="hold each group against the one with this: loss=kd")
-    add("--out", type=Path, help="default: report.html in the one folder named, or here")
+    compare.add_question(parser)
+    parser.add_argument(
+        "--out", type=Path, help="default: report.html in the one folder named, or here"
+    )
     return parser
 
 
@@ -61,7 +58,6 @@ def write(options: argparse.Namespace, command: str) -> Path:
         ValueError: a column, condition or baseline does not exist, or runs are not comparable.
         OSError: something cannot be read or written.
     """
-    from kdrun import compare
     from kdrun.compare.gather import gather
     from kdrun.report.content import content
     from kdrun.report.page import page
