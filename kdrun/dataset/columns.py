@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kdrun.dataset.arrays import Array, to_inputs
-from kdrun.dataset.domains import Encoder, rows, with_rows
+from kdrun.dataset.domains import Encoder, rows, with_inputs
 from kdrun.target import nearest
 from kdrun.types import Split
 
@@ -168,7 +168,7 @@ def encode_rows(table: pd.DataFrame, columns: Columns) -> Callable[[Split, Split
 
     def encode(split: Split) -> Split:
         encoded = columns(table.iloc[rows(split).numpy()])
-        return with_rows(split, to_inputs(encoded, "the table"))
+        return with_inputs(split, to_inputs(encoded, "the table"))
 
     return fit
 
