@@ -26,13 +26,15 @@ from kdrun.method import APART
 from kdrun.model import weights
 from kdrun.model.features import Network
 from kdrun.model.stack import stack
+from kdrun.model.tokens import check_vocabulary
 from kdrun.objective import Objective
 from kdrun.selection import SAMPLES, Selection
+from kdrun.shape import rows_shape
 from kdrun.target import call, locate, without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, Teachers
 from kdrun.transfer import Source, Strategy, shared_classes
-from kdrun.types import Dataset, Loader, Split
+from kdrun.types import Arrays, Dataset, Loader, Shape, Split
 
 Config = dict[str, Any]
 
@@ -87,9 +89,7 @@ class Builder:
             classes=len(self.data.classes),
         )
 
-    def network(
-        self, role: Role, header: Mapping[str, Any], shape: tuple[int, ...] | None = None
-    ) -> Network:
+    def network(self, role: Role, header: Mapping[str, Any], shape: Shape | None = None) -> Network:
         """An untrained network for these data, or for those that a header of weights tells of."""
         network = model.build(
             role["model"],
@@ -99,9 +99,11 @@ class Builder:
             std=header.get("std", self.data.std) if shape is None else (),
             plugins=self.config["plugins"],
         )
+        if shape is None and isinstance(self.data.train, Arrays):
+            check_vocabulary(network.net, network.own(self.data.train.inputs))
         network.dtype = self.dtype
         network.unit = tuple(header.get("unit", value_statistics(self.data.train.targets)))
-        if self.settings.channels_last and len(self.data.shape) == 3:
+        if self.settings.channels_last and len(rows_shape(self.data.shape)) == 3:
             network.to(memory_format=torch.channels_last)
         return network.to(self.device)
 

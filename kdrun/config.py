@@ -184,7 +184,8 @@ def names(what: dict[str, Any]) -> dict[str, Any]:
 
 
 def _label(role: dict[str, Any]) -> str:
-    return str((role.get("model") or {}).get("name") or role["name"])
+    """What a role's model is called; of a folder, or of a name on a hub, its last part."""
+    return str((role.get("model") or {}).get("name") or role["name"]).rstrip("/").split("/")[-1]
 
 
 def run_id(config: DictConfig) -> str:

@@ -12,10 +12,12 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from kdrun.model.features import inner
-from kdrun.types import Batch, Loader, Outputs
+from kdrun.shape import blank
+from kdrun.types import Batch, Loader, Outputs, Shape
 
 BINS = 15
 """Equal-width confidence bins of the calibration error (Guo et al., 2017)."""
@@ -189,19 +191,20 @@ def parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def macs(model: nn.Module, shape: tuple[int, ...]) -> int:
+def macs(model: nn.Module, shape: Shape) -> int:
     """Multiply-accumulates of one sample in convolutions and matrix products, from a dry run."""
-    dry = copy.deepcopy(model).float().eval().to("meta")
+    # transformers looks at the mask of a text, which has to be there.
+    device = torch.device("cpu" if isinstance(shape, dict) else "meta")
+    dry = copy.deepcopy(model).float().eval().to(device)
     inner(dry).dtype = None
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        dry(_blank(shape, 1, torch.device("meta")))
+    plain = sdpa_kernel(SDPBackend.MATH)  # of the fused ones not all are counted
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), plain:
+        dry(_blank(shape, 1, device))
     return int(counter.get_total_flops()) // 2
 
 
 @torch.no_grad()
-def latency_ms(
-    model: nn.Module, shape: tuple[int, ...], samples: int, device: torch.device
-) -> float:
+def latency_ms(model: nn.Module, shape: Shape, samples: int, device: torch.device) -> float:
     """Median time of a forward pass over a batch of `samples`, in milliseconds."""
     batch = _blank(shape, samples, device)
     model.eval()
@@ -217,14 +220,12 @@ def latency_ms(
     return statistics.median(times[3:])
 
 
-def _blank(shape: tuple[int, ...], samples: int, device: torch.device) -> Batch:
+def _blank(shape: Shape, samples: int, device: torch.device) -> Batch:
     zeros = torch.zeros(samples, dtype=torch.int64, device=device)
-    return Batch(torch.rand(samples, *shape, device=device), zeros, zeros)
+    return Batch(blank(shape, samples, device, torch.rand), zeros, zeros)
 
 
-def cost(
-    student: nn.Module, shape: tuple[int, ...], samples: int, device: torch.device
-) -> dict[str, float]:
+def cost(student: nn.Module, shape: Shape, samples: int, device: torch.device) -> dict[str, float]:
     """What it takes to use a student, for one sample and for a batch of `samples`."""
     batch_ms = latency_ms(student, shape, samples, device)
     return {

@@ -283,8 +283,7 @@ class Experiment:
             self.device,
         )
         if mean is not None:
-            facts = {"classes": self.data.classes, "shape": self.data.shape}
-            weights.save(run_dir / MEAN, mean, role["name"], role["model"], **facts)
+            weights.save(run_dir / MEAN, mean, role["name"], role["model"], self.data)
         seconds = sum(float(row["seconds"] or 0) for row in self.training.history)
         seen = len(self.data.train) * len(self.training.history)
         return metrics | {

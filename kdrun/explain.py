@@ -9,6 +9,7 @@ from torch import nn
 
 from kdrun.model.features import inner
 from kdrun.results import write_atomic
+from kdrun.shape import rows_shape
 from kdrun.types import Dataset
 
 log = logging.getLogger(__name__)
@@ -27,9 +28,10 @@ def explain(student: nn.Module, data: Dataset, run_dir: Path) -> None:
         run_dir: where the files go.
     """
     speak = getattr(inner(student).net, "explain", None)
-    if speak is None or len(data.shape) != 1:
+    shape = rows_shape(data.shape)
+    if speak is None or len(shape) != 1:
         return
-    columns = data.columns or tuple(f"x{i}" for i in range(data.shape[0]))
+    columns = data.columns or tuple(f"x{i}" for i in range(shape[0]))
     for name, text in speak(columns, data.classes or ["value"]).items():
         write_atomic(run_dir / name, text)
         if text.count("\n") <= SHORT:

@@ -15,6 +15,7 @@ from kdrun.loss.kd import KD
 from kdrun.loss.soft_ce import SoftCE
 from kdrun.model.features import Network, inner
 from kdrun.objective import Objective
+from kdrun.shape import rows_of
 from kdrun.train import Row, Training
 from kdrun.types import Batch, Loader, Outputs
 
@@ -96,8 +97,7 @@ def _lesson(
         counted = counted + weights
     assert isinstance(total, Tensor)
     assert isinstance(counted, Tensor)
-    assert isinstance(batch.input, Tensor)
-    inputs = network.normalise(batch.input)
+    inputs = network.normalise(rows_of(batch.input))
     return Lesson(inputs, total / counted[:, None].clamp(min=1e-12), counted)
 
 

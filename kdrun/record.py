@@ -18,6 +18,7 @@ from kdrun.dataset.split import sample_ids
 from kdrun.device import choose_device
 from kdrun.model.weights import rebuild
 from kdrun.results import atomic, load_record
+from kdrun.shape import rows_shape
 from kdrun.target import call
 from kdrun.teacher.decisions import PREFIXES, SUFFIXES
 from kdrun.types import Dataset, Split
@@ -53,7 +54,7 @@ def record(run: str, path: str, device: str = "auto", plugins: Sequence[str] = (
     data: Dataset = call(own, plugins, fold=fold(made["config"]))
     where = choose_device(device)
     network = rebuild(run, plugins).to(where).eval()
-    channels_last = settings["channels_last"] and len(data.shape) == 3
+    channels_last = settings["channels_last"] and len(rows_shape(data.shape)) == 3
     if channels_last:
         network.to(memory_format=torch.channels_last)
     if made["run"].get("precision") == "bf16":

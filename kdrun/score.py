@@ -48,8 +48,7 @@ def score(
     if isinstance(student, Network):
         student.keep(())
     file = run_dir / STUDENT
-    facts = {"classes": data.classes, "shape": data.shape}
-    weights.save(file, student, role["name"], role["model"], **facts)
+    weights.save(file, student, role["name"], role["model"], data)
     answering = teacher.on("test") if teacher is not None else None
     scores, confusion = evaluate(student, test, len(data.classes), answering)
     metrics: dict[str, Any] = {

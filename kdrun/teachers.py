@@ -19,7 +19,7 @@ from kdrun.target import call, without
 from kdrun.teacher.classes import ByName, few, require_all
 from kdrun.teacher.ensemble import check_weights
 from kdrun.teacher.network import Frozen
-from kdrun.types import Dataset, Outputs
+from kdrun.types import Dataset, Outputs, Shape
 
 Role = Mapping[str, Any]
 
@@ -136,7 +136,7 @@ def _members(where: str, role: Role) -> Iterator[str]:
 
 
 def taught(
-    teacher: Frozen, metrics: Mapping[str, Any], shape: tuple[int, ...], device: torch.device
+    teacher: Frozen, metrics: Mapping[str, Any], shape: Shape, device: torch.device
 ) -> dict[str, Any]:
     """Columns about a teacher: its size and speed, and how much of it the student has kept.
 

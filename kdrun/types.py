@@ -11,12 +11,17 @@ from torch import Tensor
 
 Input = Tensor | dict[str, Tensor]
 
+Shape = tuple[int, ...] | dict[str, tuple[int, ...]]
+"""Of one sample: (C, H, W), (D,), or one for each tensor by name."""
+
 
 class Batch(NamedTuple):
     """Some samples of one split.
 
     Attributes:
-        input: (N, C, H, W) images in [0, 1], (N, D) rows, or a dict of tensors (tokenised text).
+        input: (N, C, H, W) images in [0, 1], (N, D) rows, or a dict of tensors. Of texts, `x` are
+            (N, D) rows of TF-IDF, `input_ids` and `attention_mask` (N, L) tokens; where there are
+            several tokenizers, these follow the name of theirs and a slash.
         target: (N,) class indices, (N, C) class probabilities after mixup, or (N,) float values in
             regression. An unlabelled sample has the class -1.
         index: (N,) position of each sample in its split.
@@ -49,10 +54,13 @@ class Outputs(NamedTuple):
         logits: (N, C) class scores before softmax, float32; (N, 1) in regression.
         embedding: (N, D) input of the classifier head.
         features: outputs of the stages, shallow to deep, each (N, C, H, W) or, for token
-            sequences, (N, L, D).
+            sequences, (N, L, D). Of texts, which are padded to one length, the L = 8 means of equal
+            parts of each: no padding is among them, and texts of any tokenizer can be compared.
         preactivations: the same stages before their last activation function; a stage that does
             not end in one stands here as it is.
         attentions: attention probabilities of the stages' last block, each (N, heads, L, L).
+        tokens: of texts, what `features` are the means of, padding included, each (N, L, D).
+        mask: of texts, (N, L): 1 for a token, 0 for padding.
         weight: (N,) how much each answer counts, 0 for none; None where all count alike.
         members: of an ensemble, the outputs of each who answered.
     """
@@ -62,6 +70,8 @@ class Outputs(NamedTuple):
     features: tuple[Tensor, ...] = ()
     preactivations: tuple[Tensor, ...] = ()
     attentions: tuple[Tensor, ...] = ()
+    tokens: tuple[Tensor, ...] = ()
+    mask: Tensor | None = None
     weight: Tensor | None = None
     members: tuple[Outputs, ...] = ()
 
@@ -77,6 +87,8 @@ class Outputs(NamedTuple):
             all_of(self.features),
             all_of(self.preactivations),
             all_of(self.attentions),
+            all_of(self.tokens),
+            None if self.mask is None else change(self.mask),
             None if self.weight is None else change(self.weight),
             tuple(member.map(change) for member in self.members),
         )
@@ -147,7 +159,7 @@ class Dataset:
         val: cut from the training data for model selection; None with `val_fraction=0`.
         test: read once, at the end.
         classes: the name of each class; empty in regression.
-        shape: of one sample, (C, H, W) or (D,).
+        shape: of one sample.
         mean: per channel, on the scale of `Batch.input`; empty where inputs are not images.
         std: likewise.
         source: the domain that knowledge comes from, with splits of its own; None without one.
@@ -160,7 +172,7 @@ class Dataset:
     val: Split | None
     test: Split
     classes: list[str]
-    shape: tuple[int, ...]
+    shape: Shape
     mean: tuple[float, ...] = field(default=())
     std: tuple[float, ...] = field(default=())
     source: Dataset | None = None

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from kdrun.dataset.split import channel_statistics, cut, select, subset
+from kdrun.shape import rows_of, shape_of
 from kdrun.target import nearest
-from kdrun.types import Arrays, Dataset, Split
+from kdrun.types import Arrays, Dataset, Input, Split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,13 +169,12 @@ def _dataset(
 ) -> Dataset:
     mean, std = channel_statistics(reference)
     assert isinstance(reference, Arrays)
-    shape = () if isinstance(reference.inputs, dict) else tuple(reference.inputs.shape[1:])
     return Dataset(
         encode(train),
         encode(val) if val else None,
         encode(domain.test),
         domain.classes,
-        shape,
+        shape_of(reference.inputs),
         mean,
         std,
         domain=domain.name,
@@ -207,7 +207,7 @@ def standardise(source: Split, target: Split) -> Encoder:
     deviation[deviation == 0] = 1.0
 
     def encode(split: Split) -> Split:
-        return with_rows(split, ((rows(split).double() - mean) / deviation).float())
+        return with_inputs(split, ((rows(split).double() - mean) / deviation).float())
 
     return encode
 
@@ -215,11 +215,10 @@ def standardise(source: Split, target: Split) -> Encoder:
 def rows(split: Split) -> Tensor:
     """The (N, D) inputs of a split that lies in memory."""
     assert isinstance(split, Arrays)
-    assert isinstance(split.inputs, Tensor)
-    return split.inputs
+    return rows_of(split.inputs)
 
 
-def with_rows(split: Split, inputs: Tensor) -> Split:
+def with_inputs(split: Split, inputs: Input) -> Split:
     """The same samples with other inputs."""
     assert isinstance(split, Arrays)
     return replace(split, inputs=inputs)

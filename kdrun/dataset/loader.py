@@ -14,6 +14,8 @@ from torch.utils.data import Dataset as TorchDataset
 from kdrun.dataset.augment import Augment, to_float
 from kdrun.dataset.image import read_image
 from kdrun.dataset.random import permutation
+from kdrun.dataset.tokens import lengths
+from kdrun.shape import ROWS
 from kdrun.types import Arrays, Batch, Files, Input, Loader, Split
 
 
@@ -66,6 +68,10 @@ def make_loader(
         raise ValueError("augment.mixup mixes labels, and some are hidden here: set it to 0.")
     targets = split.targets.to(device)
     return _Batches(source, targets, batch_size, seed, train, augment, channels_last, classes or 0)
+
+
+MASK = "attention_mask"
+"""How the key of those inputs ends that tell tokens from padding."""
 
 
 class _Source(Protocol):
@@ -157,18 +163,39 @@ class _Memory:
         self._inputs: Input
         if isinstance(inputs, dict):
             self._inputs = {key: value.to(device) for key, value in inputs.items()}
+            self._lengths = {
+                key.removesuffix(MASK): lengths(mask)
+                for key, mask in self._inputs.items()
+                if key.endswith(MASK)
+            }
         elif self.pictures:  # as rows of pixels, which augmentation copies fastest
             self._inputs = inputs.to(device).permute(0, 2, 3, 1).contiguous()
         else:
             self._inputs = inputs.to(device)
 
     def read(self, batches: list[Tensor]) -> Iterator[Input]:
+        if isinstance(self._inputs, dict):
+            # At once, for a device that is asked has to be waited for.
+            needed = {
+                name: torch.stack([counts[index].max() for index in batches]).tolist()
+                for name, counts in self._lengths.items()
+            }
+            for place, index in enumerate(batches):
+                short = {name: longest[place] for name, longest in needed.items()}
+                yield {
+                    key: _cut(value, key, short).index_select(0, index)
+                    for key, value in self._inputs.items()
+                }
+            return
         for index in batches:
-            if isinstance(self._inputs, dict):
-                yield {key: value.index_select(0, index) for key, value in self._inputs.items()}
-                continue
             samples = self._inputs.index_select(0, index)
             yield samples.permute(0, 3, 1, 2) if self.pictures else samples
+
+
+def _cut(values: Tensor, key: str, lengths: dict[str, int]) -> Tensor:
+    """The columns of some tokens that a batch needs."""
+    length = lengths.get(key[: key.rfind("/") + 1])
+    return values if length is None or key == ROWS else values[:, :length]
 
 
 class _Disk:

@@ -1,4 +1,4 @@
-"""Texts with a label, and a domain if there are several, as rows of TF-IDF."""
+"""Texts with a label, and a domain if there are several, as rows of TF-IDF or as tokens."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ from kdrun.dataset.domains import (
     number_groups,
     of_domain,
     own_classes,
+    parts,
     rows,
-    with_rows,
+    with_inputs,
 )
 from kdrun.dataset.fold import Fold, divide
+from kdrun.dataset.tokens import tokenise
+from kdrun.shape import ROWS
 from kdrun.target import nearest
 from kdrun.types import Arrays, Dataset, Split
 
@@ -50,13 +53,17 @@ def text(
     max_features: int = 5000,
     ngrams: int = 2,
     svd: int | None = None,
+    words: bool = True,
+    tokenizer: str | list[str] | None = None,
+    max_length: int = 128,
     val_fraction: float = 0.1,
     split_seed: int = 0,
     train_size: int | None = None,
     test_fraction: float = 0.2,
     fold: Fold | None = None,
 ) -> Dataset:
-    """Texts as TF-IDF of words, each row of length 1, or its leading singular directions.
+    """Texts as TF-IDF of words, each row of length 1, or its leading singular directions; beside
+    these, or instead, as tokens for models of transformers.
 
     The vocabulary and the document frequencies come from training texts only. A text that occurs
     twice in a domain is kept once, or a copy of a training text could be in the test split.
@@ -76,6 +83,10 @@ def text(
         ngrams: words in the longest phrase.
         svd: how many singular directions of the training texts are kept (latent semantic
             analysis, Deerwester et al., 1990); None for the words themselves.
+        words: whether there are such rows at all; no model needs them where all read tokens.
+        tokenizer: a folder or a name on the Hugging Face hub, of the model that is to read tokens;
+            several where teacher and student have their own; None for no tokens.
+        max_length: tokens of a text that are kept.
         val_fraction: how much of the training data is for model selection.
         split_seed: what every split is a function of.
         train_size: how many training samples of each domain are used; None for all.
@@ -85,8 +96,10 @@ def text(
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a column or domain is missing, a text is empty, or a fraction or size does not
-            fit.
+            fit; there is no such tokenizer, or neither words nor tokens are wanted.
     """
+    if not words and not tokenizer:
+        raise ValueError("dataset.words=false leaves nothing to read: set dataset.tokenizer.")
     if vocabulary not in ("source", "union"):
         hint = nearest(vocabulary, ("source", "union"))
         raise ValueError(f"dataset.vocabulary={vocabulary} is not defined; {hint}")
@@ -95,11 +108,15 @@ def text(
     )
     if target:
         check_names(source, target, sorted(table["domain"].unique()))
+        used = table["domain"].isin([*parts(source), *parts(target)])
+        table = table[used].reset_index(drop=True)
     elif source:
         raise ValueError("dataset.source is set, but not dataset.target: name the domain to test.")
     targets, classes = _classes(table["label"], f"{path}: '{label_column}'")
     groups = number_groups(table["group"]) if group_column else None
 
+    texts = table["text"]
+    tokens = tokenise(texts.tolist(), tokenizer, max_length) if tokenizer else {}
     whole = Arrays(torch.arange(len(table)), targets, groups=groups)
 
     def domain(name: str | None, fold: Fold | None = None) -> Domain:
@@ -111,11 +128,19 @@ def text(
         known = rows(source)
         if vocabulary == "union" and target is not source:
             known = torch.cat([known, rows(target)])
-        words = Words(max_features, ngrams, svd).fit(table["text"].iloc[known.numpy()])
-        texts = table["text"]
-        return lambda split: with_rows(
-            split, torch.from_numpy(words(texts.iloc[rows(split).numpy()]))
+        counts = Words(max_features, ngrams, svd).fit(texts.iloc[known.numpy()])
+        return lambda split: with_inputs(
+            split, torch.from_numpy(counts(texts.iloc[rows(split).numpy()]))
         )
+
+    def fit_beside_tokens(source: Split, target: Split) -> Encoder:
+        encode = fit(source, target) if words else None
+
+        def both(split: Split) -> Split:
+            inputs = {key: value[rows(split)] for key, value in tokens.items()}
+            return with_inputs(split, {ROWS: rows(encode(split)), **inputs} if encode else inputs)
+
+        return both
 
     return combine(
         domain(target, fold),
@@ -124,7 +149,7 @@ def text(
         val_fraction=val_fraction,
         split_seed=split_seed,
         train_size=train_size,
-        fit=fit,
+        fit=fit_beside_tokens if tokens else fit,
     )
 
 

@@ -20,9 +20,9 @@ class Hidden(Loss):
     Jiao et al., 2020. https://arxiv.org/abs/1909.10351
 
     TinyBERT shares one W between its layers, which are of one width; here each has its own, and
-    none where the widths agree. Sequences of one length are compared token by token, class token
-    included, without the padding that `attention_mask` marks; other stages as maps of the smaller
-    size, so that a CNN distils a transformer and the other way round.
+    none where the widths agree. Texts of one tokenizer are compared token by token, without their
+    padding, and so are images of equally many patches; other stages as maps of the smaller size, so
+    that a CNN distils a transformer and the other way round.
 
     Args:
         mapping: g as [student's stage, teacher's stage] pairs by index; by default all stages of
@@ -35,6 +35,7 @@ class Hidden(Loss):
         super().__init__()
         self.mapping = mapping
         self.projections = nn.ModuleList()
+        self.token_by_token = False
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
         """Size the projections.
@@ -42,6 +43,7 @@ class Hidden(Loss):
         Raises:
             ValueError: there are no stages, or not that `mapping` names; or a text meets a map.
         """
+        self.token_by_token = same_tokens(student, teacher)
         for s, t in self._pairs(student, teacher):
             widths = s.shape[2], t.shape[2]
             same = widths[0] == widths[1]
@@ -53,12 +55,15 @@ class Hidden(Loss):
         states = self._pairs(student, teacher)
         for (s, t), projection in zip(states, self.projections, strict=True):
             error = (projection(s) - t).square().mean(2)
-            terms.append((error * real_tokens(batch, s)).sum() / real_tokens(batch, s).sum())
+            real = real_tokens(student, s)
+            terms.append((error * real).sum() / real.sum())
         return torch.stack(terms).sum()
 
     def _pairs(self, student: Outputs, teacher: Outputs) -> list[tuple[Tensor, Tensor]]:
         """(N, L, D) of both, with one N and one L."""
         s, t = student.features, teacher.features
+        if self.token_by_token:
+            s, t = student.tokens, teacher.tokens
         if self.mapping is None:
             count = min(len(s), len(t))
             if not count:
@@ -73,12 +78,19 @@ class Hidden(Loss):
             ) from error
 
 
-def real_tokens(batch: Batch, tokens: Tensor) -> Tensor:
-    """(N, L): 1, and 0 for the padding of a text if `tokens` (N, L, D) are its own."""
-    mask = batch.input.get("attention_mask") if isinstance(batch.input, dict) else None
-    if mask is None or mask.shape != tokens.shape[:2]:
-        return tokens.new_ones(tokens.shape[:2])
-    return mask.to(tokens.dtype)
+def same_tokens(student: Outputs, teacher: Outputs) -> bool:
+    """Whether both read texts, cut into the same tokens."""
+    s, t = student.mask, teacher.mask
+    if not student.tokens or not teacher.tokens or s is None or t is None:
+        return False
+    return s.shape == t.shape and bool((s == t).all())
+
+
+def real_tokens(outputs: Outputs, states: Tensor) -> Tensor:
+    """(N, L): 1, and 0 for the padding of a text if `states` (N, L, D) are of its tokens."""
+    if outputs.mask is None or outputs.mask.shape != states.shape[:2]:
+        return states.new_ones(states.shape[:2])
+    return outputs.mask.to(states.dtype)
 
 
 def _tokens(s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:

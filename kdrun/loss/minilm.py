@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdrun.loss import Loss, full
-from kdrun.loss.hidden import real_tokens
+from kdrun.loss.hidden import real_tokens, same_tokens
 from kdrun.types import Batch, Outputs
 
 
@@ -23,7 +23,7 @@ class MiniLM(Loss):
     which the values are linear: here these are normalised per token, as the next layer would, and
     split into relation heads as in MiniLMv2, so that widths may differ. Where the numbers of
     attention heads differ, for which the paper is not defined, A is the mean over heads. The
-    padding that `attention_mask` marks does not count.
+    padding of texts does not count.
 
     Args:
         relation_heads: parts of h, a divisor of both widths; by default the student's attention
@@ -43,19 +43,28 @@ class MiniLM(Loss):
             ValueError: the networks have no attention, other tokens, or widths that do not split.
         """
         for name, outputs in (("student", student), ("teacher", teacher)):
-            if not outputs.attentions or not outputs.features or outputs.features[-1].ndim != 3:
+            states = _states(outputs)
+            if not outputs.attentions or states is None or states.ndim != 3:
                 raise ValueError(f"minilm compares attention between tokens: the {name} has none")
-            heads, width = self._heads(student), outputs.features[-1].shape[2]
+            heads, width = self._heads(student), states.shape[2]
             if width % heads:
                 raise ValueError(
                     f"minilm: {heads} relation heads do not divide the {name}'s width {width}; "
                     "choose relation_heads"
                 )
         _check(student.attentions[-1], teacher.attentions[-1])
+        if (student.tokens or teacher.tokens) and not same_tokens(student, teacher):
+            raise ValueError(
+                "minilm compares token by token, and student and teacher cut the texts into "
+                "different ones: give both the same dataset.tokenizer"
+            )
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The sum of both divergences, means over samples, heads and tokens."""
-        real = real_tokens(batch, full(student.features[-1]))
+        states_s, states_t = _states(student), _states(teacher)
+        assert states_s is not None
+        assert states_t is not None
+        real = real_tokens(student, full(states_s))
         attention_s, attention_t = full(student.attentions[-1]), full(teacher.attentions[-1])
         _check(attention_s, attention_t)
         if attention_s.shape != attention_t.shape:
@@ -63,12 +72,18 @@ class MiniLM(Loss):
         # A masked token has the probability 0 in both, and 0 · log 0 counts nothing.
         attention = _divergence(attention_t.detach(), attention_s.clamp_min(1e-12).log(), real)
         heads = self._heads(student)
-        relation_t = _relation(teacher.features[-1], heads, real).detach()
-        relation_s = _relation(student.features[-1], heads, real)
+        relation_t = _relation(states_t, heads, real).detach()
+        relation_s = _relation(states_s, heads, real)
         return attention + _divergence(relation_t.exp(), relation_s, real)
 
     def _heads(self, student: Outputs) -> int:
         return self.relation_heads or student.attentions[-1].shape[1]
+
+
+def _states(outputs: Outputs) -> Tensor | None:
+    """(N, L, D): the hidden states of the last stage, token by token."""
+    stages = outputs.tokens or outputs.features
+    return stages[-1] if stages else None
 
 
 def _check(s: Tensor, t: Tensor) -> None:

@@ -134,7 +134,8 @@ def _pair(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
     shapes = f"student stage {tuple(student.shape)} and teacher stage {tuple(teacher.shape)}"
     if len(s) != len(t):
         raise ValueError(f"{shapes} are not of one batch")
-    if _is_sequence(student) != _is_sequence(teacher):
+    single = s[0, 0].numel() == 1 or t[0, 0].numel() == 1  # the other is averaged down to it
+    if _is_sequence(student) != _is_sequence(teacher) and not single:
         raise ValueError(f"{shapes} cannot be laid over each other: one has no height and width")
     return s, t
 

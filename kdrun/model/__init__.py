@@ -10,14 +10,16 @@ import torch
 from torch import nn
 
 from kdrun.model.features import Network
-from kdrun.target import call
+from kdrun.shape import blank, rows_shape
+from kdrun.target import call, locate, parameters
+from kdrun.types import Shape
 
 
 def build(
     config: Mapping[str, Any],
     *,
     num_classes: int,
-    shape: tuple[int, ...],
+    shape: Shape,
     mean: Sequence[float] = (),
     std: Sequence[float] = (),
     plugins: Sequence[str] = (),
@@ -32,8 +34,7 @@ def build(
     Args:
         config: `_target_`, its arguments, and `stages` and `head` as in `Network`.
         num_classes: width of the output, 1 in regression.
-        shape: of one sample, (C, H, W) or (D,); () where it is not one tensor, and no example
-            can be made.
+        shape: of one sample; () where it is not known, and no example can be made.
         mean: per channel of the data.
         std: per channel of the data.
         plugins: packages that `_target_` may also lie in.
@@ -44,10 +45,16 @@ def build(
     """
     arguments = {key: value for key, value in config.items() if key not in ("stages", "head")}
     facts: dict[str, int] = {"num_classes": num_classes}
-    if shape:
-        facts["in_features"] = prod(shape)
-    if len(shape) == 3:
-        facts |= {"in_channels": shape[0], "image_size": max(shape[1:])}
+    if numbers := rows_shape(shape):
+        facts["in_features"] = prod(numbers)
+    if len(numbers) == 3:
+        facts |= {"in_channels": numbers[0], "image_size": max(numbers[1:])}
+    sizes = {"in_features", "in_channels"} & parameters(locate(config["_target_"], plugins)).keys()
+    if sizes and isinstance(shape, dict) and not numbers:
+        raise ValueError(
+            f"{config['_target_']} reads rows of numbers, and the data give only "
+            f"{', '.join(shape)}: set dataset.words=true"
+        )
     net = call(arguments, plugins, **facts)
     if not isinstance(net, nn.Module):
         raise ValueError(f"{config['_target_']} gives a {type(net).__name__}, not a torch module")
@@ -64,9 +71,9 @@ def build(
     return network
 
 
-def _try(network: Network, target: str, shape: tuple[int, ...], num_classes: int) -> None:
+def _try(network: Network, target: str, shape: Shape, num_classes: int) -> None:
     try:
-        logits = network.examine(torch.zeros(2, *shape))
+        logits = network.examine(blank(shape, 2))
     except (RuntimeError, TypeError, ValueError, AssertionError, IndexError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{target} fails on samples of shape {shape}: {reason}") from error

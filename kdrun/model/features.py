@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from kdrun.model.anatomy import Anatomy, Point, examine, first
+from kdrun.model.attention import places, show
+from kdrun.model.tokens import T, in_parts, last, own, reads
 from kdrun.types import Batch, Input, Outputs
 
 
@@ -24,11 +26,11 @@ class Network(nn.Module):
     are those of the network, with the prefix `net.`.
 
     In `Outputs`, 2-D stages are (N, C, 1, 1); stages of a vision transformer are (N, L, D), its
-    class token included.
+    class token included. Of several tensors by name a network gets those that its `forward` names.
 
     Args:
         net: from an image (N, C, H, W), rows (N, D) or keyword tensors to logits (N, num_classes),
-            or to an object with `logits`, as in transformers.
+            or to an object with `logits`, as in transformers. It may have a `tokenizer`.
         stages: dotted names of the modules whose outputs are the features, shallow to deep.
         head: dotted name of the classifier, whose input is the embedding; without one, the last
             `nn.Linear` that the network registers.
@@ -61,6 +63,7 @@ class Network(nn.Module):
         if len(mean) != len(std):
             raise ValueError(f"mean={list(mean)} and std={list(std)} differ in length")
         self.net = net
+        self.reads = reads(net)
         self.stages = tuple(stages)
         linear = [name for name, m in net.named_modules() if isinstance(m, nn.Linear) and name]
         self.head = head or (linear[-1] if linear else None)
@@ -80,7 +83,7 @@ class Network(nn.Module):
         self._anatomy: Anatomy | None = None
         self._seen: dict[Point, Tensor] = {}
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
-        self._unfused: list[nn.Module] = []
+        self._undo: list[Callable[[], None]] = []
 
     def keep(self, fields: Iterable[str]) -> None:
         """Choose what `forward` fills beside the logits; the rest costs nothing.
@@ -101,7 +104,7 @@ class Network(nn.Module):
         if kept - {"embedding"} and not self.stages:
             raise ValueError(f"{what} has no stages to read: write `stages: [NAME, …]` in its yaml")
         if "attentions" in kept:
-            self._attention_blocks()
+            places(self.net, self.stages)  # or it is told here that there are none
         self._detach()
         self._kept = kept
         self._ready = not kept
@@ -115,9 +118,10 @@ class Network(nn.Module):
         """
 
         def run() -> Tensor:
-            if isinstance(input, dict):
-                return self._run({key: value[:2].clone() for key, value in input.items()})
-            return self._run(input[:2].clone())
+            given = self.own(input)
+            if isinstance(given, dict):
+                return self._run({key: value[:2].clone() for key, value in given.items()})
+            return self._run(given[:2].clone())
 
         self._detach()
         self._anatomy, logits = examine(self.net, self.stages, self.head, run)
@@ -141,10 +145,15 @@ class Network(nn.Module):
             self.examine(batch.input)
         try:
             with self._autocast(batch.index.device):
-                logits = self._run(batch.input).float()
+                given = self.own(batch.input)
+                logits = self._run(given).float()
             if self.unit != (0.0, 1.0):
                 logits = logits * self.unit[1] + self.unit[0]
-            return self._collect(logits) if self._kept else Outputs(logits)
+            if not self._kept:
+                return Outputs(logits)
+            return self._collect(
+                logits, given.get("attention_mask") if isinstance(given, dict) else None
+            )
         finally:
             self._seen.clear()
 
@@ -162,21 +171,29 @@ class Network(nn.Module):
     def _autocast(self, device: torch.device) -> AbstractContextManager[Any]:
         return nullcontext() if self.dtype is None else torch.autocast(device.type, self.dtype)
 
+    def own(self, given: dict[str, T] | T) -> dict[str, T] | T:
+        """What is for this network of several things by name; what stands alone is."""
+        return own(self.net, self.reads, given)
+
     def _run(self, input: Input) -> Tensor:
         output = self.net(**input) if isinstance(input, dict) else self.net(self.normalise(input))
         logits: Tensor = getattr(output, "logits", output)
         return logits
 
-    def _collect(self, logits: Tensor) -> Outputs:
+    def _collect(self, logits: Tensor, mask: Tensor | None) -> Outputs:
         seen = self._seen
-        fields: dict[str, Any] = {}
+        fields: dict[str, Any] = {"mask": mask}
         if "embedding" in self._kept and self.head:
-            fields["embedding"] = seen[self.head, "input"].flatten(1)
+            embedding = seen[self.head, "input"]
+            over_tokens = _over_tokens(embedding, mask)
+            fields["embedding"] = (last(*over_tokens) if over_tokens else embedding).flatten(1)
         if "features" in self._kept:
-            fields["features"] = tuple(self._as_map(seen[s, "output"]) for s in self.stages)
+            stages = [seen[s, "output"] for s in self.stages]
+            fields["features"] = tuple(self._as_map(stage, mask) for stage in stages)
+            fields["tokens"] = tuple(stage for stage in stages if _over_tokens(stage, mask))
         if "preactivations" in self._kept:
             before = (seen.get((s, "before"), seen[s, "output"]) for s in self.stages)
-            fields["preactivations"] = tuple(map(self._as_map, before))
+            fields["preactivations"] = tuple(self._as_map(stage, mask) for stage in before)
         if "attentions" in self._kept:
             fields["attentions"] = tuple(seen[s, "attention"] for s in self.stages)
             for stage, weights in zip(self.stages, fields["attentions"], strict=True):
@@ -187,30 +204,15 @@ class Network(nn.Module):
                     )
         return Outputs(logits, **fields)
 
-    def _as_map(self, stage: Tensor) -> Tensor:
+    def _as_map(self, stage: Tensor, mask: Tensor | None) -> Tensor:
+        if over_tokens := _over_tokens(stage, mask):
+            return in_parts(*over_tokens)
         if stage.ndim == 2:
             return stage[:, :, None, None]
         # timm's name for nets that work on (N, H, W, C), as Swin does.
         if stage.ndim == 4 and getattr(self.net, "output_fmt", None) == "NHWC":
             return stage.permute(0, 3, 1, 2)
         return stage
-
-    def _attention_blocks(self) -> list[tuple[str, nn.Module]]:
-        """Name and module of each stage's last attention layer that timm wrote."""
-        blocks = []
-        for stage in self.stages:
-            inside = [
-                (f"{stage}.{name}" if name else stage, module)
-                for name, module in self.net.get_submodule(stage).named_modules()
-                if hasattr(module, "fused_attn") and hasattr(module, "attn_drop")
-            ]
-            if not inside:
-                raise ValueError(
-                    f"{type(self.net).__name__}: no attention to read in stage '{stage}'; "
-                    "choose a vision transformer of timm, or another loss"
-                )
-            blocks.append(inside[-1])
-        return blocks
 
     def _attach(self, anatomy: Anatomy) -> None:
         if "embedding" in self._kept and self.head:
@@ -225,13 +227,11 @@ class Network(nn.Module):
                 hook = _Tap(self._seen, (stage, "before"), source=(activation, "input"))
                 self._hook(stage, "output", hook)
         if "attentions" in self._kept:
-            for stage, (name, block) in zip(self.stages, self._attention_blocks(), strict=True):
-                # The fused kernel never holds the probabilities; timm drops out the explicit ones.
-                if block.fused_attn:
-                    block.fused_attn = False  # type: ignore[assignment]
-                    self._unfused.append(block)
-                hook = _Tap(self._seen, (stage, "attention"))
-                self._hook(f"{name}.attn_drop", "input", hook)
+            where = places(self.net, self.stages)
+            self._undo.append(show(self.net, where))
+            for stage, place in zip(self.stages, where, strict=True):
+                hook = _Tap(self._seen, (stage, "attention"), item=place.item)
+                self._hook(place.name, place.side, hook)
         self._ready = True
 
     def _tap(self, anatomy: Anatomy, point: Point) -> None:
@@ -253,10 +253,17 @@ class Network(nn.Module):
     def _detach(self) -> None:
         for handle in self._handles:
             handle.remove()
-        for block in self._unfused:
-            block.fused_attn = True  # type: ignore[assignment]
+        for undo in self._undo:
+            undo()
         self._handles.clear()
-        self._unfused.clear()
+        self._undo.clear()
+
+
+def _over_tokens(states: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor] | None:
+    """States (N, L, D) of the tokens of texts, with their mask (N, L)."""
+    if mask is None or states.ndim != 3 or states.shape[:2] != mask.shape:
+        return None
+    return states, mask
 
 
 def inner(model: nn.Module) -> Network:
@@ -281,13 +288,16 @@ class _Tap:
         *,
         copy: bool = False,
         source: Point | None = None,
+        item: int = 0,
     ) -> None:
         self.seen, self.key, self.copy, self.source = seen, key, copy, source
+        self.item = item
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], output: Any = None) -> None:
         if self.source is not None:
             self.seen[self.key] = self.seen[self.source]
             return
-        tensor = first(args if output is None else output)
+        passed = args if output is None else output
+        tensor = first(passed[self.item :] if isinstance(passed, tuple) else passed)
         assert tensor is not None  # as it was in the examined forward pass
         self.seen[self.key] = tensor.clone() if self.copy else tensor

@@ -9,6 +9,7 @@ from torch import nn
 
 from kdrun.model import build
 from kdrun.model.features import Network
+from kdrun.shape import read_shape
 from kdrun.teacher.network import Frozen
 from kdrun.types import Batch, Outputs
 
@@ -33,7 +34,7 @@ class Stack(nn.Module):
             teacher = build(
                 {key: value for key, value in header["model"].items() if key != "pretrained"},
                 num_classes=len(header["classes"]),
-                shape=tuple(header["shape"]),
+                shape=read_shape(header["shape"]),
                 mean=header["mean"],
                 std=header["std"],
             )
@@ -66,5 +67,6 @@ def stack(student: nn.Module, teacher: nn.Module, **header: object) -> Stack:
             "knows the classes of the data, such as teacher=resnet20"
         )
     mean, std = network.normalisation
+    header["model"] = getattr(network.net, "described", header["model"])
     described = json.dumps({**header, "mean": mean, "std": std})
     return Stack(student, described, network)

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from kdrun.checkpoint import load_weights, read_header, save_student
 from kdrun.model import build
-from kdrun.model.features import inner
+from kdrun.model.features import Network, inner
 from kdrun.model.stack import Stack
+from kdrun.shape import read_shape
 from kdrun.target import call
+from kdrun.types import Dataset
 
 
 def load(network: nn.Module, path: Path | str) -> None:
@@ -45,26 +47,29 @@ def mismatch(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:
     return "; ".join(told)
 
 
-def save(path: Path, network: nn.Module, name: str, config: dict[str, Any], **facts: Any) -> None:
+def save(path: Path, network: nn.Module, name: str, config: dict[str, Any], data: Dataset) -> None:
     """Write a network's weights with what `rebuild` needs.
 
     Args:
         path: a .safetensors file.
         network: the trained network.
         name: what users call it.
-        config: its model yaml.
-        facts: classes and shape of the data.
+        config: its model yaml; a network that is `described` by itself is rebuilt from that.
+        data: what it was trained on.
     """
     mean, std = inner(network).normalisation
+    reader = network.teacher.network if isinstance(network, Stack) else inner(network)
+    assert isinstance(reader, Network)
     header = {
         "name": name,
-        "model": config,
+        "model": getattr(inner(network).net, "described", config),
         "around": getattr(network, "config", None),
-        "reads": [len(facts["classes"])] if isinstance(network, Stack) else None,
+        "reads": [len(data.classes)] if isinstance(network, Stack) else None,
         "mean": mean,
         "std": std,
         "unit": inner(network).unit,
-        **facts,
+        "classes": data.classes,
+        "shape": reader.own(data.shape),
     }
     save_student(path, network.state_dict(), header)
 
@@ -85,7 +90,7 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
     network: nn.Module = build(
         config,
         num_classes=len(header["classes"]) or 1,
-        shape=tuple(header.get("reads") or header["shape"]),
+        shape=read_shape(header.get("reads") or header["shape"]),
         mean=header["mean"],
         std=header["std"],
         plugins=plugins,

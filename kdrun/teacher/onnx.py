@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from kdrun.dataset.arrays import Array
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
+from kdrun.shape import rows_of, rows_shape
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
 from kdrun.types import Batch, Dataset, Outputs
 
@@ -55,8 +56,7 @@ class Onnx(nn.Module):
 
     def forward(self, batch: Batch) -> Outputs:
         """What it says, as logits; of one number for two classes, the second class's."""
-        assert isinstance(batch.input, Tensor)
-        said = torch.from_numpy(self.run(batch.input)).to(batch.index.device)
+        said = torch.from_numpy(self.run(rows_of(batch.input))).to(batch.index.device)
         if said.shape[1] == 1 and self.meaning != "value":
             if self.meaning == "probabilities":
                 said = torch.cat([1 - said, said], dim=1)
@@ -138,7 +138,7 @@ def onnx(
         raise FileNotFoundError(f"there is no file {path}")
     session = _open(path, _providers(provider, device))
     chosen = _output(session, output)
-    arrangement = _layout(session, layout, data.shape)
+    arrangement = _layout(session, layout, rows_shape(data.shape))
     model = Onnx(session, arrangement, chosen, (scale, mean, std), _size(path))
     said = _try(model, data)
     model.meaning = _meaning(said, meaning, data)
@@ -231,8 +231,7 @@ def _example(data: Dataset) -> Batch:
 
 
 def _try(model: Onnx, data: Dataset) -> Array:
-    samples = _example(data).input
-    assert isinstance(samples, Tensor)
+    samples = rows_of(_example(data).input)
     try:
         said = model.run(samples)
     except Exception as error:  # as above

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from kdrun.dataset.augment import to_float
+from kdrun.shape import rows_of, rows_shape
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
 from kdrun.types import Arrays, Batch, Dataset, Outputs
 
@@ -32,8 +34,7 @@ class Estimator(nn.Module):
 
     def forward(self, batch: Batch) -> Outputs:
         """What it predicts for rows, or for images as rows of pixels."""
-        assert isinstance(batch.input, Tensor)
-        rows = batch.input.flatten(1).cpu().numpy()
+        rows = rows_of(batch.input).flatten(1).cpu().numpy()
         if self.regression:
             values = torch.as_tensor(self.estimator.predict(rows)).view(len(rows), 1)
             return Outputs(values.float().to(batch.index.device))
@@ -119,18 +120,17 @@ def _require(estimator: Any, data: Dataset) -> None:
 def _training_rows(data: Dataset) -> tuple[Any, Any]:
     """Inputs (N, D) and targets of the labelled training samples, for `fit`."""
     split = data.train
-    if not isinstance(split, Arrays) or not isinstance(split.inputs, Tensor):
-        raise ValueError(
-            "an estimator learns from rows or images in memory, not from files or text"
-        )
+    if not isinstance(split, Arrays):
+        raise ValueError("an estimator learns from rows or images in memory, not from files")
     labelled = (split.targets >= 0) | split.targets.is_floating_point()
-    inputs = split.inputs[labelled]
+    inputs = rows_of(split.inputs)[labelled]
     rows = to_float(inputs) if inputs.dtype == torch.uint8 else inputs
     return rows.flatten(1).numpy(), split.targets[labelled].numpy()
 
 
 def _check_width(estimator: Any, data: Dataset) -> None:
-    width, own = torch.Size(data.shape).numel(), getattr(estimator, "n_features_in_", None)
+    width = prod(rows_shape(data.shape))
+    own = getattr(estimator, "n_features_in_", None)
     if own is not None and own != width:
         raise ValueError(f"it was fitted on {own} columns, but the data have {width}")
 

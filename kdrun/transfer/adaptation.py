@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -109,12 +110,18 @@ def _unmoved(student: nn.Module) -> Iterator[None]:
 def _joined(source: Input, target: Input) -> Input:
     if isinstance(source, dict):
         assert isinstance(target, dict)
-        return {key: torch.cat([value, target[key]]) for key, value in source.items()}
+        return {key: torch.cat(_as_long(value, target[key])) for key, value in source.items()}
     assert isinstance(target, Tensor)
     joined = torch.cat([source, target])
     if target.ndim == 4 and target.is_contiguous(memory_format=torch.channels_last):
         joined = joined.contiguous(memory_format=torch.channels_last)
     return joined
+
+
+def _as_long(*tokens: Tensor) -> list[Tensor]:
+    """Tokens, or their masks, with padding up to the longest; rows of numbers are as long."""
+    longest = max(each.shape[1] for each in tokens)
+    return [F.pad(each, (0, longest - each.shape[1])) for each in tokens]
 
 
 def embeddings(source: Outputs, target: Outputs) -> tuple[Tensor, Tensor]:

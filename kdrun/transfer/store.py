@@ -15,6 +15,7 @@ from kdrun.dataset.arrays import Array
 from kdrun.model.features import Network
 from kdrun.model.rbf import RBF
 from kdrun.results import atomic
+from kdrun.shape import rows_of
 from kdrun.types import Loader
 
 log = logging.getLogger(__name__)
@@ -64,8 +65,7 @@ def _extract(network: Network, loader: Loader) -> Array:
     rows = []
     for batch in loader.epoch(0):
         if raw:
-            assert isinstance(batch.input, Tensor)
-            found = network.normalise(batch.input).flatten(1)
+            found = network.normalise(rows_of(batch.input)).flatten(1)
         else:
             embedding = network(batch).embedding
             assert embedding is not None

@@ -51,12 +51,24 @@ def test_only_stages_of_other_width_are_projected() -> None:
 
 def test_padding_does_not_count() -> None:
     (s,), (t,) = maps((2, 5, 3)), maps((2, 5, 4), seed=1)
-    loss = built(Hidden(), said([s]), said([t]))
-    assert isinstance(loss, Hidden)
     real = [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]
-    batch = Batch({"attention_mask": torch.tensor(real)}, torch.zeros(2), torch.arange(2))
-    found = loss(said([s]), said([t]), batch).item()
+    mask = torch.tensor(real)
+    student, teacher = (said([x])._replace(tokens=(x,), mask=mask) for x in (s, t))
+    loss = built(Hidden(), student, teacher)
+    assert isinstance(loss, Hidden)
+    batch = Batch({}, torch.zeros(2), torch.arange(2))
+    found = loss(student, teacher, batch).item()
     assert found == pytest.approx(slow(loss.projections[0], s, t, real), rel=1e-10)
+
+
+def test_texts_of_other_tokens_are_compared_in_parts() -> None:
+    (s, t), (long_s, long_t) = maps((2, 8, 3), (2, 8, 4)), maps((2, 5, 3), (2, 6, 4), seed=1)
+    student = said([s])._replace(tokens=(long_s,), mask=torch.ones(2, 5))
+    teacher = said([t])._replace(tokens=(long_t,), mask=torch.ones(2, 6))
+    loss = built(Hidden(), student, teacher)
+    assert isinstance(loss, Hidden)
+    found = loss(student, teacher, Batch({}, torch.zeros(2), torch.arange(2))).item()
+    assert found == pytest.approx(slow(loss.projections[0], s, t), rel=1e-10)
 
 
 def test_a_map_and_tokens_meet_at_the_smaller_size() -> None:

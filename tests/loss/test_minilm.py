@@ -21,9 +21,8 @@ def said(heads: int, width: int, length: int = 5, n: int = 2) -> Outputs:
     )
 
 
-def batch(n: int = 2, real: Tensor | None = None) -> Batch:
-    input = torch.zeros(n, 1) if real is None else {"attention_mask": real}
-    return Batch(input, torch.zeros(n, dtype=torch.long), torch.arange(n))
+def batch(n: int = 2) -> Batch:
+    return Batch(torch.zeros(n, 1), torch.zeros(n, dtype=torch.long), torch.arange(n))
 
 
 def kl(p: list[float], q: list[float]) -> float:
@@ -86,10 +85,21 @@ def test_padding_does_not_count() -> None:
         attention = x.attentions[-1]
         attention *= real[:, None, None]
         attention /= attention.sum(3, keepdim=True)
-    before = MiniLM()(s, t, batch(real=real))
+    s, t = (x._replace(tokens=x.features, mask=real) for x in (s, t))
+    loss = MiniLM()
+    loss.build(s, t, torch.zeros(2))
+    before = loss(s, t, batch())
     assert before.item() == pytest.approx(slow(s, t, 2, [3, 4]), rel=1e-6)
-    s.features[-1][0, 3:] = 100
-    assert MiniLM()(s, t, batch(real=real)) == before
+    s.tokens[-1][0, 3:] = 100
+    assert loss(s, t, batch()) == before
+
+
+def test_texts_of_other_tokens_are_refused() -> None:
+    s, t = said(2, 6), said(2, 6)
+    s = s._replace(tokens=s.features, mask=torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]))
+    t = t._replace(tokens=t.features, mask=torch.tensor([[1, 1, 1, 1, 0], [1, 1, 1, 1, 0]]))
+    with pytest.raises(ValueError, match=r"the same dataset\.tokenizer"):
+        MiniLM().build(s, t, torch.zeros(2))
 
 
 def test_zero_where_student_equals_teacher() -> None:

@@ -241,7 +241,8 @@ def test_text_goes_in_by_keyword() -> None:
     tokens = {"input_ids": torch.randint(10, (3, 6)), "attention_mask": torch.ones(3, 6)}
     outputs = network(Batch(tokens, torch.zeros(3), torch.arange(3)))
     assert outputs.logits.shape == (3, 2)
-    assert outputs.features[0].shape == (3, 6, 4)
+    assert outputs.tokens[0].shape == (3, 6, 4)
+    assert outputs.features[0].shape == (3, 8, 4)
 
 
 @pytest.fixture

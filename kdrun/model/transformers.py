@@ -1,0 +1,184 @@
+"""Text classifiers of Hugging Face `transformers`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from torch import nn
+
+from kdrun.target import nearest
+
+log = logging.getLogger(__name__)
+
+STAGES = 4
+"""How many layers are shown, of more."""
+
+
+def create(
+    name: str,
+    num_classes: int,
+    pretrained: bool = True,
+    layers: int | None = None,
+    tokenizer: str | None = None,
+    **kwargs: Any,
+) -> nn.Module:
+    """Make a sequence classifier; with weights, only its classifier is new where classes differ.
+
+    It reads `input_ids` and `attention_mask`, as `dataset.tokenizer` gives them. Stages are up to
+    four of its layers, evenly from the last. No code that comes with a model is run.
+
+    Args:
+        name: a folder, a name on the hub, or, not pretrained, a type such as `distilbert`.
+        num_classes: width of the output.
+        pretrained: load the weights of `name`; otherwise only its shape is taken.
+        layers: how many are kept, evenly from the last, as DistilBERT takes every other one of BERT
+            (Sanh et al., 2019); None for all.
+        tokenizer: whose tokens it reads, where the dataset has several; None for `name`'s.
+        kwargs: settings of transformers' configuration, such as `hidden_size`.
+
+    Raises:
+        ValueError: there is no such model, it has no such setting, or the weights do not fit.
+    """
+    try:
+        import transformers  # 7 s, which runs without it need not wait for
+    except ImportError as error:
+        raise ValueError(
+            "models of transformers need the extra: pip install 'kdrun[text]'"
+        ) from error
+    config = _config(name, pretrained, kwargs)
+    config.num_labels = num_classes
+    config.use_cache = False
+    if config.pad_token_id is None:  # decoders are told by it where a text ends
+        config.pad_token_id = config.eos_token_id
+    if layers is not None and not 1 <= layers <= config.num_hidden_layers:
+        raise ValueError(f"layers={layers}: {name} has {config.num_hidden_layers}")
+    auto = transformers.AutoModelForSequenceClassification
+    try:
+        if pretrained:
+            net = _load(auto, name, config)
+        else:
+            config.num_hidden_layers = layers or config.num_hidden_layers
+            net = auto.from_config(config)
+    except ValueError as error:
+        raise ValueError(f"transformers: {name}: {str(error).splitlines()[0]}") from error
+    if pretrained and layers is not None:
+        _keep(net, layers)
+    return _describe(net, name if tokenizer is None else tokenizer)
+
+
+def restore(config: Mapping[str, Any], num_classes: int, tokenizer: str) -> nn.Module:
+    """Make the network that `create` described, whose weights are at hand.
+
+    Args:
+        config: of transformers, as plain values.
+        num_classes: width of the output.
+        tokenizer: whose tokens it reads.
+    """
+    try:
+        import transformers
+    except ImportError as error:
+        raise ValueError(
+            "models of transformers need the extra: pip install 'kdrun[text]'"
+        ) from error
+    own = {key: value for key, value in config.items() if key not in ("auto_map", "model_type")}
+    made = transformers.AutoConfig.for_model(config["model_type"], **own)
+    made.num_labels = num_classes
+    return _describe(transformers.AutoModelForSequenceClassification.from_config(made), tokenizer)
+
+
+def _config(name: str, pretrained: bool, settings: Mapping[str, Any]) -> Any:
+    from transformers import CONFIG_MAPPING, AutoConfig
+
+    if not pretrained and name in CONFIG_MAPPING and not Path(name).exists():
+        config = AutoConfig.for_model(name)
+    else:
+        try:
+            config = AutoConfig.from_pretrained(name)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"there is no model '{name}': it is neither a folder with a config.json nor to be "
+                f"had from the hub ({str(error).splitlines()[0]})"
+            ) from error
+    known = config.to_dict().keys() | config.attribute_map.keys()
+    for key, value in settings.items():
+        if key not in known:
+            raise ValueError(f"{name} has no setting '{key}'; {nearest(key, known)}")
+        setattr(config, key, value)
+    return config
+
+
+def _load(auto: Any, name: str, config: Any) -> nn.Module:
+    """The classifier with its weights; those of another classifier stay behind.
+
+    Raises:
+        ValueError: there are none, or they are not of this shape.
+    """
+    import torch
+    from transformers.utils import logging as told_by_transformers
+
+    told_by_transformers.disable_progress_bar()  # weights at hand are there at once
+    try:
+        net, told = auto.from_pretrained(
+            name,
+            config=config,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except OSError as error:
+        raise ValueError(f"no weights: {str(error).splitlines()[0]}") from error
+    body = f"{net.base_model_prefix}."
+    other = sorted(key for key, *_ in told["mismatched_keys"])
+    lost = [key for key in (*other, *sorted(told["missing_keys"])) if key.startswith(body)]
+    # Poolers are left out of what is pretrained by masked words alone.
+    if lost := [key for key in lost if ".pooler." not in key]:
+        raise ValueError(
+            f"the weights do not fit the settings: {len(lost)} tensors, such as {lost[0]}; "
+            "pretrained=false trains this shape from the start"
+        )
+    fresh = sorted({*other, *told["missing_keys"]})
+    log.info("%s: %s", name, f"new are {', '.join(fresh)}" if fresh else "no weights are new")
+    return cast(nn.Module, net)
+
+
+def _layers(net: Any) -> tuple[str, nn.ModuleList] | None:
+    """Name and content of the list of a network's layers."""
+    for name, module in net.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == net.config.num_hidden_layers:
+            return name, module
+    return None
+
+
+def _keep(net: Any, count: int) -> None:
+    """Drop layers, so that `count` are left, evenly from the last."""
+    found = _layers(net)
+    if found is None:
+        raise ValueError(f"{type(net).__name__} has no list of layers to choose from")
+    name, layers = found
+    chosen = [layers[(i + 1) * len(layers) // count - 1] for i in range(count)]
+    for position, layer in enumerate(chosen):
+        parts: list[Any] = [part for part in layer.modules() if hasattr(part, "layer_idx")]
+        for part in parts:
+            part.layer_idx = position
+    net.set_submodule(name, nn.ModuleList(chosen))
+    net.config.num_hidden_layers = count
+
+
+def _describe(net: Any, tokenizer: str) -> nn.Module:
+    """Write on the network what kdrun asks for: its stages, and what rebuilds it."""
+    found = _layers(net)
+    if found is not None:
+        name, layers = found
+        count = min(STAGES, len(layers))
+        places = [(i + 1) * len(layers) // count - 1 for i in range(count)]
+        net.stage_names = tuple(f"{name}.{place}" for place in places)
+    net.tokenizer = tokenizer
+    net.described = {
+        "_target_": "kdrun.model.transformers.restore",
+        "config": net.config.to_dict(),
+        "tokenizer": tokenizer,
+    }
+    return cast(nn.Module, net)

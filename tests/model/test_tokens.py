@@ -1,0 +1,86 @@
+import types
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from kdrun.model.tokens import PARTS, check_vocabulary, in_parts, last, own, reads
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.integers(0, 9))
+def test_parts_are_adaptive_means_of_the_tokens_alone(lengths: list[int], padding: int) -> None:
+    longest = max(lengths) + padding
+    states = torch.randn(len(lengths), longest, 3, dtype=torch.double)
+    mask = (torch.arange(longest) < torch.tensor(lengths)[:, None]).long()
+    found = in_parts(states, mask)
+    for row, length in enumerate(lengths):
+        alone = F.adaptive_avg_pool1d(states[row, :length].T, PARTS).T
+        torch.testing.assert_close(found[row], alone)
+
+
+def test_padding_in_front_is_padding_too() -> None:
+    states = torch.randn(1, 12, 2)
+    behind, before = torch.zeros(1, 15), torch.zeros(1, 15)
+    behind[:, :12], before[:, 3:] = 1, 1
+    torch.testing.assert_close(
+        in_parts(F.pad(states, (0, 0, 0, 3)), behind), in_parts(F.pad(states, (0, 0, 3, 0)), before)
+    )
+
+
+def test_last_token() -> None:
+    states = torch.arange(12.0).view(2, 6, 1)
+    mask = torch.tensor([[1, 1, 1, 0, 0, 0], [0, 0, 1, 1, 1, 1]])
+    assert last(states, mask).flatten().tolist() == [2, 11]
+
+
+class Reader(nn.Module):
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class Rows(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+def test_a_network_gets_what_it_names_and_else_the_rows() -> None:
+    given = {"x": 0, "input_ids": 1, "attention_mask": 2}
+    assert own(Reader(), reads(Reader()), given) == {"input_ids": 1, "attention_mask": 2}
+    assert own(Rows(), reads(Rows()), given) == 0
+
+
+def test_of_several_tokenizers_it_gets_its_own() -> None:
+    given = {"./a/input_ids": 1, "./a/attention_mask": 2, "b/input_ids": 3, "b/attention_mask": 4}
+    net = Reader()
+    net.tokenizer = "b"  # type: ignore[assignment]
+    assert own(net, reads(net), given) == {"input_ids": 3, "attention_mask": 4}
+    net.tokenizer = "c"  # type: ignore[assignment]
+    with pytest.raises(ValueError, match="Reader reads input_ids, attention_mask, and the data"):
+        own(net, reads(net), given)
+
+
+def test_tokens_alone_are_nothing_to_a_network_on_rows() -> None:
+    with pytest.raises(ValueError, match=r"dataset\.words=true"):
+        own(Rows(), reads(Rows()), {"input_ids": 1, "attention_mask": 2})
+
+
+def test_what_stands_alone_is_for_any_network_on_rows() -> None:
+    rows = torch.rand(2, 3)
+    assert own(Rows(), reads(Rows()), rows) is rows
+    net = Reader()
+    net.tokenizer = "./bert"  # type: ignore[assignment]
+    with pytest.raises(ValueError, match=r"Reader reads tokens: set dataset\.tokenizer=\./bert"):
+        own(net, reads(net), rows)
+
+
+def test_tokens_of_a_larger_vocabulary_are_refused() -> None:
+    net = Reader()
+    net.config = types.SimpleNamespace(vocab_size=90)  # type: ignore[assignment]
+    check_vocabulary(net, {"input_ids": torch.tensor([[1, 89]])})
+    check_vocabulary(net, torch.full((1, 2), 90.0))
+    with pytest.raises(ValueError, match="tokens up to 90, and Reader knows 90: name"):
+        check_vocabulary(net, {"input_ids": torch.tensor([[1, 90]])})
