@@ -113,9 +113,10 @@ def of_kdrun(mapping: Mapping) -> Predict:
         def load(split: Split) -> Any:
             return make_loader(split, 256, seed=0, train=False)
 
-        assert data.source is not None
-        ours = load(data.source.train)
-        source = Source(ours, data.source.classes, data.classes, lambda: student)
+        source = None
+        if data.source is not None:
+            ours = load(data.source.train)
+            source = Source(ours, data.source.classes, data.classes, lambda: student)
         mapped = mapping(student, source, load(data.train)).eval()
         with torch.no_grad():
             said = [mapped(batch).logits.argmax(1) for batch in load(data.test).epoch(0)]
