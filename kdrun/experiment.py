@@ -283,7 +283,10 @@ class Experiment:
             self.device,
         )
         if mean is not None:
-            weights.save(run_dir / MEAN, mean, role["name"], role["model"], self.data)
+            name, described, data = role["name"], role["model"], self.data
+            weights.save(
+                run_dir / MEAN, mean, name, described, classes=data.classes, shape=data.shape
+            )
         seconds = sum(float(row["seconds"] or 0) for row in self.training.history)
         seen = len(self.data.train) * len(self.training.history)
         return metrics | {

@@ -48,7 +48,8 @@ def score(
     if isinstance(student, Network):
         student.keep(())
     file = run_dir / STUDENT
-    weights.save(file, student, role["name"], role["model"], data)
+    name, described = role["name"], role["model"]
+    weights.save(file, student, name, described, classes=data.classes, shape=data.shape)
     answering = teacher.on("test") if teacher is not None else None
     scores, confusion = evaluate(student, test, len(data.classes), answering)
     metrics: dict[str, Any] = {

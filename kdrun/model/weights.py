@@ -14,7 +14,7 @@ from kdrun.model.features import Network, inner
 from kdrun.model.stack import Stack
 from kdrun.shape import read_shape
 from kdrun.target import call
-from kdrun.types import Dataset
+from kdrun.types import Shape
 
 
 def load(network: nn.Module, path: Path | str) -> None:
@@ -47,7 +47,15 @@ def mismatch(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:
     return "; ".join(told)
 
 
-def save(path: Path, network: nn.Module, name: str, config: dict[str, Any], data: Dataset) -> None:
+def save(
+    path: Path,
+    network: nn.Module,
+    name: str,
+    config: dict[str, Any],
+    *,
+    classes: Sequence[str],
+    shape: Shape,
+) -> None:
     """Write a network's weights with what `rebuild` needs.
 
     Args:
@@ -55,7 +63,8 @@ def save(path: Path, network: nn.Module, name: str, config: dict[str, Any], data
         network: the trained network.
         name: what users call it.
         config: its model yaml; a network that is `described` by itself is rebuilt from that.
-        data: what it was trained on.
+        classes: of the data, none in regression.
+        shape: of what the data give, of which only what the network reads is told.
     """
     mean, std = inner(network).normalisation
     reader = network.teacher.network if isinstance(network, Stack) else inner(network)
@@ -64,12 +73,12 @@ def save(path: Path, network: nn.Module, name: str, config: dict[str, Any], data
         "name": name,
         "model": getattr(inner(network).net, "described", config),
         "around": getattr(network, "config", None),
-        "reads": [len(data.classes)] if isinstance(network, Stack) else None,
+        "reads": [len(classes)] if isinstance(network, Stack) else None,
         "mean": mean,
         "std": std,
         "unit": inner(network).unit,
-        "classes": data.classes,
-        "shape": reader.own(data.shape),
+        "classes": list(classes),
+        "shape": reader.own(shape),
     }
     save_student(path, network.state_dict(), header)
 

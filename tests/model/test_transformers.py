@@ -10,7 +10,7 @@ from kdrun.model import build
 from kdrun.model.features import Network
 from kdrun.model.transformers import create
 from kdrun.model.weights import rebuild, save
-from kdrun.types import Arrays, Batch, Dataset
+from kdrun.types import Batch
 from tests.hugging import classifier, tokenizer
 
 TARGET = "kdrun.model.transformers.create"
@@ -135,9 +135,8 @@ def test_other_classes_get_a_new_classifier_alone(
 def test_what_is_saved_is_whole_without_the_folder(tmp_path: Path) -> None:
     folder = classifier(tmp_path / "model")
     student = network(str(folder), layers=2)
-    split = Arrays(texts(), torch.tensor([0, 1, 0]))
-    data = Dataset(split, None, split, ["a", "b"], SHAPE)
-    save(tmp_path / "student.safetensors", student, "bert", {"_target_": TARGET}, data)
+    facts = {"classes": ["a", "b"], "shape": SHAPE}
+    save(tmp_path / "student.safetensors", student, "bert", {"_target_": TARGET}, **facts)
     shutil.rmtree(folder)
     again = rebuild(tmp_path / "student.safetensors").eval()
     assert torch.equal(again(batch()).logits, student(batch()).logits)
