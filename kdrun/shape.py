@@ -51,7 +51,7 @@ def rows_of(inputs: Input) -> Tensor:
 def blank(
     shape: Shape,
     samples: int,
-    device: torch.device | str = "cpu",
+    device: torch.device | None = None,
     make: Callable[..., Tensor] = torch.zeros,
 ) -> Input:
     """Inputs of a shape, that say nothing.
@@ -59,7 +59,7 @@ def blank(
     Args:
         shape: of one sample.
         samples: how many.
-        device: where.
+        device: where; None for torch's default.
         make: makes the numbers; tokens are all 1, and none of them is padding.
     """
     if not isinstance(shape, dict):
