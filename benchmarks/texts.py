@@ -1,4 +1,4 @@
-"""A small BERT without weights, and a tokenizer of the words of some texts: what experiment=texts needs.
+"""A small BERT without weights and a tokenizer of some texts: what experiment=texts needs.
 
 pip install 'kdrun[text]'
 python benchmarks/texts.py data/sentiment_7domains/sentiment.jsonl.gz small_bert
