@@ -6,17 +6,26 @@ import argparse
 import csv
 import io
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-DESCRIPTION = """Classify new images, or rows of an npz file, with the student of a run; or let it
-answer once for all its data, as a table that teacher=recorded learns from."""
+if TYPE_CHECKING:
+    from kdrun.types import Split
+
+DESCRIPTION = """Classify new images, rows or texts with the student of a run; or let it answer once
+for all its data, as a table that teacher=recorded learns from."""
+
+
+TABLES = (".csv", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".txt")
+"""How files of rows or texts end."""
 
 
 def main(arguments: list[str]) -> int:
     """Write a CSV of input, predicted class and the probability of each class, or `--record`."""
     parser = argparse.ArgumentParser(prog="kdrun predict", description=DESCRIPTION)
     parser.add_argument("run", help="folder of a finished run, or its student.safetensors")
-    parser.add_argument("inputs", nargs="?", help="a folder of images, an image, or an .npz with x")
+    parser.add_argument("inputs", nargs="?", help="images, a .csv or texts, or an .npz with x")
     parser.add_argument("--record", help="a .csv, .parquet, .jsonl or .npz for teacher=recorded")
     parser.add_argument("--out", help="the CSV to write; the terminal without it")
     parser.add_argument("--batch-size", type=int, default=256)
@@ -55,7 +64,7 @@ def predict(run: str, inputs: str, batch_size: int, device: str, plugins: list[s
 
     Args:
         run: folder of a finished run, or a file of weights that kdrun wrote.
-        inputs: as for `read_inputs`.
+        inputs: as for `read_new`.
         batch_size: inputs at a time.
         device: as in `train.device`.
         plugins: packages that the model's `_target_` may name.
@@ -67,7 +76,6 @@ def predict(run: str, inputs: str, batch_size: int, device: str, plugins: list[s
     import torch
 
     from kdrun.checkpoint import read_header
-    from kdrun.dataset.inputs import read_inputs
     from kdrun.dataset.loader import make_loader
     from kdrun.device import choose_device
     from kdrun.model.weights import rebuild
@@ -75,7 +83,7 @@ def predict(run: str, inputs: str, batch_size: int, device: str, plugins: list[s
     where = choose_device(device)
     network = rebuild(run, plugins).to(where).eval()
     header = read_header(run)
-    names, split = read_inputs(inputs, tuple(header["shape"]))
+    names, split = read_new(inputs, header, plugins)
     loader = make_loader(split, batch_size, seed=0, train=False, device=where)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -95,3 +103,31 @@ def predict(run: str, inputs: str, batch_size: int, device: str, plugins: list[s
                 told = [f"{p:.6f}" for p in row.tolist()]
                 writer.writerow([names[index], classes[best], told[best], *told])
     return text.getvalue()
+
+
+def read_new(
+    path: str, header: Mapping[str, Any], plugins: Sequence[str]
+) -> tuple[list[str], Split]:
+    """A name for each new sample, and the samples as a student reads them.
+
+    Args:
+        path: of a table or texts where the student was trained on such; else as for `read_inputs`.
+        header: of the student's weights.
+        plugins: packages that a `_target_` may lie in.
+
+    Raises:
+        ValueError: the samples cannot be read, or do not fit the student.
+        FileNotFoundError: there are none.
+    """
+    from kdrun.dataset.inputs import read_inputs
+    from kdrun.shape import read_shape
+    from kdrun.target import call
+
+    reader = header.get("reader")
+    if reader and path.endswith(TABLES):
+        split: Split = call({**reader, "path": path}, plugins)
+        return [str(position) for position in range(len(split))], split
+    shape = read_shape(header["shape"])
+    if isinstance(shape, dict):
+        raise ValueError(f"{path}: the student reads texts: give one of {', '.join(TABLES)}.")
+    return read_inputs(path, shape)

@@ -48,8 +48,15 @@ def score(
     if isinstance(student, Network):
         student.keep(())
     file = run_dir / STUDENT
-    name, described = role["name"], role["model"]
-    weights.save(file, student, name, described, classes=data.classes, shape=data.shape)
+    weights.save(
+        file,
+        student,
+        role["name"],
+        role["model"],
+        classes=data.classes,
+        shape=data.shape,
+        reader=data.reader,
+    )
     answering = teacher.on("test") if teacher is not None else None
     scores, confusion = evaluate(student, test, len(data.classes), answering)
     metrics: dict[str, Any] = {

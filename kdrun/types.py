@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -166,6 +166,8 @@ class Dataset:
             All that is beside it here is then of the target domain.
         domain: the name of the domain; empty where there is only one.
         columns: what the D numbers of a row are called; empty where they have no names.
+        reader: what turns a file of new rows or texts into inputs, as a `_target_` and its plain
+            arguments; None where inputs are as they were read.
     """
 
     train: Split
@@ -178,3 +180,4 @@ class Dataset:
     source: Dataset | None = None
     domain: str = ""
     columns: tuple[str, ...] = ()
+    reader: dict[str, Any] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -125,3 +126,16 @@ def to_labels(array: Array, name: str) -> Tensor:
             f"position of its class. {len(wrong)} labels are not."
         )
     return torch.from_numpy(flat.astype(np.int64))
+
+
+def pack(array: Array) -> dict[str, Any]:
+    """An array of numbers as plain values, for JSON; `unpack` gives back the same bits."""
+    whole = np.ascontiguousarray(array)
+    data = base64.b64encode(whole.tobytes()).decode()
+    return {"dtype": whole.dtype.str, "shape": list(whole.shape), "data": data}
+
+
+def unpack(packed: Mapping[str, Any]) -> Array:
+    """The array that `pack` was given."""
+    flat = np.frombuffer(base64.b64decode(packed["data"]), np.dtype(packed["dtype"]))
+    return flat.reshape(packed["shape"])

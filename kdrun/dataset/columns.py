@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -108,50 +108,85 @@ class Columns:
                 raise ValueError(f"dataset.{key}={value} is not defined; {nearest(value, allowed)}")
         self._numeric, self._categorical = list(numeric), list(categorical)
         self._encoding, self._impute, self._indicators = encoding, impute, indicators
-        self._encoder: Any = None
+        self.learnt: dict[str, list[dict[str, Any]]] = {}
 
     def fit(self, table: pd.DataFrame) -> Columns:
         """Learn from training rows."""
-        from sklearn.compose import ColumnTransformer
         from sklearn.impute import SimpleImputer
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+        from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
-        fill = SimpleImputer(strategy=self._impute, add_indicator=self._indicators)
-        onehot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-        ordinal = make_pipeline(
-            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), StandardScaler()
-        )
-        prepared = self._prepare(table)
         # Of a column that is empty in training nothing was learnt, not even its scale.
-        known = [name for name in self._numeric if prepared[name].notna().any()]
-        self._encoder = ColumnTransformer(
-            [
-                ("numeric", make_pipeline(fill, StandardScaler()), known),
-                (
-                    "categorical",
-                    onehot if self._encoding == "onehot" else ordinal,
-                    self._categorical,
-                ),
-            ]
-        ).fit(prepared)
+        known = [name for name in self._numeric if table[name].notna().any()]
+        numeric, categorical = [], []
+        if known:
+            fill = SimpleImputer(strategy=self._impute, add_indicator=self._indicators)
+            scaler = StandardScaler().fit(fill.fit_transform(table[known].to_numpy(np.float64)))
+            told = list(zip(scaler.mean_.tolist(), scaler.scale_.tolist(), strict=True))
+            fills, own = fill.statistics_.tolist(), told[: len(known)]
+            for name, value, (mean, scale) in zip(known, fills, own, strict=True):
+                numeric.append({"name": name, "fill": value, "mean": mean, "scale": scale})
+            missing = fill.indicator_.features_.tolist() if self._indicators else []
+            for place, (mean, scale) in zip(missing, told[len(known) :], strict=True):
+                numeric[place]["indicator"] = {"mean": mean, "scale": scale}
+        for name in self._categorical:
+            encoder = OrdinalEncoder().fit(_texts(table[name])[:, None])
+            categorical.append({"name": name, "values": encoder.categories_[0].tolist()})
+            if self._encoding == "ordinal":
+                scaler = StandardScaler().fit(encoder.transform(_texts(table[name])[:, None]))
+                categorical[-1]["ordinal"] = {
+                    "mean": scaler.mean_.item(),
+                    "scale": scaler.scale_.item(),
+                }
+        self.learnt = {"numeric": numeric, "categorical": categorical}
         return self
 
     @property
     def names(self) -> tuple[str, ...]:
         """What the D numbers are called: a column, `COLUMN_VALUE`, or `missingindicator_COLUMN`."""
-        found = self._encoder.get_feature_names_out()
-        return tuple(str(name).partition("__")[2] for name in found)
+        numeric, categorical = self.learnt["numeric"], self.learnt["categorical"]
+        found = [column["name"] for column in numeric]
+        found += [f"missingindicator_{c['name']}" for c in numeric if "indicator" in c]
+        for column in categorical:
+            name, values = column["name"], column["values"]
+            found += [name] if "ordinal" in column else [f"{name}_{value}" for value in values]
+        return tuple(found)
 
     def __call__(self, table: pd.DataFrame) -> Array:
         """(N, D) float32 rows of a table."""
-        encoded: Array = self._encoder.transform(self._prepare(table)).astype(np.float32)
-        return encoded
+        return encode(self.learnt, table)
 
-    def _prepare(self, table: pd.DataFrame) -> pd.DataFrame:
-        # A missing category is a value like any other.
-        texts = {n: table[n].astype(str).where(table[n].notna(), "") for n in self._categorical}
-        return table[self._numeric].assign(**texts)
+
+def encode(learnt: Mapping[str, Sequence[Mapping[str, Any]]], table: pd.DataFrame) -> Array:
+    """(N, D) float32 rows of a table, by what `Columns` learnt.
+
+    Args:
+        learnt: `Columns.learnt`, which is plain values.
+        table: with floats in the numeric columns.
+    """
+    found: list[Array] = []
+    indicators: list[Array] = []
+    for column in learnt["numeric"]:
+        numbers = table[column["name"]].to_numpy(np.float64)
+        missing = np.isnan(numbers)
+        filled = np.where(missing, column["fill"], numbers)
+        found.append((filled - column["mean"]) / column["scale"])
+        if own := column.get("indicator"):
+            indicators.append((missing - own["mean"]) / own["scale"])
+    found += indicators
+    for column in learnt["categorical"]:
+        places = {value: place for place, value in enumerate(column["values"])}
+        numbers = np.array([places.get(cell, -1) for cell in _texts(table[column["name"]])])
+        if own := column.get("ordinal"):
+            found.append((numbers - own["mean"]) / own["scale"])
+        else:
+            found += list((numbers[:, None] == np.arange(len(places))).T)
+    return np.stack([column.astype(np.float32) for column in found], axis=1)
+
+
+def _texts(column: pd.Series[Any]) -> Array:
+    """Cells as text; a missing one is a value like any other."""
+    found: Array = column.astype(str).where(column.notna(), "").to_numpy(dtype=object)
+    return found
 
 
 def encode_rows(table: pd.DataFrame, columns: Columns) -> Callable[[Split, Split], Encoder]:
@@ -164,11 +199,11 @@ def encode_rows(table: pd.DataFrame, columns: Columns) -> Callable[[Split, Split
 
     def fit(source: Split, target: Split) -> Encoder:
         columns.fit(table.iloc[rows(source).numpy()])
-        return encode
+        return encoded
 
-    def encode(split: Split) -> Split:
-        encoded = columns(table.iloc[rows(split).numpy()])
-        return with_inputs(split, to_inputs(encoded, "the table"))
+    def encoded(split: Split) -> Split:
+        made = columns(table.iloc[rows(split).numpy()])
+        return with_inputs(split, to_inputs(made, "the table"))
 
     return fit
 

@@ -118,7 +118,8 @@ def table(
         train_size=train_size,
         fit=encode_rows(cells, columns),
     )
-    return replace(data, columns=columns.names)
+    reader = {"_target_": "kdrun.dataset.new.rows", "learnt": columns.learnt}
+    return replace(data, columns=columns.names, reader=reader)
 
 
 def _homes(

@@ -6,6 +6,8 @@ import gzip
 import json
 import logging
 import zlib
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdrun.dataset.arrays import Array
+from kdrun.dataset.arrays import Array, pack, unpack
 from kdrun.dataset.columns import read_table, require_columns
 from kdrun.dataset.domains import (
     Domain,
@@ -29,7 +31,7 @@ from kdrun.dataset.domains import (
     with_inputs,
 )
 from kdrun.dataset.fold import Fold, divide
-from kdrun.dataset.tokens import tokenise
+from kdrun.dataset.tokens import Tokens
 from kdrun.shape import ROWS
 from kdrun.target import nearest
 from kdrun.types import Arrays, Dataset, Split
@@ -116,7 +118,9 @@ def text(
     groups = number_groups(table["group"]) if group_column else None
 
     texts = table["text"]
-    tokens = tokenise(texts.tolist(), tokenizer, max_length) if tokenizer else {}
+    cut = Tokens.load(tokenizer, max_length) if tokenizer else None
+    tokens = cut(texts.tolist()) if cut else {}
+    counts = Words(max_features, ngrams, svd) if words else None
     whole = Arrays(torch.arange(len(table)), targets, groups=groups)
 
     def domain(name: str | None, fold: Fold | None = None) -> Domain:
@@ -128,7 +132,8 @@ def text(
         known = rows(source)
         if vocabulary == "union" and target is not source:
             known = torch.cat([known, rows(target)])
-        counts = Words(max_features, ngrams, svd).fit(texts.iloc[known.numpy()])
+        assert counts is not None
+        counts.fit(texts.iloc[known.numpy()])
         return lambda split: with_inputs(
             split, torch.from_numpy(counts(texts.iloc[rows(split).numpy()]))
         )
@@ -142,7 +147,7 @@ def text(
 
         return both
 
-    return combine(
+    data = combine(
         domain(target, fold),
         domain(source) if source else None,
         labels=labels,
@@ -151,6 +156,13 @@ def text(
         train_size=train_size,
         fit=fit_beside_tokens if tokens else fit,
     )
+    reader = {
+        "_target_": "kdrun.dataset.new.texts",
+        "column": text_column,
+        "words": counts.learnt if counts else None,
+        "tokens": cut.described if cut else None,
+    }
+    return replace(data, reader=reader)
 
 
 def _classes(labels: pd.Series[str], where: str) -> tuple[Tensor, list[str]]:
@@ -204,7 +216,32 @@ class Words:
             self._reduction = TruncatedSVD(self._svd, random_state=0).fit(known)
         return self
 
-    def __call__(self, texts: pd.Series[Any]) -> Array:
+    @property
+    def learnt(self) -> dict[str, Any]:
+        """All of it as plain values, for `restore`."""
+        reduction = None if self._reduction is None else pack(self._reduction.components_)
+        return {
+            "vocabulary": self._counter.get_feature_names_out().tolist(),
+            "ngrams": self._counter.ngram_range[1],
+            "idf": pack(self._counter.idf_),
+            "reduction": reduction,
+        }
+
+    @classmethod
+    def restore(cls, learnt: Mapping[str, Any]) -> Words:
+        """What learnt this."""
+        from sklearn.decomposition import TruncatedSVD
+
+        words = cls(len(learnt["vocabulary"]), learnt["ngrams"], None)
+        words._counter.set_params(vocabulary=learnt["vocabulary"])
+        words._counter.idf_ = unpack(learnt["idf"])
+        if learnt["reduction"] is not None:
+            components = unpack(learnt["reduction"])
+            words._reduction = TruncatedSVD(len(components))
+            words._reduction.components_ = components
+        return words
+
+    def __call__(self, texts: pd.Series[Any] | list[str]) -> Array:
         """(N, D) float32 rows of some texts."""
         counted = self._counter.transform(texts)
         if self._reduction is not None:
@@ -230,8 +267,7 @@ def read_texts(
         FileNotFoundError: there is no such file.
         ValueError: a column is missing, a cell empty, or a line no JSON object.
     """
-    lines = path.removesuffix(".gz").endswith((".jsonl", ".ndjson"))
-    table = _read_json_lines(Path(path)) if lines else read_table(path)
+    table = read_file(path)
     named = {"text": text, "label": label, "domain": domain, "group": group}
     wanted = {key: name for key, name in named.items() if name}
     require_columns(table, wanted.values(), path)
@@ -249,6 +285,17 @@ def read_texts(
     if repeated.any():
         log.info("%s: %d of %d texts are repetitions, left out", path, repeated.sum(), len(table))
     return table[~repeated].reset_index(drop=True)
+
+
+def read_file(path: str) -> pd.DataFrame:
+    """Every column of a file of comma-separated values, or every key of JSON lines.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is none of these.
+    """
+    lines = path.removesuffix(".gz").endswith((".jsonl", ".ndjson"))
+    return _read_json_lines(Path(path)) if lines else read_table(path)
 
 
 def _read_json_lines(path: Path) -> pd.DataFrame:

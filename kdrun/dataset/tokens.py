@@ -2,64 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 
-def tokenise(
-    texts: Sequence[str], tokenizers: str | Sequence[str], max_length: int
-) -> dict[str, Tensor]:
-    """The tokens of some texts, padded to the length of the longest.
+class Tokens:
+    """Cuts texts into tokens, padded to the length of the longest.
 
     Args:
-        texts: N of them.
-        tokenizers: a folder or a name on the hub; or several.
-        max_length: tokens of a text that are kept; no more than the tokenizer's models can read.
-
-    Returns:
-        (N, L) `input_ids` and `attention_mask`, 0 for padding; of several tokenizers each under its
-        name and a slash.
-
-    Raises:
-        ValueError: there is no such tokenizer, or `max_length` leaves no room.
+        described: what `load` found: of each tokenizer, what precedes the names of its tensors, and
+            itself as JSON.
     """
-    if isinstance(tokenizers, str):
-        return _tokens(texts, tokenizers, max_length)
-    return {
-        f"{name}/{key}": value
-        for name in tokenizers
-        for key, value in _tokens(texts, name, max_length).items()
-    }
+
+    def __init__(self, described: Mapping[str, str]) -> None:
+        from tokenizers import Tokenizer
+
+        self.described = dict(described)
+        self._tokenizers = {name: Tokenizer.from_str(text) for name, text in described.items()}
+
+    @classmethod
+    def load(cls, names: str | Sequence[str], max_length: int) -> Tokens:
+        """Read tokenizers.
+
+        Args:
+            names: a folder or a name on the hub; or several.
+            max_length: tokens of a text that are kept; no more than its models can read.
+
+        Raises:
+            ValueError: there is no such tokenizer, or `max_length` leaves no room.
+        """
+        if isinstance(names, str):
+            return cls({"": _read(names, max_length)})
+        return cls({f"{name}/": _read(name, max_length) for name in names})
+
+    def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
+        """(N, L) `input_ids` and `attention_mask`, which is 0 for padding; see `Batch.input`."""
+        found = {}
+        for prefix, tokenizer in self._tokenizers.items():
+            cut = tokenizer.encode_batch(list(texts))
+            found[f"{prefix}input_ids"] = torch.tensor([text.ids for text in cut])
+            found[f"{prefix}attention_mask"] = torch.tensor([text.attention_mask for text in cut])
+        return found
 
 
-def _tokens(texts: Sequence[str], name: str, max_length: int) -> dict[str, Tensor]:
+def _read(name: str, max_length: int) -> str:
+    """A tokenizer as JSON, which cuts and pads."""
     try:
         from transformers import AutoTokenizer
     except ImportError as error:
         raise ValueError("dataset.tokenizer needs the extra: pip install 'kdrun[text]'") from error
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
+        tokenizer: Any = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"dataset.tokenizer={name}: neither a folder with a tokenizer nor to be had from the "
             f"hub ({str(error).splitlines()[0]})"
         ) from error
+    if not tokenizer.is_fast:
+        raise ValueError(f"dataset.tokenizer={name} has no tokenizer.json: save it as a fast one")
     least = tokenizer.num_special_tokens_to_add() + 1
     if max_length < least:
         raise ValueError(f"dataset.max_length={max_length}: give {least} or more.")
-    if tokenizer.pad_token is None:  # as decoders have it; the mask tells it from an end
-        tokenizer.pad_token = tokenizer.eos_token
-    made = tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=min(max_length, tokenizer.model_max_length),
-        padding="longest",
-        padding_side="right",
-        return_tensors="pt",
+    # Decoders have no token for padding; the mask tells it from an end.
+    pad = tokenizer.pad_token or tokenizer.eos_token or tokenizer.unk_token
+    cutting = tokenizer.backend_tokenizer
+    cutting.enable_truncation(min(max_length, tokenizer.model_max_length))
+    cutting.enable_padding(
+        direction="right", pad_id=tokenizer.convert_tokens_to_ids(pad), pad_token=pad
     )
-    return {key: made[key] for key in ("input_ids", "attention_mask")}
+    described: str = cutting.to_str()
+    return described
 
 
 def lengths(masks: Tensor) -> Tensor:

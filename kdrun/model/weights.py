@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ def save(
     *,
     classes: Sequence[str],
     shape: Shape,
+    reader: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a network's weights with what `rebuild` needs.
 
@@ -65,10 +66,11 @@ def save(
         config: its model yaml; a network that is `described` by itself is rebuilt from that.
         classes: of the data, none in regression.
         shape: of what the data give, of which only what the network reads is told.
+        reader: of new files: `Dataset.reader`.
     """
     mean, std = inner(network).normalisation
-    reader = network.teacher.network if isinstance(network, Stack) else inner(network)
-    assert isinstance(reader, Network)
+    reads = network.teacher.network if isinstance(network, Stack) else inner(network)
+    assert isinstance(reads, Network)
     header = {
         "name": name,
         "model": getattr(inner(network).net, "described", config),
@@ -78,7 +80,8 @@ def save(
         "std": std,
         "unit": inner(network).unit,
         "classes": list(classes),
-        "shape": reader.own(shape),
+        "shape": reads.own(shape),
+        "reader": reader,
     }
     save_student(path, network.state_dict(), header)
 

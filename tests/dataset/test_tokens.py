@@ -1,13 +1,19 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.text import text
-from kdrun.dataset.tokens import lengths, tokenise
+from kdrun.dataset.tokens import Tokens, lengths
 from kdrun.types import Arrays
 from tests.hugging import TEXTS, tokenizer
+
+
+def tokenise(texts: Sequence[str], names: str | list[str], length: int) -> dict[str, Tensor]:
+    return Tokens.load(names, length)(texts)
 
 
 @pytest.fixture
