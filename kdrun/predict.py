@@ -129,5 +129,6 @@ def read_new(
         return [str(position) for position in range(len(split))], split
     shape = read_shape(header["shape"])
     if isinstance(shape, dict):
-        raise ValueError(f"{path}: the student reads texts: give one of {', '.join(TABLES)}.")
+        rest = f"give one of {', '.join(TABLES)}" if reader else "its file does not say how"
+        raise ValueError(f"{path}: the student reads texts: {rest}.")
     return read_inputs(path, shape)

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import onnxruntime
 import pytest
 import torch
 
@@ -198,6 +199,21 @@ def test_mistakes_are_told_before_training(
     assert len(found.err.strip().splitlines()) == 1
     with pytest.raises(AssertionError, match=told):
         raise AssertionError(found.err)
+
+
+@pytest.mark.parametrize("format", ["onnx", "torch_export", "safetensors"])
+def test_it_is_exported_with_what_it_reads_alone(kdrun: Kdrun, hub: Path, format: str) -> None:
+    told = kdrun(
+        *words(hub, "method=supervised", f"dataset.tokenizer={hub / 'small'}"),
+        *role(hub, "student", "small"),
+    )
+    assert told.status == 0, told.err
+    told = kdrun("export", str(the_run()), "--format", format)
+    assert told.status == 0, told.err
+    assert "on training samples" in told.out
+    if format == "onnx":
+        session = onnxruntime.InferenceSession(next(the_run().glob("*.onnx")))
+        assert [given.name for given in session.get_inputs()] == ["input_ids", "attention_mask"]
 
 
 def test_the_record_tells_the_model(kdrun: Kdrun, hub: Path) -> None:

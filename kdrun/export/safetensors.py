@@ -18,6 +18,7 @@ from torch import Tensor
 
 from kdrun.export.student import Student
 from kdrun.model import build
+from kdrun.shape import read_shape
 from kdrun.types import Input
 
 SUFFIX = ".safetensors"
@@ -59,7 +60,7 @@ def read(path: Path, plugins: Sequence[str] = ()) -> Callable[[Input], Tensor]:
     with safe_open(path, framework="pt") as file:
         metadata = {key: _value(text) for key, text in file.metadata().items()}
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    classes, shape = metadata["classes"], tuple(metadata["shape"])
+    classes, shape = metadata["classes"], read_shape(metadata["shape"])
     net = build(
         metadata["model"], num_classes=len(classes) or 1, shape=shape, plugins=plugins
     ).net.eval()

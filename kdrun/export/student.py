@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from kdrun.builder import fold
 from kdrun.checkpoint import read_header, weights_file
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
+from kdrun.model.stack import reader
 from kdrun.model.weights import rebuild
 from kdrun.results import load_record
+from kdrun.shape import blank, read_shape, rows_shape
 from kdrun.target import call, without
-from kdrun.types import Batch, Dataset, Input
+from kdrun.types import Batch, Dataset, Input, Shape
 
 SAMPLES = 11
 """How many samples a file is tried on."""
@@ -84,19 +87,23 @@ def open_student(run: str, plugins: Sequence[str] = ()) -> Student:
     network = rebuild(run, plugins).eval()
     header = read_header(file)
     data, reason = _data(file.parent, plugins)
-    shape = tuple(header["shape"])
+    shape = read_shape(header["shape"])
     if data is not None:
-        samples = _first(data)
+        samples = reader(network).own(_first(data))
     elif shape:
-        generator = torch.Generator().manual_seed(0)
-        draw = torch.rand if len(shape) == 3 else torch.randn
-        samples = draw(SAMPLES, *shape, generator=generator)
+        samples = _noise(shape)
     else:
         raise ValueError(f"what {header['name']} reads is seen from its data only, and {reason}")
     with torch.no_grad():
         network(Batch(samples, torch.zeros(0), torch.zeros(0)))  # looks at its stages, if it must
     metadata = {key: _text(value) for key, value in _facts(header, file, data).items()}
     return Student(Answering(network).eval(), header, samples, data is not None, metadata)
+
+
+def _noise(shape: Shape) -> Input:
+    generator = torch.Generator().manual_seed(0)
+    draw = torch.rand if len(rows_shape(shape)) == 3 else torch.randn
+    return blank(shape, SAMPLES, make=functools.partial(draw, generator=generator))
 
 
 def _data(folder: Path, plugins: Sequence[str]) -> tuple[Dataset | None, str]:
@@ -117,7 +124,7 @@ def _first(data: Dataset) -> Input:
 
 def _facts(header: dict[str, Any], file: Path, data: Dataset | None) -> dict[str, Any]:
     """What is written into every format."""
-    classes, shape = header["classes"], header["shape"]
+    classes, shape = header["classes"], read_shape(header["shape"])
     facts = {
         "name": header["name"],
         "run": file.resolve().parent.name,
@@ -135,7 +142,9 @@ def _facts(header: dict[str, Any], file: Path, data: Dataset | None) -> dict[str
     return facts
 
 
-def _reads(shape: Sequence[int]) -> str:
+def _reads(shape: Shape) -> str:
+    if isinstance(shape, dict):
+        return f"whole numbers (N, L), int64: {', '.join(shape)}, as the run's tokenizer gives them"
     if len(shape) == 3:
         kind = {1: "grey ", 3: "RGB "}.get(shape[0], "")
         size = ", ".join(map(str, shape))

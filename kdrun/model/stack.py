@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from kdrun.model import build
-from kdrun.model.features import Network
+from kdrun.model.features import Network, inner
 from kdrun.shape import read_shape
 from kdrun.teacher.network import Frozen
 from kdrun.types import Batch, Outputs
@@ -47,6 +47,13 @@ class Stack(nn.Module):
         said = torch.softmax(self.teacher(batch).logits, dim=1)
         outputs: Outputs = self.student(Batch(said, batch.target, batch.index))
         return outputs
+
+
+def reader(model: nn.Module) -> Network:
+    """The network that reads the data: of a stack the teacher, else `inner`."""
+    found = model.teacher.network if isinstance(model, Stack) else inner(model)
+    assert isinstance(found, Network)
+    return found
 
 
 def stack(student: nn.Module, teacher: nn.Module, **header: object) -> Stack:

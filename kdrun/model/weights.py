@@ -9,9 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from kdrun.checkpoint import load_weights, read_header, save_student
-from kdrun.model import build
-from kdrun.model.features import Network, inner
-from kdrun.model.stack import Stack
+from kdrun.model import build, stack
+from kdrun.model.features import inner
 from kdrun.shape import read_shape
 from kdrun.target import call
 from kdrun.types import Shape
@@ -69,18 +68,16 @@ def save(
         reader: of new files: `Dataset.reader`.
     """
     mean, std = inner(network).normalisation
-    reads = network.teacher.network if isinstance(network, Stack) else inner(network)
-    assert isinstance(reads, Network)
     header = {
         "name": name,
         "model": getattr(inner(network).net, "described", config),
         "around": getattr(network, "config", None),
-        "reads": [len(classes)] if isinstance(network, Stack) else None,
+        "reads": [len(classes)] if isinstance(network, stack.Stack) else None,
         "mean": mean,
         "std": std,
         "unit": inner(network).unit,
         "classes": list(classes),
-        "shape": reads.own(shape),
+        "shape": stack.reader(network).own(shape),
         "reader": reader,
     }
     save_student(path, network.state_dict(), header)
