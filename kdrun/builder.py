@@ -98,6 +98,7 @@ class Builder:
             mean=header.get("mean", self.data.mean) if shape is None else (),
             std=header.get("std", self.data.std) if shape is None else (),
             plugins=self.config["plugins"],
+            classes=header.get("classes", self.data.classes),
         )
         if shape is None and isinstance(self.data.train, Arrays):
             check_vocabulary(network.net, network.own(self.data.train.inputs))

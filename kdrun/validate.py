@@ -21,7 +21,7 @@ from kdrun.logger import not_installed
 from kdrun.target import faults as target_faults
 from kdrun.target import nearest, without
 
-MODEL_FACTS = ("num_classes", "in_channels", "in_features", "image_size")
+MODEL_FACTS = ("num_classes", "classes", "in_channels", "in_features", "image_size")
 """What a model's `_target_` is told by the run, if its signature names it."""
 
 TEACHER_FACTS = ("data", "val_loader", "augment", "whole", "device", "members")
@@ -272,15 +272,16 @@ def _weights(loss: Mapping[str, Any], group: str) -> Iterator[str]:
 
 
 def _train(train: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("epochs", "batch_size", "accumulate", "devices", "nodes"):
+    for key in ("batch_size", "accumulate", "devices", "nodes"):
         if train[key] < 1:
             yield f"train.{key}={train[key]}: must be at least 1"
     if not 0 <= train["ema"] < 1:
         yield f"train.ema={train['ema']}: must lie in [0, 1)"
     if not 0 <= train["label_smoothing"] < 1:
         yield f"train.label_smoothing={train['label_smoothing']}: must lie in [0, 1)"
-    if train["warmup_epochs"] < 0:
-        yield f"train.warmup_epochs={train['warmup_epochs']}: must not be negative"
+    for key in ("epochs", "warmup_epochs"):
+        if train[key] < 0:
+            yield f"train.{key}={train[key]}: must not be negative"
     if train["early_stop"] is not None and train["early_stop"] < 1:
         yield f"train.early_stop={train['early_stop']}: must be at least 1, or null"
 

@@ -93,7 +93,7 @@ def test_one_failing_job_is_a_row_and_the_others_go_on(kdrun):
         (["trian.epochs=3"], ["there is no 'trian'", "'train'"]),
         (["train.epoch=3"], ["there is no 'epoch'", "'epochs'"]),
         (["train.epochs=many"], ["train.epochs=many", "could not be converted to Integer"]),
-        (["train.epochs=0"], ["train.epochs=0", "at least 1"]),
+        (["train.epochs=-1"], ["train.epochs=-1", "not be negative"]),
         (["train.precision=bf17"], ["train.precision=bf17", "bf16"]),
         (["train.device=cuda:7"], ["train.device=cuda:7", "CUDA devices"]),
         (["loss.terms.kd.temprature=2"], ["'temprature'", "'temperature'"]),

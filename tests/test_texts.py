@@ -11,6 +11,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 import torch
+from transformers import AutoModelForSequenceClassification
 
 from kdrun.cli import main  # noqa: F401  # before transformers, as in the command
 from kdrun.model.weights import rebuild
@@ -108,6 +109,19 @@ def test_teacher_and_student_read_tokens_of_their_own(kdrun: Kdrun, hub: Path, l
     )
     assert told.status == 0, told.err
     assert row(the_run())["status"] == "ok"
+
+
+def test_a_teacher_is_taken_as_it_is(kdrun: Kdrun, hub: Path) -> None:
+    told = kdrun(
+        *words(hub, f"dataset.tokenizer={hub / 'large'}", "student=mlp", "teacher.recipe.epochs=0"),
+        *role(hub, "teacher", "large"),
+    )
+    assert told.status == 0, told.err
+    (teacher,) = Path("outputs/cache/teacher").glob("*/student.safetensors")
+    theirs = AutoModelForSequenceClassification.from_pretrained(hub / "large")
+    mine = rebuild(teacher).net  # type: ignore[union-attr]
+    for name, value in theirs.state_dict().items():
+        assert torch.equal(value, mine.state_dict()[name])  # type: ignore[operator]
 
 
 def test_one_half_of_the_layers_learns_from_the_whole(kdrun: Kdrun, hub: Path) -> None:

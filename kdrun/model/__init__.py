@@ -23,13 +23,14 @@ def build(
     mean: Sequence[float] = (),
     std: Sequence[float] = (),
     plugins: Sequence[str] = (),
+    classes: Sequence[str] = (),
 ) -> Network:
     """Make the network that a model's yaml describes, and try it on an example.
 
-    The callable gets the yaml's arguments and, of `num_classes`, `in_channels`, `image_size` and
-    `in_features`, those that its signature names. A network may bring its own `stage_names`,
-    `head_name`, `input_mean` and `input_std`; the yaml's `stages` and `head` go before them, and
-    they before the data's mean and standard deviation.
+    The callable gets the yaml's arguments and, of `num_classes`, `classes`, `in_channels`,
+    `image_size` and `in_features`, those that its signature names. A network may bring its own
+    `stage_names`, `head_name`, `input_mean` and `input_std`; the yaml's `stages` and `head` go
+    before them, and they before the data's mean and standard deviation.
 
     Args:
         config: `_target_`, its arguments, and `stages` and `head` as in `Network`.
@@ -38,13 +39,14 @@ def build(
         mean: per channel of the data.
         std: per channel of the data.
         plugins: packages that `_target_` may also lie in.
+        classes: what they are called; none in regression.
 
     Raises:
         ValueError: the description is wrong, or the network does not turn (N, *shape) into
             (N, num_classes).
     """
     arguments = {key: value for key, value in config.items() if key not in ("stages", "head")}
-    facts: dict[str, int] = {"num_classes": num_classes}
+    facts: dict[str, Any] = {"num_classes": num_classes, "classes": classes}
     if numbers := rows_shape(shape):
         facts["in_features"] = prod(numbers)
     if len(numbers) == 3:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import nn
 
 from kdrun.target import nearest
@@ -20,6 +21,7 @@ STAGES = 4
 def create(
     name: str,
     num_classes: int,
+    classes: Sequence[str] = (),
     pretrained: bool = True,
     layers: int | None = None,
     tokenizer: str | None = None,
@@ -33,6 +35,8 @@ def create(
     Args:
         name: a folder, a name on the hub, or, not pretrained, a type such as `distilbert`.
         num_classes: width of the output.
+        classes: what they are called. A classifier of the same names in another order, whatever
+            their case, is put into this one.
         pretrained: load the weights of `name`; otherwise only its shape is taken.
         layers: how many are kept, evenly from the last, as DistilBERT takes every other one of BERT
             (Sanh et al., 2019); None for all.
@@ -49,6 +53,7 @@ def create(
             "models of transformers need the extra: pip install 'kdrun[text]'"
         ) from error
     config = _config(name, pretrained, kwargs)
+    own = [str(config.id2label[place]) for place in sorted(config.id2label)]
     config.num_labels = num_classes
     config.use_cache = False
     if config.pad_token_id is None:  # decoders are told by it where a text ends
@@ -59,6 +64,7 @@ def create(
     try:
         if pretrained:
             net = _load(auto, name, config)
+            _rename(net, own, list(classes))
         else:
             config.num_hidden_layers = layers or config.num_hidden_layers
             net = auto.from_config(config)
@@ -66,6 +72,9 @@ def create(
         raise ValueError(f"transformers: {name}: {str(error).splitlines()[0]}") from error
     if pretrained and layers is not None:
         _keep(net, layers)
+    if classes:
+        net.config.id2label = dict(enumerate(classes))
+        net.config.label2id = {name: place for place, name in enumerate(classes)}
     return _describe(net, name if tokenizer is None else tokenizer)
 
 
@@ -110,13 +119,12 @@ def _config(name: str, pretrained: bool, settings: Mapping[str, Any]) -> Any:
     return config
 
 
-def _load(auto: Any, name: str, config: Any) -> nn.Module:
+def _load(auto: Any, name: str, config: Any) -> Any:
     """The classifier with its weights; those of another classifier stay behind.
 
     Raises:
         ValueError: there are none, or they are not of this shape.
     """
-    import torch
     from transformers.utils import logging as told_by_transformers
 
     told_by_transformers.disable_progress_bar()  # weights at hand are there at once
@@ -141,7 +149,27 @@ def _load(auto: Any, name: str, config: Any) -> nn.Module:
         )
     fresh = sorted({*other, *told["missing_keys"]})
     log.info("%s: %s", name, f"new are {', '.join(fresh)}" if fresh else "no weights are new")
-    return cast(nn.Module, net)
+    return net
+
+
+def _rename(net: Any, own: list[str], classes: list[str]) -> None:
+    """Put the outputs of a classifier into the order of the data's classes."""
+    if len(own) != len(classes) or all(name.startswith("LABEL_") for name in own):
+        return
+    places = {name.casefold(): place for place, name in enumerate(own)}
+    if sorted(places) != sorted(name.casefold() for name in classes):
+        log.warning(
+            "the classifier's classes %s are taken for %s, in this order",
+            ", ".join(own),
+            ", ".join(classes),
+        )
+        return
+    order = [places[name.casefold()] for name in classes]
+    (*_, head) = (module for module in net.modules() if isinstance(module, nn.Linear))
+    with torch.no_grad():
+        head.weight.copy_(head.weight[order])
+        if head.bias is not None:
+            head.bias.copy_(head.bias[order])
 
 
 def _layers(net: Any) -> tuple[str, nn.ModuleList] | None:

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,36 @@ def test_other_classes_get_a_new_classifier_alone(
     assert made(batch()).logits.shape == (3, 5)
     for name, value in made.net.bert.state_dict().items():  # type: ignore[union-attr]
         assert torch.equal(value, whole.net.bert.state_dict()[name])  # type: ignore[union-attr]
+
+
+def named(folder: Path, *classes: str) -> str:
+    """A classifier fine-tuned elsewhere, which has names for its classes."""
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"] = {str(place): name for place, name in enumerate(classes)}
+    config["label2id"] = {name: place for place, name in enumerate(classes)}
+    (folder / "config.json").write_text(json.dumps(config))
+    return str(folder)
+
+
+def test_classes_of_other_order_are_put_into_that_of_the_data(tmp_path: Path) -> None:
+    path = named(classifier(tmp_path / "model", labels=3), "Neutral", "POSITIVE", "negative")
+    plain = network(path, 3)(batch()).logits
+    given = {"_target_": TARGET, "name": path}
+    classes = ["negative", "neutral", "positive"]
+    made = build(given, num_classes=3, shape=SHAPE, classes=classes).eval()
+    assert torch.equal(made(batch()).logits, plain[:, [2, 0, 1]])
+    assert made.net.config.id2label == dict(enumerate(classes))  # type: ignore[union-attr]
+
+
+def test_classes_of_other_names_are_taken_in_their_order(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = named(classifier(tmp_path / "model"), "bad", "good")
+    plain = network(path)(batch()).logits
+    given = {"_target_": TARGET, "name": path}
+    made = build(given, num_classes=2, shape=SHAPE, classes=["0", "1"]).eval()
+    assert torch.equal(made(batch()).logits, plain)
+    assert "classes bad, good are taken for 0, 1, in this order" in caplog.text
 
 
 def test_what_is_saved_is_whole_without_the_folder(tmp_path: Path) -> None:
