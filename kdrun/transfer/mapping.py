@@ -29,6 +29,9 @@ from kdrun.types import Loader
 
 log = logging.getLogger(__name__)
 
+LOUD = 10
+"""Deviations of the source: what varies more in the target is told of."""
+
 Scaler = Literal["source", "per_domain", "union", "none"]
 """Whose means and deviations standardise the features."""
 
@@ -110,6 +113,8 @@ class Mapping(Strategy):
         ours = before_source(known)
         # Within one domain they are the same samples, which need not be standardised twice.
         theirs = ours if known is target else before_target(target)
+        if self.scaler == "source" and source is not None:
+            warn_of_loud(theirs)
         mapped, space = self.align(ours, classes, theirs)
         fitted = fit_linear(self.classifier, mapped, classes, head.out_features)
         install(student, before_target, space.then(fitted))
@@ -137,6 +142,24 @@ def _scales(scaler: Scaler, source: Array, target: Array) -> tuple[Scale, Scale]
         return standardise(source), standardise(target)
     both = standardise(source if scaler == "source" else np.concatenate([source, target]))
     return both, both
+
+
+def warn_of_loud(target: Array) -> None:
+    """Say it if features hardly vary in the source, and so drown all others in the target.
+
+    Args:
+        target: (M, D), standardised by the source's deviations.
+    """
+    loud = int((target.std(0) > LOUD).sum())
+    if loud:
+        log.warning(
+            "%d of %d features vary over %d times more in the target than in the source, and will "
+            "drown the others: consider transfer.scaler=none, or per_domain if classes have the "
+            "same shares in both",
+            loud,
+            target.shape[1],
+            LOUD,
+        )
 
 
 def standardise(rows: Array) -> Scale:

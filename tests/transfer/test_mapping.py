@@ -254,3 +254,17 @@ def test_a_network_without_a_linear_head_is_refused() -> None:
     network.head = None
     with pytest.raises(ValueError, match="does not end in a linear layer"):
         SourceOnly(classifier=logistic())(network, as_source(ROWS, LABELS, 3), load(SHIFTED))
+
+
+def test_features_that_hardly_vary_in_the_source_are_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    faint = ROWS.copy()
+    faint[:, 3] *= 1e-3
+    SourceOnly(classifier=logistic())(student(8, 3), as_source(faint, LABELS, 3), load(ROWS))
+    assert "1 of 8 features vary over 10 times more in the target" in caplog.text
+    caplog.clear()
+    for scaler, source in (("none", faint), ("per_domain", faint), ("source", ROWS)):
+        strategy = SourceOnly(classifier=logistic(), scaler=scaler)  # type: ignore[arg-type]
+        strategy(student(8, 3), as_source(source, LABELS, 3), load(ROWS))
+    assert "features vary" not in caplog.text
