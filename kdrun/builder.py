@@ -26,7 +26,7 @@ from kdrun.method import APART
 from kdrun.model import weights
 from kdrun.model.features import Network
 from kdrun.model.stack import stack
-from kdrun.model.tokens import check_vocabulary
+from kdrun.model.tokens import fit_tokens
 from kdrun.objective import Objective
 from kdrun.selection import SAMPLES, Selection
 from kdrun.shape import rows_shape
@@ -101,7 +101,8 @@ class Builder:
             classes=header.get("classes", self.data.classes),
         )
         if shape is None and isinstance(self.data.train, Arrays):
-            check_vocabulary(network.net, network.own(self.data.train.inputs))
+            named = self.config["dataset"].get("tokenizer")
+            fit_tokens(network.net, named, network.own(self.data.train.inputs))
         network.dtype = self.dtype
         network.unit = tuple(header.get("unit", value_statistics(self.data.train.targets)))
         if self.settings.channels_last and len(rows_shape(self.data.shape)) == 3:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ STUDENT = "student.safetensors"
 MEAN = "mean.safetensors"
 CHECKPOINT = "checkpoint.pt"
 HEADER = "kdrun"
+READER = "kdrun.reader"
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
@@ -40,15 +43,31 @@ def load_state(path: Path) -> dict[str, Any]:
     return state
 
 
-def save_student(path: Path, weights: dict[str, Tensor], header: dict[str, Any]) -> None:
+def save_student(
+    path: Path,
+    weights: dict[str, Tensor],
+    header: dict[str, Any],
+    reader: Mapping[str, Any] | None = None,
+) -> None:
     """Write final weights, with what is needed to rebuild the model in the file's header.
 
     Args:
         path: a .safetensors file.
         weights: the state of a `Network`.
         header: model config, classes, shape, mean and std.
+        reader: of new files, as `Dataset.reader`. It can be longer than a header may be, and so is
+            a tensor of bytes.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    tensors: dict[str, Tensor] = {}
+    places: set[int] = set()
+    for name, tensor in weights.items():
+        whole = tensor.detach().cpu().contiguous()
+        # safetensors holds no tensor twice, as networks do that tie weights.
+        tensors[name] = whole.clone() if whole.data_ptr() in places else whole
+        places.add(whole.data_ptr())
+    if reader is not None:
+        packed = zlib.compress(json.dumps(reader).encode())
+        tensors[READER] = torch.frombuffer(bytearray(packed), dtype=torch.uint8)
     write_atomic(path, save(tensors, metadata={HEADER: json.dumps(header)}))
 
 
@@ -90,6 +109,27 @@ def read_header(path: Path | str) -> dict[str, Any]:
     return header
 
 
+def read_reader(path: Path | str) -> dict[str, Any] | None:
+    """How new files are read for a student of tables or texts; None where its file says nothing.
+
+    Raises:
+        ValueError: the file is damaged.
+        FileNotFoundError: it does not exist.
+    """
+    file = weights_file(path)
+    if file.suffix != ".safetensors":
+        return None
+    try:
+        with safe_open(file, framework="pt") as opened:
+            if READER not in opened.keys():  # noqa: SIM118  # no mapping
+                return None
+            packed = bytes(opened.get_tensor(READER).tolist())
+        reader: dict[str, Any] = json.loads(zlib.decompress(packed))
+    except (SafetensorError, ValueError, zlib.error) as error:
+        raise ValueError(f"{file} is not a whole safetensors file: {error}") from error
+    return reader
+
+
 def load_weights(path: Path | str) -> dict[str, Tensor]:
     """The tensors of a weights file, .safetensors or a state_dict saved by torch.
 
@@ -108,6 +148,8 @@ def load_weights(path: Path | str) -> dict[str, Tensor]:
             raise ValueError(f"{file} holds no state_dict: a dict of names and tensors")
         return state
     try:
-        return load_file(file)
+        weights = load_file(file)
+        weights.pop(READER, None)
+        return weights
     except SafetensorError as error:
         raise ValueError(f"{file} is not a whole safetensors file: {error}") from error

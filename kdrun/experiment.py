@@ -22,10 +22,9 @@ from kdrun.evaluate import evaluate, example, peak_memory_mb, ratio
 from kdrun.fit import fit
 from kdrun.gain import gains, source_accuracy
 from kdrun.method import OWN, Method
-from kdrun.model import weights
 from kdrun.model.features import Network, inner, is_fitted
 from kdrun.results import write_atomic, write_metrics
-from kdrun.score import score
+from kdrun.score import score, write_weights
 from kdrun.share import warn_of_idle
 from kdrun.table import Value, to_csv
 from kdrun.target import without
@@ -283,10 +282,7 @@ class Experiment:
             self.device,
         )
         if mean is not None:
-            name, described, data = role["name"], role["model"], self.data
-            weights.save(
-                run_dir / MEAN, mean, name, described, classes=data.classes, shape=data.shape
-            )
+            write_weights(run_dir / MEAN, mean, role, self.data)
         seconds = sum(float(row["seconds"] or 0) for row in self.training.history)
         seen = len(self.data.train) * len(self.training.history)
         return metrics | {

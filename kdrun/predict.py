@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kdrun.types import Split
+    from kdrun.types import Shape, Split
 
 DESCRIPTION = """Classify new images, rows or texts with the student of a run; or let it answer once
 for all its data, as a table that teacher=recorded learns from."""
@@ -75,15 +75,16 @@ def predict(run: str, inputs: str, batch_size: int, device: str, plugins: list[s
     """
     import torch
 
-    from kdrun.checkpoint import read_header
+    from kdrun.checkpoint import read_header, read_reader
     from kdrun.dataset.loader import make_loader
     from kdrun.device import choose_device
     from kdrun.model.weights import rebuild
+    from kdrun.shape import read_shape
 
     where = choose_device(device)
     network = rebuild(run, plugins).to(where).eval()
     header = read_header(run)
-    names, split = read_new(inputs, header, plugins)
+    names, split = read_new(inputs, read_shape(header["shape"]), read_reader(run), plugins)
     loader = make_loader(split, batch_size, seed=0, train=False, device=where)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -106,13 +107,14 @@ def predict(run: str, inputs: str, batch_size: int, device: str, plugins: list[s
 
 
 def read_new(
-    path: str, header: Mapping[str, Any], plugins: Sequence[str]
+    path: str, shape: Shape, reader: Mapping[str, Any] | None, plugins: Sequence[str]
 ) -> tuple[list[str], Split]:
     """A name for each new sample, and the samples as a student reads them.
 
     Args:
         path: of a table or texts where the student was trained on such; else as for `read_inputs`.
-        header: of the student's weights.
+        shape: of a sample as the student reads it.
+        reader: of such tables or texts; None without.
         plugins: packages that a `_target_` may lie in.
 
     Raises:
@@ -120,14 +122,11 @@ def read_new(
         FileNotFoundError: there are none.
     """
     from kdrun.dataset.inputs import read_inputs
-    from kdrun.shape import read_shape
     from kdrun.target import call
 
-    reader = header.get("reader")
     if reader and path.endswith(TABLES):
         split: Split = call({**reader, "path": path}, plugins)
         return [str(position) for position in range(len(split))], split
-    shape = read_shape(header["shape"])
     if isinstance(shape, dict):
         rest = f"give one of {', '.join(TABLES)}" if reader else "its file does not say how"
         raise ValueError(f"{path}: the student reads texts: {rest}.")

@@ -15,6 +15,8 @@ from kdrun.evaluate import TEACHER_METRICS, cost, evaluate
 from kdrun.explain import explain
 from kdrun.model import weights
 from kdrun.model.features import Network
+from kdrun.model.stack import reader
+from kdrun.shape import ROWS
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import taught
 from kdrun.types import Dataset, Loader
@@ -48,15 +50,7 @@ def score(
     if isinstance(student, Network):
         student.keep(())
     file = run_dir / STUDENT
-    weights.save(
-        file,
-        student,
-        role["name"],
-        role["model"],
-        classes=data.classes,
-        shape=data.shape,
-        reader=data.reader,
-    )
+    write_weights(file, student, role, data)
     answering = teacher.on("test") if teacher is not None else None
     scores, confusion = evaluate(student, test, len(data.classes), answering)
     metrics: dict[str, Any] = {
@@ -71,3 +65,21 @@ def score(
     if data.classes:
         plots.confusion(confusion.tolist(), data.classes, run_dir / "confusion.png")
     return metrics, dict(zip(data.classes, predicted, strict=True))
+
+
+def write_weights(file: Path, network: nn.Module, role: Mapping[str, Any], data: Dataset) -> None:
+    """Write a network's weights with all that rebuilds it, and that reads new files for it.
+
+    Args:
+        file: a .safetensors file.
+        network: trained.
+        role: its name and model in the config.
+        data: what it was trained on.
+    """
+    # Of words and tokens only what it reads: each can be many times its weights.
+    reads, told = reader(network).own(data.shape), data.reader
+    unread = "tokens" if not isinstance(reads, dict) else "" if ROWS in reads else "words"
+    if told is not None and unread in told:
+        told = {**told, unread: None}
+    name, config, classes = role["name"], role["model"], data.classes
+    weights.save(file, network, name, config, classes=classes, shape=data.shape, reader=told)

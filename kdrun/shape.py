@@ -12,6 +12,9 @@ from kdrun.types import Input, Shape
 ROWS = "x"
 """Of a dict of inputs, the key of the numbers; under all others lie whole ones, such as tokens."""
 
+TOKEN = 7
+"""A token that every vocabulary has, and that neither pads nor ends a text in any known one."""
+
 
 def shape_of(inputs: Input) -> Shape:
     """The shape of each sample of some inputs."""
@@ -60,13 +63,13 @@ def blank(
         shape: of one sample.
         samples: how many.
         device: where; None for torch's default.
-        make: makes the numbers; tokens are all 1, and none of them is padding.
+        make: makes the numbers; tokens are all `TOKEN`, and none of them is masked.
     """
     if not isinstance(shape, dict):
         return make(samples, *shape, device=device)
     return {
         key: make(samples, *sizes, device=device)
         if key == ROWS
-        else torch.ones(samples, *sizes, dtype=torch.int64, device=device)
+        else torch.full((samples, *sizes), 1 if key.endswith("mask") else TOKEN, device=device)
         for key, sizes in shape.items()
     }

@@ -60,6 +60,7 @@ class Outputs(NamedTuple):
             not end in one stands here as it is.
         attentions: attention probabilities of the stages' last block, each (N, heads, L, L).
         tokens: of texts, what `features` are the means of, padding included, each (N, L, D).
+        ids: of texts, (N, L), which token stands where; with `tokens`, as is the next.
         mask: of texts, (N, L): 1 for a token, 0 for padding.
         weight: (N,) how much each answer counts, 0 for none; None where all count alike.
         members: of an ensemble, the outputs of each who answered.
@@ -71,6 +72,7 @@ class Outputs(NamedTuple):
     preactivations: tuple[Tensor, ...] = ()
     attentions: tuple[Tensor, ...] = ()
     tokens: tuple[Tensor, ...] = ()
+    ids: Tensor | None = None
     mask: Tensor | None = None
     weight: Tensor | None = None
     members: tuple[Outputs, ...] = ()
@@ -88,6 +90,7 @@ class Outputs(NamedTuple):
             all_of(self.preactivations),
             all_of(self.attentions),
             all_of(self.tokens),
+            None if self.ids is None else change(self.ids),
             None if self.mask is None else change(self.mask),
             None if self.weight is None else change(self.weight),
             tuple(member.map(change) for member in self.members),

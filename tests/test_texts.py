@@ -13,6 +13,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from kdrun.checkpoint import read_header
 from kdrun.cli import main  # noqa: F401  # before transformers, as in the command
 from kdrun.model.weights import rebuild
 from kdrun.results import load_record
@@ -93,8 +94,6 @@ def _batch(x: torch.Tensor):  # type: ignore[no-untyped-def]
 
 
 def _width(run: Path) -> int:
-    from kdrun.checkpoint import read_header
-
     (width,) = read_header(run)["shape"]
     return int(width)
 
@@ -109,6 +108,23 @@ def test_teacher_and_student_read_tokens_of_their_own(kdrun: Kdrun, hub: Path, l
     )
     assert told.status == 0, told.err
     assert row(the_run())["status"] == "ok"
+    assert read_header(the_run())["shape"].keys() == {"input_ids", "attention_mask"}
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [([], 2), (["student.model.tokenizer=HUB/small"], 0), (["student.model.pretrained=false"], 0)],
+)
+def test_weights_ask_for_their_own_tokenizer(
+    kdrun: Kdrun, hub: Path, more: list[str], status: int
+) -> None:
+    told = kdrun(
+        *words(hub, f"dataset.tokenizer={hub / 'small'}", "method=supervised", "train.epochs=1"),
+        *role(hub, "student", "large"),
+        *[word.replace("HUB", str(hub)) for word in more],
+    )
+    assert told.status == status, told.err
+    assert status == 0 or "was trained with its own tokenizer" in told.err
 
 
 def test_a_teacher_is_taken_as_it_is(kdrun: Kdrun, hub: Path) -> None:

@@ -55,7 +55,7 @@ def _read(name: str, max_length: int) -> str:
     except ImportError as error:
         raise ValueError("dataset.tokenizer needs the extra: pip install 'kdrun[text]'") from error
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(name)
+        tokenizer: Any = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"dataset.tokenizer={name}: neither a folder with a tokenizer nor to be had from the "

@@ -29,7 +29,7 @@ class Hidden(Loss):
             the network that has fewer, evenly, as in TinyBERT.
     """
 
-    needs = ("features",)
+    needs = ("features", "tokens")
 
     def __init__(self, mapping: Sequence[Sequence[int]] | None = None) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class Hidden(Loss):
 
 def same_tokens(student: Outputs, teacher: Outputs) -> bool:
     """Whether both read texts, cut into the same tokens."""
-    s, t = student.mask, teacher.mask
+    s, t = student.ids, teacher.ids
     if not student.tokens or not teacher.tokens or s is None or t is None:
         return False
     return s.shape == t.shape and bool((s == t).all())

@@ -79,5 +79,6 @@ class Member(nn.Module):
 
 
 def missing(term: Loss, outputs: Outputs) -> list[str]:
-    """The fields that a term reads and that these outputs lack."""
-    return [name for name in term.needs if getattr(outputs, name) in (None, ())]
+    """The fields that a term reads and that these outputs lack; tokens are there for texts only."""
+    wanted = [name for name in term.needs if name != "tokens"]
+    return [name for name in wanted if getattr(outputs, name) in (None, ())]

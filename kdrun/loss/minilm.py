@@ -30,7 +30,7 @@ class MiniLM(Loss):
             heads.
     """
 
-    needs = ("features", "attentions")
+    needs = ("features", "attentions", "tokens")
 
     def __init__(self, relation_heads: int | None = None) -> None:
         super().__init__()

@@ -14,6 +14,12 @@ from kdrun.shape import blank, rows_shape
 from kdrun.target import call, locate, parameters
 from kdrun.types import Shape
 
+FAILURES = (
+    *(RuntimeError, TypeError, ValueError),
+    *(AttributeError, AssertionError, IndexError),
+)
+"""What a network raises on samples that it was not made for."""
+
 
 def build(
     config: Mapping[str, Any],
@@ -76,7 +82,14 @@ def build(
 def _try(network: Network, target: str, shape: Shape, num_classes: int) -> None:
     try:
         logits = network.examine(blank(shape, 2))
-    except (RuntimeError, TypeError, ValueError, AssertionError, IndexError) as error:
+    except (
+        RuntimeError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        AssertionError,
+        IndexError,
+    ) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{target} fails on samples of shape {shape}: {reason}") from error
     got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__

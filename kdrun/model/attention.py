@@ -82,6 +82,8 @@ def explicit(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, Tensor]:
     """Attention as transformers calls it, with the probabilities as they are before dropout.
@@ -94,10 +96,21 @@ def explicit(
         attention_mask: (N, 1, L, L), added to the scores; None for none.
         scaling: of the scores; None for D^-½.
         dropout: of the probabilities that weigh the values.
+        softcap: of the scores, which is not computed here.
+        s_aux: sinks, which are not either.
 
     Returns:
         (N, L, heads, D) values and (N, heads, L, L) probabilities.
+
+    Raises:
+        ValueError: the layer attends in another way.
     """
+    if softcap is not None or s_aux is not None:
+        what = "soft caps" if softcap is not None else "sinks"
+        raise ValueError(
+            f"{type(module).__name__} has attention with {what}, which cannot be read: choose a "
+            "loss without attentions"
+        )
     group = query.shape[1] // key.shape[1]
     key, value = (x.repeat_interleave(group, dim=1) for x in (key, value))
     scores = query @ key.mT * (query.shape[3] ** -0.5 if scaling is None else scaling)

@@ -151,9 +151,7 @@ class Network(nn.Module):
                 logits = logits * self.unit[1] + self.unit[0]
             if not self._kept:
                 return Outputs(logits)
-            return self._collect(
-                logits, given.get("attention_mask") if isinstance(given, dict) else None
-            )
+            return self._collect(logits, given if isinstance(given, dict) else {})
         finally:
             self._seen.clear()
 
@@ -180,17 +178,19 @@ class Network(nn.Module):
         logits: Tensor = getattr(output, "logits", output)
         return logits
 
-    def _collect(self, logits: Tensor, mask: Tensor | None) -> Outputs:
-        seen = self._seen
-        fields: dict[str, Any] = {"mask": mask}
+    def _collect(self, logits: Tensor, given: dict[str, Tensor]) -> Outputs:
+        seen, mask = self._seen, given.get("attention_mask")
+        fields: dict[str, Any] = {}
         if "embedding" in self._kept and self.head:
             embedding = seen[self.head, "input"]
             over_tokens = _over_tokens(embedding, mask)
             fields["embedding"] = (last(*over_tokens) if over_tokens else embedding).flatten(1)
+        stages = [seen[s, "output"] for s in self.stages if (s, "output") in seen]
         if "features" in self._kept:
-            stages = [seen[s, "output"] for s in self.stages]
             fields["features"] = tuple(self._as_map(stage, mask) for stage in stages)
+        if "tokens" in self._kept:
             fields["tokens"] = tuple(stage for stage in stages if _over_tokens(stage, mask))
+            fields |= {"ids": given.get("input_ids"), "mask": mask}
         if "preactivations" in self._kept:
             before = (seen.get((s, "before"), seen[s, "output"]) for s in self.stages)
             fields["preactivations"] = tuple(self._as_map(stage, mask) for stage in before)
@@ -217,7 +217,7 @@ class Network(nn.Module):
     def _attach(self, anatomy: Anatomy) -> None:
         if "embedding" in self._kept and self.head:
             self._tap(anatomy, (self.head, "input"))
-        if self._kept & {"features", "preactivations"}:
+        if self._kept & {"features", "preactivations", "tokens"}:
             for stage in self.stages:
                 self._tap(anatomy, (stage, "output"))
         if "preactivations" in self._kept:

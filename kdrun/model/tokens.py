@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import TypeVar
+from os.path import normpath
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -51,24 +52,48 @@ def own(net: nn.Module, names: tuple[str, ...], given: dict[str, T] | T) -> dict
     )
 
 
-def check_vocabulary(net: nn.Module, inputs: dict[str, Tensor] | Tensor) -> None:
-    """Refuse tokens that a model of transformers has no state for.
+def fit_tokens(net: nn.Module, tokenizer: object, inputs: dict[str, Tensor] | Tensor) -> None:
+    """See to it that a model of transformers understands the tokens of the data.
+
+    A decoder classifies by the last token that is no padding, so it is told what padding is.
 
     Args:
         net: any network.
+        tokenizer: `dataset.tokenizer`.
         inputs: what it reads of all training samples.
 
     Raises:
-        ValueError: some are beyond its vocabulary.
+        ValueError: its weights were trained with another tokenizer, or it knows fewer tokens.
     """
-    known = getattr(getattr(net, "config", None), "vocab_size", None)
-    if known is None or not isinstance(inputs, dict) or "input_ids" not in inputs:
+    config: Any = getattr(net, "config", None)
+    if config is None or not isinstance(inputs, dict) or "input_ids" not in inputs:
         return
-    if (highest := int(inputs["input_ids"].max())) >= known:
+    own = getattr(net, "trained_with", None)
+    if own is not None and isinstance(tokenizer, str) and normpath(own) != normpath(tokenizer):
+        raise ValueError(
+            f"{own} was trained with its own tokenizer, and dataset.tokenizer={tokenizer}: "
+            f"[{tokenizer},{own}] gives the tokens of both; if they are the same, say so by "
+            f"model.tokenizer={tokenizer} of this role"
+        )
+    tokens, mask = inputs["input_ids"], inputs["attention_mask"]
+    if (highest := int(tokens.max())) >= config.vocab_size:
         raise ValueError(
             f"dataset.tokenizer gives tokens up to {highest}, and {type(net).__name__} knows "
-            f"{known}: name the tokenizer that belongs to it"
+            f"{config.vocab_size}: name the tokenizer that belongs to it"
         )
+    padding = tokens[mask == 0]
+    if not len(padding):
+        return
+    pad = int(padding[0])
+    parts = [part for part in net.modules() if not isinstance(part, nn.Embedding)]
+    if any(getattr(part, "padding_idx", pad) not in (None, pad) for part in parts):
+        raise ValueError(
+            f"dataset.tokenizer pads with {pad}, and {type(net).__name__} counts its positions by "
+            f"{config.pad_token_id}: name the tokenizer that belongs to it"
+        )
+    config.pad_token_id = pad
+    described: Any = net.described
+    described["config"]["pad_token_id"] = pad
 
 
 def in_parts(states: Tensor, mask: Tensor) -> Tensor:

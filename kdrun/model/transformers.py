@@ -14,6 +14,12 @@ from kdrun.target import nearest
 
 log = logging.getLogger(__name__)
 
+FOREIGN = (
+    *("auto_map", "model_type", "attn_implementation", "_attn_implementation"),
+    *("quantization_config", "dtype", "torch_dtype"),
+)
+"""Settings in a file of weights that could make transformers load more than it needs."""
+
 STAGES = 4
 """How many layers are shown, of more."""
 
@@ -46,18 +52,13 @@ def create(
     Raises:
         ValueError: there is no such model, it has no such setting, or the weights do not fit.
     """
-    try:
-        import transformers  # 7 s, which runs without it need not wait for
-    except ImportError as error:
-        raise ValueError(
-            "models of transformers need the extra: pip install 'kdrun[text]'"
-        ) from error
+    transformers = _library()
     config = _config(name, pretrained, kwargs)
     own = [str(config.id2label[place]) for place in sorted(config.id2label)]
     config.num_labels = num_classes
     config.use_cache = False
-    if config.pad_token_id is None:  # decoders are told by it where a text ends
-        config.pad_token_id = config.eos_token_id
+    if config.pad_token_id is None:  # `fit_tokens` learns it from the data; some need one to run
+        config.pad_token_id = 0
     if layers is not None and not 1 <= layers <= config.num_hidden_layers:
         raise ValueError(f"layers={layers}: {name} has {config.num_hidden_layers}")
     auto = transformers.AutoModelForSequenceClassification
@@ -67,7 +68,7 @@ def create(
             _rename(net, own, list(classes))
         else:
             config.num_hidden_layers = layers or config.num_hidden_layers
-            net = auto.from_config(config)
+            net = auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
     except ValueError as error:
         raise ValueError(f"transformers: {name}: {str(error).splitlines()[0]}") from error
     if pretrained and layers is not None:
@@ -75,6 +76,7 @@ def create(
     if classes:
         net.config.id2label = dict(enumerate(classes))
         net.config.label2id = {name: place for place, name in enumerate(classes)}
+    net.trained_with = name if pretrained and tokenizer is None else None
     return _describe(net, name if tokenizer is None else tokenizer)
 
 
@@ -86,16 +88,23 @@ def restore(config: Mapping[str, Any], num_classes: int, tokenizer: str) -> nn.M
         num_classes: width of the output.
         tokenizer: whose tokens it reads.
     """
+    transformers = _library()
+    own = {key: value for key, value in config.items() if key not in FOREIGN}
+    made = transformers.AutoConfig.for_model(config["model_type"], **own)
+    made.num_labels = num_classes
+    auto = transformers.AutoModelForSequenceClassification
+    net = auto.from_config(made, dtype=torch.float32, trust_remote_code=False)
+    return _describe(net, tokenizer)
+
+
+def _library() -> Any:
     try:
-        import transformers
+        import transformers  # 7 s, which runs without it need not wait for
     except ImportError as error:
         raise ValueError(
             "models of transformers need the extra: pip install 'kdrun[text]'"
         ) from error
-    own = {key: value for key, value in config.items() if key not in ("auto_map", "model_type")}
-    made = transformers.AutoConfig.for_model(config["model_type"], **own)
-    made.num_labels = num_classes
-    return _describe(transformers.AutoModelForSequenceClassification.from_config(made), tokenizer)
+    return transformers
 
 
 def _config(name: str, pretrained: bool, settings: Mapping[str, Any]) -> Any:
@@ -105,12 +114,17 @@ def _config(name: str, pretrained: bool, settings: Mapping[str, Any]) -> Any:
         config = AutoConfig.for_model(name)
     else:
         try:
-            config = AutoConfig.from_pretrained(name)
+            config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise ValueError(
                 f"there is no model '{name}': it is neither a folder with a config.json nor to be "
                 f"had from the hub ({str(error).splitlines()[0]})"
             ) from error
+    if getattr(config, "is_encoder_decoder", False) or not hasattr(config, "num_hidden_layers"):
+        raise ValueError(
+            f"{name} is a {config.model_type}: only encoders and decoders of texts are classifiers "
+            "here, such as bert, roberta or llama"
+        )
     known = config.to_dict().keys() | config.attribute_map.keys()
     for key, value in settings.items():
         if key not in known:
@@ -133,6 +147,7 @@ def _load(auto: Any, name: str, config: Any) -> Any:
             name,
             config=config,
             dtype=torch.float32,
+            trust_remote_code=False,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )

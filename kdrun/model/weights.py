@@ -78,9 +78,8 @@ def save(
         "unit": inner(network).unit,
         "classes": list(classes),
         "shape": stack.reader(network).own(shape),
-        "reader": reader,
     }
-    save_student(path, network.state_dict(), header)
+    save_student(path, network.state_dict(), header, reader)
 
 
 def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:

@@ -77,7 +77,8 @@ def both(student: nn.Module, batch: Batch, batch_norm: BatchNorm = "separate") -
     """
     beside = batch.source
     assert beside is not None
-    if batch_norm == "separate":
+    norms = any(isinstance(module, _BatchNorm) for module in student.modules())
+    if batch_norm == "separate" or not norms:  # without batch norm the two come to the same
         with _unmoved(student):
             source = student(beside)
         return Pair(source, student(batch._replace(source=None)))

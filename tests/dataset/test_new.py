@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from kdrun.checkpoint import load_weights, read_reader, save_student
 from kdrun.dataset.new import rows, texts
 from kdrun.dataset.table import table
 from kdrun.dataset.text import text
@@ -180,6 +181,28 @@ def test_a_transformer_predicts_without_the_folder_it_came_from(
     told = kdrun("predict", str(run), "images.npz")
     assert told.status == 2
     assert "the student reads texts" in told.err
+
+
+def test_what_is_not_read_is_not_kept(kdrun: Kdrun, reviews: Path, tmp_path: Path) -> None:
+    tokenizer(tmp_path / "cut")
+    told = kdrun(
+        "dataset=text", f"dataset.path={reviews}", f"dataset.tokenizer={tmp_path / 'cut'}",
+        "method=supervised", "student=linear", "train.epochs=1", "train.progress=false",
+        "train.ema=0.9",
+    )  # fmt: skip
+    assert told.status == 0, told.err
+    (run,) = (tmp_path / "outputs/default").glob("*/student.safetensors")
+    reader = read_reader(run)
+    assert reader is not None
+    assert reader["tokens"] is None
+    assert reader["words"]["vocabulary"]
+
+
+def test_a_reader_may_be_longer_than_a_header(tmp_path: Path) -> None:
+    long = {"_target_": "x", "data": "".join(random.Random(0).choices("abcdefgh", k=105_000_000))}
+    save_student(tmp_path / "s.safetensors", {"w": torch.zeros(1)}, {}, long)
+    assert read_reader(tmp_path / "s.safetensors") == long
+    assert list(load_weights(tmp_path / "s.safetensors")) == ["w"]
 
 
 def test_packed_arrays_keep_their_bits() -> None:

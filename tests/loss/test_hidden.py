@@ -53,7 +53,8 @@ def test_padding_does_not_count() -> None:
     (s,), (t,) = maps((2, 5, 3)), maps((2, 5, 4), seed=1)
     real = [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]
     mask = torch.tensor(real)
-    student, teacher = (said([x])._replace(tokens=(x,), mask=mask) for x in (s, t))
+    ids = mask * 5
+    student, teacher = (said([x])._replace(tokens=(x,), ids=ids, mask=mask) for x in (s, t))
     loss = built(Hidden(), student, teacher)
     assert isinstance(loss, Hidden)
     batch = Batch({}, torch.zeros(2), torch.arange(2))
@@ -63,8 +64,8 @@ def test_padding_does_not_count() -> None:
 
 def test_texts_of_other_tokens_are_compared_in_parts() -> None:
     (s, t), (long_s, long_t) = maps((2, 8, 3), (2, 8, 4)), maps((2, 5, 3), (2, 6, 4), seed=1)
-    student = said([s])._replace(tokens=(long_s,), mask=torch.ones(2, 5))
-    teacher = said([t])._replace(tokens=(long_t,), mask=torch.ones(2, 6))
+    student = said([s])._replace(tokens=(long_s,), ids=torch.zeros(2, 5), mask=torch.ones(2, 5))
+    teacher = said([t])._replace(tokens=(long_t,), ids=torch.zeros(2, 6), mask=torch.ones(2, 6))
     loss = built(Hidden(), student, teacher)
     assert isinstance(loss, Hidden)
     found = loss(student, teacher, Batch({}, torch.zeros(2), torch.arange(2))).item()

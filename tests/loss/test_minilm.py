@@ -85,7 +85,7 @@ def test_padding_does_not_count() -> None:
         attention = x.attentions[-1]
         attention *= real[:, None, None]
         attention /= attention.sum(3, keepdim=True)
-    s, t = (x._replace(tokens=x.features, mask=real) for x in (s, t))
+    s, t = (x._replace(tokens=x.features, ids=real, mask=real) for x in (s, t))
     loss = MiniLM()
     loss.build(s, t, torch.zeros(2))
     before = loss(s, t, batch())
@@ -96,8 +96,8 @@ def test_padding_does_not_count() -> None:
 
 def test_texts_of_other_tokens_are_refused() -> None:
     s, t = said(2, 6), said(2, 6)
-    s = s._replace(tokens=s.features, mask=torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]))
-    t = t._replace(tokens=t.features, mask=torch.tensor([[1, 1, 1, 1, 0], [1, 1, 1, 1, 0]]))
+    mask = torch.ones(2, 5)
+    s, t = (x._replace(tokens=x.features, ids=mask * i, mask=mask) for i, x in enumerate((s, t)))
     with pytest.raises(ValueError, match=r"the same dataset\.tokenizer"):
         MiniLM().build(s, t, torch.zeros(2))
 

@@ -58,6 +58,24 @@ def test_dropout_leaves_the_probabilities_whole(bert: Network) -> None:
         torch.testing.assert_close(attention.sum(3), torch.ones(3, 2, 9))
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("gemma2", {"num_key_value_heads": 1, "head_dim": 8}),
+        ("gpt_oss", {"num_key_value_heads": 1, "head_dim": 8, "num_local_experts": 4}),
+    ],
+)
+def test_attention_that_is_computed_otherwise_is_told(
+    tmp_path: Path, kind: str, settings: dict[str, int]
+) -> None:
+    net = create(str(classifier(tmp_path / kind, kind, **settings)), 2)
+    network = Network(net, stages=net.stage_names).eval()  # type: ignore[arg-type]
+    network(texts())
+    network.keep(["attentions"])
+    with pytest.raises(ValueError, match=r"has attention with (soft caps|sinks), which cannot"):
+        network(texts())
+
+
 def test_a_model_that_cannot_replace_its_attention_is_told(tmp_path: Path) -> None:
     folder = classifier(tmp_path / "deberta", "deberta-v2", relative_attention=True)
     net = create(str(folder), 2)

@@ -237,7 +237,7 @@ class Text(nn.Module):
 
 def test_text_goes_in_by_keyword() -> None:
     network = Network(Text(), stages=["layer"], mean=(0.5,), std=(0.5,))
-    network.keep(["embedding", "features"])
+    network.keep(["embedding", "features", "tokens"])
     tokens = {"input_ids": torch.randint(10, (3, 6)), "attention_mask": torch.ones(3, 6)}
     outputs = network(Batch(tokens, torch.zeros(3), torch.arange(3)))
     assert outputs.logits.shape == (3, 2)

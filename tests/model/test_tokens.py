@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from kdrun.model.tokens import PARTS, check_vocabulary, in_parts, last, own, reads
+from kdrun.model.tokens import PARTS, fit_tokens, in_parts, last, own, reads
 
 
 @settings(deadline=None)
@@ -77,10 +77,51 @@ def test_what_stands_alone_is_for_any_network_on_rows() -> None:
         own(net, reads(net), rows)
 
 
+class Known(Reader):
+    """A reader as transformers has them."""
+
+    def __init__(self, pad: int | None = None) -> None:
+        super().__init__()
+        self.config = types.SimpleNamespace(vocab_size=90, pad_token_id=pad)
+        self.described = {"config": {"pad_token_id": pad}}
+
+
+def tokens(*ids: int, padding: int = 0, pad: int = 0) -> dict[str, Tensor]:
+    mask = [1] * len(ids) + [0] * padding
+    return {
+        "input_ids": torch.tensor([[*ids, *[pad] * padding]]),
+        "attention_mask": torch.tensor([mask]),
+    }
+
+
 def test_tokens_of_a_larger_vocabulary_are_refused() -> None:
-    net = Reader()
-    net.config = types.SimpleNamespace(vocab_size=90)  # type: ignore[assignment]
-    check_vocabulary(net, {"input_ids": torch.tensor([[1, 89]])})
-    check_vocabulary(net, torch.full((1, 2), 90.0))
-    with pytest.raises(ValueError, match="tokens up to 90, and Reader knows 90: name"):
-        check_vocabulary(net, {"input_ids": torch.tensor([[1, 90]])})
+    fit_tokens(Known(), "a", tokens(1, 89))
+    fit_tokens(Known(), None, torch.full((1, 2), 90.0))
+    with pytest.raises(ValueError, match="tokens up to 90, and Known knows 90: name"):
+        fit_tokens(Known(), "a", tokens(1, 90))
+
+
+def test_a_model_is_told_what_padding_is() -> None:
+    net = Known(pad=2)
+    fit_tokens(net, "a", tokens(5, 6, padding=2, pad=7))
+    assert net.config.pad_token_id == net.described["config"]["pad_token_id"] == 7
+    fit_tokens(net, "a", tokens(5, 6))
+    assert net.config.pad_token_id == 7
+
+
+def test_positions_that_are_counted_by_another_padding_are_refused() -> None:
+    net = Known(pad=1)
+    net.part = nn.Identity()
+    net.part.padding_idx = 1  # type: ignore[assignment]
+    fit_tokens(net, "a", tokens(5, 6, padding=2, pad=1))
+    with pytest.raises(ValueError, match="pads with 0, and Known counts its positions by 1"):
+        fit_tokens(net, "a", tokens(5, 6, padding=2))
+
+
+def test_weights_of_another_tokenizer_are_refused() -> None:
+    net = Known()
+    net.trained_with = "./b"  # type: ignore[assignment]
+    fit_tokens(net, "b/", tokens(5))
+    fit_tokens(net, ["a", "./b"], tokens(5))
+    with pytest.raises(ValueError, match=r"./b was trained with its own tokenizer, and .*=a"):
+        fit_tokens(net, "a", tokens(5))

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from kdrun.model import build
 from kdrun.model.features import Network
-from kdrun.model.transformers import create
+from kdrun.model.tokens import fit_tokens
+from kdrun.model.transformers import create, restore
 from kdrun.model.weights import rebuild, save
 from kdrun.types import Batch
 from tests.hugging import classifier, tokenizer
@@ -68,7 +69,8 @@ KINDS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_padding_changes_nothing_that_any_kind_shows(kind: str, tmp_path: Path) -> None:
     made = network(str(classifier(tmp_path / "model", kind, **KINDS[kind])))
-    fields = ["embedding", "features", "preactivations"] if made.stages else ["embedding"]
+    stages = ["features", "preactivations", "tokens"] if made.stages else []
+    fields = ["embedding", *stages]
     made.keep(fields)
     with torch.no_grad():
         short, long = made(batch()), made(batch(5))
@@ -79,8 +81,62 @@ def test_padding_changes_nothing_that_any_kind_shows(kind: str, tmp_path: Path) 
         assert len(made.stages) == 4
         assert [f.shape[1] for f in short.features] == [8] * 4
         assert [t.shape[1] for t in long.tokens] == [14] * 4
-    for name in ("logits", *fields):
+        assert short.mask.shape == short.ids.shape == (3, 9)
+    for name in ("logits", "embedding", *stages[:2]):
         torch.testing.assert_close(getattr(short, name), getattr(long, name), rtol=1e-4, atol=1e-5)
+
+
+def test_a_decoder_learns_from_the_data_what_padding_is(tmp_path: Path) -> None:
+    folder = classifier(tmp_path / "model", "qwen2", pad_token_id=None, num_key_value_heads=1)
+    made = network(str(folder))
+    with torch.no_grad():
+        alone = [
+            made(Batch({k: v[i : i + 1, : (9, 4, 6)[i]] for k, v in texts().items() if k != "x"},
+                       torch.zeros(1), torch.zeros(1))).logits
+            for i in range(3)
+        ]  # fmt: skip
+    inputs = made.own(texts())
+    fit_tokens(made.net, made.net.tokenizer, inputs)  # type: ignore[arg-type]
+    torch.testing.assert_close(made(batch()).logits, torch.cat(alone), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(made(batch(5)).logits, torch.cat(alone), rtol=1e-4, atol=1e-5)
+
+
+def test_weights_are_single_precision_whatever_the_folder_says(tmp_path: Path) -> None:
+    folder = classifier(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "dtype": "bfloat16"}))
+    for pretrained in (True, False):
+        made = network(str(folder), pretrained=pretrained)
+        assert {parameter.dtype for parameter in made.parameters()} == {torch.float32}
+
+
+def test_code_beside_a_model_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = classifier(tmp_path / "model")
+    (folder / "evil.py").write_text("raise SystemExit('ran')\nclass Config: ...\nclass Net: ...\n")
+    config = json.loads((folder / "config.json").read_text())
+    foreign = {"AutoConfig": "evil.Config", "AutoModelForSequenceClassification": "evil.Net"}
+    config = {**config, "model_type": "evil", "auto_map": foreign}
+    (folder / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with pytest.raises(ValueError, match="there is no model"):
+        network(str(folder))
+
+
+def test_a_file_of_weights_chooses_no_kernels() -> None:
+    from transformers import BertConfig
+
+    small = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 8, "vocab_size": 90}
+    config = BertConfig(**small).to_dict()
+    for key in ("attn_implementation", "_attn_implementation"):
+        config[key] = "somebody/kernels"
+    made = restore(config, 2, "bert")
+    assert made.config._attn_implementation in ("sdpa", "eager")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", ["bart", "t5"])
+def test_encoder_decoders_are_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match=f"{kind} is a {kind}: only encoders and decoders"):
+        network(kind, pretrained=False)
 
 
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "llama"])
