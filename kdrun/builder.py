@@ -139,6 +139,20 @@ class Builder:
             return {}
         return section["peers"] or {"twin": {**student, "name": f"{student['name']}_twin"}}
 
+    def check_labels(self) -> None:
+        """Refuse a method that learns from labels alone where none is known.
+
+        Raises:
+            ValueError: so it is.
+        """
+        method, targets = self.config["method"], self.data.train.targets
+        learns = not {"teacher", "transfer"} & {*method["uses"]}
+        if learns and not targets.is_floating_point() and not bool((targets >= 0).any()):
+            raise ValueError(
+                f"method={method['name']} learns from labels, and no training sample has one: set "
+                "dataset.labels to all or a number, or choose a method with a source"
+            )
+
     def strategy(self) -> Strategy | None:
         """How the student gets what the source knows, if the method has a strategy."""
         section = self.config["transfer"]
@@ -153,6 +167,13 @@ class Builder:
                 raise ValueError(
                     f"transfer={section['name']} learns from the target's labels, and none is "
                     "known: set dataset.labels to all or a number, or choose an adaptation."
+                )
+        terms = strategy.adaptation.losses() if strategy.adaptation is not None else {}
+        for name, term in terms.items():
+            if getattr(term, "images", False) and len(rows_shape(self.data.shape)) != 3:
+                raise ValueError(
+                    f"transfer.terms.{name} augments images, and these are none: choose mcc, dann "
+                    "or shot, say"
                 )
         return strategy
 

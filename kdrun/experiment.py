@@ -63,6 +63,7 @@ class Experiment:
         self.builder = Builder(config, settings)
         self.device, self.dtype = self.builder.device, self.builder.dtype
         self.data = self.builder.data
+        self.builder.check_labels()
         self.train_loader = self.builder.loader(self.data.train, training=True)
         self.val_loader = self.builder.loader(self.data.val) if self.data.val else None
         # The student first: what is wrong with it is told before a teacher is trained for it.

@@ -121,10 +121,12 @@ def read_new(
         ValueError: the samples cannot be read, or do not fit the student.
         FileNotFoundError: there are none.
     """
+    from kdrun.dataset.image import SUFFIXES
     from kdrun.dataset.inputs import read_inputs
     from kdrun.target import call
 
-    if reader and path.endswith(TABLES):
+    pictures = Path(path).is_dir() or path.lower().endswith((".npz", *SUFFIXES))
+    if reader and (path.endswith(TABLES) or not pictures):
         split: Split = call({**reader, "path": path}, plugins)
         return [str(position) for position in range(len(split))], split
     if isinstance(shape, dict):

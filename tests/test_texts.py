@@ -42,6 +42,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "domain": ("film", "play")[i // 80],
             }
         )
+    classifier(folder / "long")
+    told = json.loads((folder / "long" / "tokenizer_config.json").read_text())
+    told["model_max_length"] = 10**9
+    (folder / "long" / "tokenizer_config.json").write_text(json.dumps(told))
+    rows.append({"text": "on and on " * 99, "label": "bad", "domain": "play"})
     (folder / "reviews.jsonl").write_text("\n".join(map(json.dumps, rows)))
     return folder
 
@@ -124,7 +129,7 @@ def test_weights_ask_for_their_own_tokenizer(
         *[word.replace("HUB", str(hub)) for word in more],
     )
     assert told.status == status, told.err
-    assert status == 0 or "was trained with its own tokenizer" in told.err
+    assert status == 0 or "wants the tokens of" in told.err
 
 
 def test_a_teacher_is_taken_as_it_is(kdrun: Kdrun, hub: Path) -> None:
@@ -205,13 +210,23 @@ def test_both_domains_in_one_batch(kdrun: Kdrun, hub: Path) -> None:
     assert told.status == 0, told.err
 
 
+LONG = ("student.model.name={hub}/long",)
+
+
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
         (["dataset.words=false"], "leaves nothing to read: set dataset.tokenizer"),
-        ([], "BertForSequenceClassification reads tokens: set dataset.tokenizer"),
+        (
+            [],
+            "reads tokens, and here are none: set dataset.tokenizer",
+        ),
         (["dataset.tokenizer={hub}/nothing"], "neither a folder with a tokenizer"),
         (["dataset.tokenizer={hub}/large", "student.model.layers=9"], "layers=9"),
+        (
+            ["dataset.tokenizer={hub}/long", "dataset.max_length=999", *LONG],
+            "knows about 64 positions",
+        ),
         (
             ["dataset.tokenizer={hub}/large", "+student.model.hiden_size=9"],
             "did you mean 'hidden_size'",
@@ -242,8 +257,34 @@ def test_it_is_exported_with_what_it_reads_alone(kdrun: Kdrun, hub: Path, format
     assert told.status == 0, told.err
     assert "on training samples" in told.out
     if format == "onnx":
-        session = onnxruntime.InferenceSession(next(the_run().glob("*.onnx")))
+        file = next(the_run().glob("*.onnx"))
+        session = onnxruntime.InferenceSession(file)
         assert [given.name for given in session.get_inputs()] == ["input_ids", "attention_mask"]
+        accuracy = row(the_run())["test_accuracy"]
+        told = kdrun(
+            *words(hub, f"dataset.tokenizer={hub / 'small'}", "student=mlp", "name=taught"),
+            *("method=distill", "teacher=onnx", f"teacher.path={file}"),
+        )
+        assert told.status == 0, told.err
+        (taught,) = Path("outputs/taught").glob("*/results.csv")
+        assert row(taught.parent)["teacher_accuracy"] == accuracy
+
+
+@pytest.mark.parametrize("method", ["supervised", "mutual"])
+def test_nothing_is_learnt_where_no_label_is_known(kdrun: Kdrun, hub: Path, method: str) -> None:
+    told = kdrun(*words(hub, f"method={method}", "student=mlp", "dataset.labels=none"))
+    assert told.status == 2
+    assert f"method={method} learns from labels, and no training sample has one" in told.err
+
+
+def test_terms_for_images_are_refused_before_the_source_is_trained(kdrun: Kdrun, hub: Path) -> None:
+    told = kdrun(
+        *words(hub, "method=transfer", "transfer=self_training", "student=mlp"),
+        *("dataset.source=film", "dataset.target=play", "dataset.labels=none"),
+    )
+    assert told.status == 2
+    assert "self_training augments images" in told.err
+    assert not list(Path("outputs/cache").glob("teacher/*"))
 
 
 def test_the_record_tells_the_model(kdrun: Kdrun, hub: Path) -> None:

@@ -29,6 +29,8 @@ def rows(path: str, learnt: Mapping[str, Any]) -> Arrays:
         FileNotFoundError: there is no such file.
         ValueError: it is no table, a column is missing, or a cell is no number.
     """
+    if path.endswith((".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".txt")):
+        raise ValueError(f"{path}: give a CSV file with a header, as the training rows were.")
     table = read_table(path)
     numeric = [column["name"] for column in learnt["numeric"]]
     require_columns(table, [*numeric, *(c["name"] for c in learnt["categorical"])], path)
@@ -69,7 +71,12 @@ def _texts(path: str, column: str) -> list[str]:
         require_columns(table, [column], path)
         found: list[str] = table[column].fillna("").astype(str).tolist()
         return found
-    lines = Path(path).read_text("utf-8").splitlines()
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}: give one with a text in each line.")
+    try:
+        lines = Path(path).read_text("utf-8").splitlines()
+    except UnicodeDecodeError as fault:
+        raise ValueError(f"{path} is no UTF-8 text ({fault}): save it as such.") from fault
     if not lines:
         raise ValueError(f"{path} holds no texts.")
     return lines

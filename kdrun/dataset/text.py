@@ -170,6 +170,11 @@ def _classes(labels: pd.Series[str], where: str) -> tuple[Tensor, list[str]]:
     classes = sorted(labels.unique())
     if len(classes) < 2:
         raise ValueError(f"{where} holds one class only, '{classes[0]}'.")
+    if len(classes) > len(labels) / 2:
+        raise ValueError(
+            f"{where} holds {len(classes)} different labels in {len(labels)} rows: dataset=text "
+            "knows classes, not values."
+        )
     positions = {name: position for position, name in enumerate(classes)}
     return torch.tensor([positions[name] for name in labels]), classes
 

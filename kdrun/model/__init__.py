@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from kdrun.model.features import Network
+from kdrun.model.tokens import advise
 from kdrun.shape import blank, rows_shape
 from kdrun.target import call, locate, parameters
 from kdrun.types import Shape
@@ -91,7 +92,8 @@ def _try(network: Network, target: str, shape: Shape, num_classes: int) -> None:
         IndexError,
     ) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{target} fails on samples of shape {shape}: {reason}") from error
+        advice = advise(network.net, shape)
+        raise ValueError(f"{target} fails on samples of shape {shape}{advice}: {reason}") from error
     got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
     if got != (2, num_classes):
         raise ValueError(

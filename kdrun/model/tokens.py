@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kdrun.shape import ROWS
+from kdrun.shape import ROWS, rows_shape
+from kdrun.types import Shape
 
 T = TypeVar("T")
 
@@ -35,7 +36,10 @@ def own(net: nn.Module, names: tuple[str, ...], given: dict[str, T] | T) -> dict
     prefix = getattr(net, "tokenizer", None)
     if not isinstance(given, dict):
         if prefix is not None:
-            raise ValueError(f"{type(net).__name__} reads tokens: set dataset.tokenizer={prefix}")
+            raise ValueError(
+                f"{type(net).__name__} reads tokens, and here are none: set "
+                f"dataset.tokenizer={prefix}, or choose a model of rows, such as mlp"
+            )
         return given
     found = {}
     for name in names:
@@ -50,6 +54,17 @@ def own(net: nn.Module, names: tuple[str, ...], given: dict[str, T] | T) -> dict
         f"{what}, and the data give {', '.join(given)}: dataset.words=true gives rows of numbers, "
         "dataset.tokenizer tokens; of several tokenizers, the model's yaml names one as `tokenizer`"
     )
+
+
+def advise(net: nn.Module, shape: Shape) -> str:
+    """What may help a network that fails on samples of a shape; empty where nobody knows."""
+    known = getattr(getattr(net, "config", None), "max_position_embeddings", None)
+    length = shape.get("input_ids", (0,))[0] if isinstance(shape, dict) else 0
+    if isinstance(known, int) and length > known - 2:  # some begin to count at two
+        return f" (it knows about {known} positions: set dataset.max_length to less)"
+    if len(rows_shape(shape)) == 1 and known is None:
+        return " (rows of numbers are for mlp, linear and the like)"
+    return ""
 
 
 def fit_tokens(net: nn.Module, tokenizer: object, inputs: dict[str, Tensor] | Tensor) -> None:
@@ -71,8 +86,8 @@ def fit_tokens(net: nn.Module, tokenizer: object, inputs: dict[str, Tensor] | Te
     own = getattr(net, "trained_with", None)
     if own is not None and isinstance(tokenizer, str) and normpath(own) != normpath(tokenizer):
         raise ValueError(
-            f"{own} was trained with its own tokenizer, and dataset.tokenizer={tokenizer}: "
-            f"[{tokenizer},{own}] gives the tokens of both; if they are the same, say so by "
+            f"{type(net).__name__} wants the tokens of {own}, and dataset.tokenizer={tokenizer}: "
+            f"[{tokenizer},{own}] gives those of both; if they are the same, say so by "
             f"model.tokenizer={tokenizer} of this role"
         )
     tokens, mask = inputs["input_ids"], inputs["attention_mask"]

@@ -76,7 +76,7 @@ def create(
     if classes:
         net.config.id2label = dict(enumerate(classes))
         net.config.label2id = {name: place for place, name in enumerate(classes)}
-    net.trained_with = name if pretrained and tokenizer is None else None
+    net.trained_with = name if pretrained and tokenizer is None else tokenizer
     return _describe(net, name if tokenizer is None else tokenizer)
 
 
@@ -142,6 +142,7 @@ def _load(auto: Any, name: str, config: Any) -> Any:
     from transformers.utils import logging as told_by_transformers
 
     told_by_transformers.disable_progress_bar()  # weights at hand are there at once
+    told_by_transformers.set_verbosity_error()  # what does not fit is told below
     try:
         net, told = auto.from_pretrained(
             name,
@@ -206,6 +207,7 @@ def _keep(net: Any, count: int) -> None:
         parts: list[Any] = [part for part in layer.modules() if hasattr(part, "layer_idx")]
         for part in parts:
             part.layer_idx = position
+    log.info("layers %d of %d are kept", count, len(layers))
     net.set_submodule(name, nn.ModuleList(chosen))
     net.config.num_hidden_layers = count
 

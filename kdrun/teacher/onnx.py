@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from kdrun.dataset.arrays import Array
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
-from kdrun.shape import rows_of, rows_shape
+from kdrun.shape import ROWS, rows_of, rows_shape
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
-from kdrun.types import Batch, Dataset, Outputs
+from kdrun.types import Batch, Dataset, Input, Outputs, Shape
 
 NUMBERS = {
     "tensor(float)": np.float32,
@@ -33,7 +33,8 @@ class Onnx(nn.Module):
 
     Args:
         session: of onnxruntime.
-        layout: how it reads images: `nchw`, `nhwc`, `nhw` or `rows` of numbers.
+        layout: how it reads images: `nchw`, `nhwc`, `nhw` or `rows` of numbers; or `tokens` of
+            texts, under their names.
         output: name of the output that counts.
         normalise: factor, and mean and standard deviation of each channel, for the samples.
         size: how many numbers it learnt; None where that is not known.
@@ -56,7 +57,7 @@ class Onnx(nn.Module):
 
     def forward(self, batch: Batch) -> Outputs:
         """What it says, as logits; of one number for two classes, the second class's."""
-        said = torch.from_numpy(self.run(rows_of(batch.input))).to(batch.index.device)
+        said = torch.from_numpy(self.run(batch.input)).to(batch.index.device)
         if said.shape[1] == 1 and self.meaning != "value":
             if self.meaning == "probabilities":
                 said = torch.cat([1 - said, said], dim=1)
@@ -66,9 +67,13 @@ class Onnx(nn.Module):
             return Outputs(log_probabilities(said))
         return Outputs(said.float())
 
-    def run(self, samples: Tensor) -> Array:
-        """The chosen output for (N, C, H, W) images or (N, D) rows, as (N, K) numbers."""
-        x = samples.float().cpu() * self.scale
+    def run(self, samples: Input) -> Array:
+        """The chosen output for (N, C, H, W) images, (N, D) rows or tokens, as (N, K) numbers."""
+        if self.layout == "tokens":
+            assert isinstance(samples, dict)
+            names = [given.name for given in self.session.get_inputs()]
+            return self._call({name: samples[name].cpu().numpy() for name in names})
+        x = rows_of(samples).float().cpu() * self.scale
         if self.mean:
             mean, std = (torch.tensor(list(v)).view(-1, 1, 1) for v in (self.mean, self.std))
             x = (x - mean) / std
@@ -77,18 +82,22 @@ class Onnx(nn.Module):
         rows = rows.round().astype(dtype) if dtype is np.uint8 else rows.astype(dtype)
         fixed = self.input.shape[0]
         if not isinstance(fixed, int) or fixed == len(rows):
-            return self._call(rows)
+            return self._call({self.input.name: np.ascontiguousarray(rows)})
         # A model that was exported for batches of one size gets such batches, the last one filled.
         filled = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % fixed, axis=0)])
-        parts = [self._call(filled[i : i + fixed]) for i in range(0, len(filled), fixed)]
+        parts = [
+            self._call({self.input.name: np.ascontiguousarray(filled[i : i + fixed])})
+            for i in range(0, len(filled), fixed)
+        ]
         return np.concatenate(parts)[: len(rows)]
 
-    def _call(self, rows: Array) -> Array:
-        (said,) = self.session.run([self.output], {self.input.name: np.ascontiguousarray(rows)})
+    def _call(self, given: dict[str, Array]) -> Array:
+        (said,) = self.session.run([self.output], given)
         if isinstance(said, list):  # a map from class to probability for each sample
             self.keys = [str(key) for key in said[0]]
             said = np.array([list(answer.values()) for answer in said])
-        return np.asarray(said, dtype=np.float64).reshape(len(rows), -1)
+        samples = len(next(iter(given.values())))
+        return np.asarray(said, dtype=np.float64).reshape(samples, -1)
 
 
 def _arranged(x: Tensor, layout: str) -> Tensor:
@@ -138,7 +147,7 @@ def onnx(
         raise FileNotFoundError(f"there is no file {path}")
     session = _open(path, _providers(provider, device))
     chosen = _output(session, output)
-    arrangement = _layout(session, layout, rows_shape(data.shape))
+    arrangement = _layout(session, layout, data.shape)
     model = Onnx(session, arrangement, chosen, (scale, mean, std), _size(path))
     said = _try(model, data)
     model.meaning = _meaning(said, meaning, data)
@@ -199,11 +208,15 @@ def _told(session: Any, width: int) -> list[str]:
     return [str(name) for name in classes] if named else []
 
 
-def _layout(session: Any, wanted: str, shape: tuple[int, ...]) -> str:
+def _layout(session: Any, wanted: str, given: Shape) -> str:
     inputs = session.get_inputs()
+    if isinstance(given, dict) and {each.name for each in inputs} <= given.keys() - {ROWS}:
+        return "tokens"
+    shape = rows_shape(given)
     if len(inputs) != 1 or inputs[0].type not in NUMBERS:
         told = ", ".join(f"{i.name} of {i.type}" for i in inputs)
-        raise ValueError(f"it reads {told}: a teacher reads one tensor of numbers")
+        have = f" or, of these data, {', '.join(given)}" if isinstance(given, dict) else ""
+        raise ValueError(f"it reads {told}: a teacher reads one tensor of numbers{have}")
     dims = inputs[0].shape
     forms: dict[str, tuple[int, ...]] = {"rows": (torch.Size(shape).numel(),)}
     if len(shape) == 3:
@@ -231,7 +244,7 @@ def _example(data: Dataset) -> Batch:
 
 
 def _try(model: Onnx, data: Dataset) -> Array:
-    samples = rows_of(_example(data).input)
+    samples = _example(data).input
     try:
         said = model.run(samples)
     except Exception as error:  # as above

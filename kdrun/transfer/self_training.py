@@ -32,6 +32,7 @@ class SelfTraining(Term):
     """
 
     minimises = ("im",)
+    images = True
     steps: Tensor
 
     def __init__(self, threshold: float = 0.95, decay: float = 0.99) -> None:
