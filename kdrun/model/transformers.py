@@ -67,12 +67,13 @@ def create(
             net = _load(auto, name, config)
             _rename(net, own, list(classes))
         else:
-            config.num_hidden_layers = layers or config.num_hidden_layers
+            if layers is not None:
+                _shorten(config, evenly(config.num_hidden_layers, layers))
             net = auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
-    except ValueError as error:
+        if pretrained and layers is not None:
+            _keep(net, layers)
+    except Exception as error:  # of many classes, some of them transformers' own
         raise ValueError(f"transformers: {name}: {str(error).splitlines()[0]}") from error
-    if pretrained and layers is not None:
-        _keep(net, layers)
     if classes:
         net.config.id2label = dict(enumerate(classes))
         net.config.label2id = {name: place for place, name in enumerate(classes)}
@@ -202,14 +203,30 @@ def _keep(net: Any, count: int) -> None:
     if found is None:
         raise ValueError(f"{type(net).__name__} has no list of layers to choose from")
     name, layers = found
-    chosen = [layers[(i + 1) * len(layers) // count - 1] for i in range(count)]
+    if len({frozenset(layer.state_dict()) for layer in layers}) > 1:
+        raise ValueError("its layers are not alike, so none can be left out; pretrained=false can")
+    places = evenly(len(layers), count)
+    chosen = [layers[place] for place in places]
     for position, layer in enumerate(chosen):
         parts: list[Any] = [part for part in layer.modules() if hasattr(part, "layer_idx")]
         for part in parts:
             part.layer_idx = position
     log.info("layers %d of %d are kept", count, len(layers))
     net.set_submodule(name, nn.ModuleList(chosen))
-    net.config.num_hidden_layers = count
+    _shorten(net.config, places)
+
+
+def _shorten(config: Any, places: list[int]) -> None:
+    """Keep of all that a configuration says of each layer what it says of these."""
+    for key, value in config.to_dict().items():
+        if isinstance(value, list) and len(value) == config.num_hidden_layers:
+            setattr(config, key, [value[place] for place in places])
+    config.num_hidden_layers = len(places)
+
+
+def evenly(size: int, count: int) -> list[int]:
+    """`count` of so many places, evenly from the last."""
+    return [(i + 1) * size // count - 1 for i in range(count)]
 
 
 def _describe(net: Any, tokenizer: str) -> nn.Module:
@@ -217,8 +234,7 @@ def _describe(net: Any, tokenizer: str) -> nn.Module:
     found = _layers(net)
     if found is not None:
         name, layers = found
-        count = min(STAGES, len(layers))
-        places = [(i + 1) * len(layers) // count - 1 for i in range(count)]
+        places = evenly(len(layers), min(STAGES, len(layers)))
         net.stage_names = tuple(f"{name}.{place}" for place in places)
     net.tokenizer = tokenizer
     net.described = {

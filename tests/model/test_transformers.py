@@ -161,6 +161,28 @@ def test_layers_are_kept_evenly_from_the_last(bert: str) -> None:
             assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize(
+    ("kind", "pretrained"),
+    [("qwen2", True), ("qwen2", False), ("longformer", True), ("modernbert", False)],
+)
+def test_what_is_said_of_each_layer_goes_with_it(
+    kind: str, pretrained: bool, tmp_path: Path
+) -> None:
+    settings = {"qwen2": {"num_key_value_heads": 1}, "longformer": {"attention_window": 4}}
+    folder = classifier(tmp_path / "model", kind, **settings.get(kind, KINDS.get(kind, {})))
+    made = network(str(folder), pretrained=pretrained, layers=2)
+    facts = {"classes": ["a", "b"], "shape": SHAPE}
+    save(tmp_path / "s.safetensors", made, "short", {"_target_": TARGET}, **facts)
+    again = rebuild(tmp_path / "s.safetensors").eval()
+    assert torch.equal(again(batch()).logits, made(batch()).logits)
+
+
+def test_layers_that_are_not_alike_cannot_be_left_out(tmp_path: Path) -> None:
+    folder = classifier(tmp_path / "model", "modernbert", **KINDS["modernbert"])
+    with pytest.raises(ValueError, match="layers are not alike"):
+        network(str(folder), layers=2)
+
+
 def test_shape_without_weights_is_drawn_by_the_seed(bert: str) -> None:
     made = []
     for _ in range(2):
