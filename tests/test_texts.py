@@ -221,7 +221,7 @@ LONG = ("student.model.name={hub}/long",)
             [],
             "reads tokens, and here are none: set dataset.tokenizer",
         ),
-        (["dataset.tokenizer={hub}/nothing"], "neither a folder with a tokenizer"),
+        (["dataset.tokenizer={hub}/nothing"], "there is no such folder with a tokenizer.json"),
         (["dataset.tokenizer={hub}/large", "student.model.layers=9"], "layers=9"),
         (
             ["dataset.tokenizer={hub}/long", "dataset.max_length=999", *LONG],

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kdrun.hub import library, require
+
 
 class Tokens:
     """Cuts texts into tokens, padded to the length of the longest.
@@ -50,12 +52,10 @@ class Tokens:
 
 def _read(name: str, max_length: int) -> str:
     """A tokenizer as JSON, which cuts and pads."""
+    auto = library().AutoTokenizer
+    require("dataset.tokenizer", name, "tokenizer.json")
     try:
-        from transformers import AutoTokenizer
-    except ImportError as error:
-        raise ValueError("dataset.tokenizer needs the extra: pip install 'kdrun[text]'") from error
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        tokenizer: Any = auto.from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"dataset.tokenizer={name}: neither a folder with a tokenizer nor to be had from the "

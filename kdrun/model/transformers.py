@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from kdrun.hub import library, require
 from kdrun.target import nearest
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def create(
     Raises:
         ValueError: there is no such model, it has no such setting, or the weights do not fit.
     """
-    transformers = _library()
+    transformers = library()
     config = _config(name, pretrained, kwargs)
     own = [str(config.id2label[place]) for place in sorted(config.id2label)]
     config.num_labels = num_classes
@@ -89,7 +90,7 @@ def restore(config: Mapping[str, Any], num_classes: int, tokenizer: str) -> nn.M
         num_classes: width of the output.
         tokenizer: whose tokens it reads.
     """
-    transformers = _library()
+    transformers = library()
     own = {key: value for key, value in config.items() if key not in FOREIGN}
     made = transformers.AutoConfig.for_model(config["model_type"], **own)
     made.num_labels = num_classes
@@ -98,22 +99,13 @@ def restore(config: Mapping[str, Any], num_classes: int, tokenizer: str) -> nn.M
     return _describe(net, tokenizer)
 
 
-def _library() -> Any:
-    try:
-        import transformers  # 7 s, which runs without it need not wait for
-    except ImportError as error:
-        raise ValueError(
-            "models of transformers need the extra: pip install 'kdrun[text]'"
-        ) from error
-    return transformers
-
-
 def _config(name: str, pretrained: bool, settings: Mapping[str, Any]) -> Any:
     from transformers import CONFIG_MAPPING, AutoConfig
 
     if not pretrained and name in CONFIG_MAPPING and not Path(name).exists():
         config = AutoConfig.for_model(name)
     else:
+        require("model.name", name, "config.json")
         try:
             config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         except (OSError, ValueError) as error:

@@ -71,7 +71,7 @@ def test_several_tokenizers_lie_side_by_side(words: str, tmp_path: Path) -> None
 
 
 def test_a_folder_without_a_tokenizer_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"dataset.tokenizer=.*nothing: neither a folder"):
+    with pytest.raises(ValueError, match=r"dataset\.tokenizer=.*nothing: there is no such folder"):
         tokenise(TEXTS, str(tmp_path / "nothing"), 128)
 
 

@@ -265,8 +265,9 @@ def test_what_does_not_fit_is_told(bert: str, arguments: dict[str, Any], told: s
 
 
 def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"there is no model .* neither a folder"):
-        network(str(tmp_path / "nothing"))
+    (tmp_path / "bert_large").mkdir()
+    with pytest.raises(ValueError, match=r"model\.name=.*bart_large: there .* mean 'bert_large'"):
+        network(str(tmp_path / "bart_large"))
     folder = classifier(tmp_path / "model")
     (folder / "model.safetensors").unlink()
     with pytest.raises(ValueError, match="no weights"):
