@@ -19,8 +19,11 @@ PARTS = 8
 
 
 def reads(net: nn.Module) -> tuple[str, ...]:
-    """The names of what a network's `forward` takes."""
-    return tuple(inspect.signature(net.forward).parameters)
+    """The names of what a network's `forward` takes; none where it takes whatever has a name."""
+    taken = inspect.signature(net.forward).parameters.values()
+    return tuple(
+        each.name for each in taken if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+    )
 
 
 def own(net: nn.Module, names: tuple[str, ...], given: dict[str, T] | T) -> dict[str, T] | T:
@@ -40,6 +43,8 @@ def own(net: nn.Module, names: tuple[str, ...], given: dict[str, T] | T) -> dict
                 f"{type(net).__name__} reads tokens, and here are none: set "
                 f"dataset.tokenizer={prefix}, or choose a model of rows, such as mlp"
             )
+        return given
+    if not names:
         return given
     found = {}
     for name in names:

@@ -53,6 +53,16 @@ def test_a_network_gets_what_it_names_and_else_the_rows() -> None:
     assert own(Rows(), reads(Rows()), given) == 0
 
 
+class Whatever(nn.Module):
+    def forward(self, **inputs: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+def test_a_network_that_names_nothing_gets_all() -> None:
+    given = {"left": 1, "right": 2}
+    assert own(Whatever(), reads(Whatever()), given) == given
+
+
 def test_of_several_tokenizers_it_gets_its_own() -> None:
     given = {"./a/input_ids": 1, "./a/attention_mask": 2, "b/input_ids": 3, "b/attention_mask": 4}
     net = Reader()
