@@ -145,13 +145,18 @@ class Builder:
         Raises:
             ValueError: so it is.
         """
-        method, targets = self.config["method"], self.data.train.targets
-        learns = not {"teacher", "transfer"} & {*method["uses"]}
-        if learns and not targets.is_floating_point() and not bool((targets >= 0).any()):
+        method = self.config["method"]
+        if not {"teacher", "transfer"} & {*method["uses"]} and not self._labelled:
             raise ValueError(
                 f"method={method['name']} learns from labels, and no training sample has one: set "
                 "dataset.labels to all or a number, or choose a method with a source"
             )
+
+    @property
+    def _labelled(self) -> bool:
+        """Whether any training sample has a label."""
+        targets = self.data.train.targets
+        return targets.is_floating_point() or bool((targets >= 0).any())
 
     def strategy(self) -> Strategy | None:
         """How the student gets what the source knows, if the method has a strategy."""
@@ -161,13 +166,11 @@ class Builder:
         cache = Path(self.config["cache"])
         strategy: Strategy = self.call(without(section, "name"), cache=cache)
         learns = strategy.supervised and strategy.epochs is None
-        if learns and "teacher" not in self.config["method"]["uses"]:
-            targets = self.data.train.targets
-            if not targets.is_floating_point() and not bool((targets >= 0).any()):
-                raise ValueError(
-                    f"transfer={section['name']} learns from the target's labels, and none is "
-                    "known: set dataset.labels to all or a number, or choose an adaptation."
-                )
+        if learns and "teacher" not in self.config["method"]["uses"] and not self._labelled:
+            raise ValueError(
+                f"transfer={section['name']} learns from the target's labels, and none is "
+                "known: set dataset.labels to all or a number, or choose an adaptation."
+            )
         terms = strategy.adaptation.losses() if strategy.adaptation is not None else {}
         for name, term in terms.items():
             if getattr(term, "images", False) and len(rows_shape(self.data.shape)) != 3:

@@ -123,7 +123,7 @@ def read_reader(path: Path | str) -> dict[str, Any] | None:
         with safe_open(file, framework="pt") as opened:
             if READER not in opened.keys():  # noqa: SIM118  # no mapping
                 return None
-            packed = bytes(opened.get_tensor(READER).tolist())
+            packed = opened.get_tensor(READER).numpy().tobytes()
         reader: dict[str, Any] = json.loads(zlib.decompress(packed))
     except (SafetensorError, ValueError, zlib.error) as error:
         raise ValueError(f"{file} is not a whole safetensors file: {error}") from error

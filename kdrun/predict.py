@@ -126,7 +126,7 @@ def read_new(
     from kdrun.target import call
 
     pictures = Path(path).is_dir() or path.lower().endswith((".npz", *SUFFIXES))
-    if reader and (path.endswith(TABLES) or not pictures):
+    if reader and not pictures:
         split: Split = call({**reader, "path": path}, plugins)
         return [str(position) for position in range(len(split))], split
     if isinstance(shape, dict):

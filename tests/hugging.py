@@ -30,28 +30,9 @@ SMALL: dict[str, Any] = {
 
 def tokenizer(folder: Path, vocabulary: int = 90) -> None:
     """Word pieces of `TEXTS`, as BERT has them."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
+    from benchmarks.texts import word_pieces
 
-    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    made.normalizer = normalizers.BertNormalizer()
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary, special_tokens=special, show_progress=False
-    )
-    made.train_from_iterator(TEXTS, trainer)
-    made.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    PreTrainedTokenizerFast(
-        tokenizer_object=made,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        model_max_length=48,
-    ).save_pretrained(folder)
+    word_pieces(TEXTS, vocabulary, 48).save_pretrained(folder)
 
 
 def classifier(folder: Path, kind: str = "bert", labels: int = 2, **settings: Any) -> Path:

@@ -14,7 +14,6 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from kdrun.checkpoint import read_header
-from kdrun.cli import main  # noqa: F401  # before transformers, as in the command
 from kdrun.model.weights import rebuild
 from kdrun.results import load_record
 from tests.conftest import Told

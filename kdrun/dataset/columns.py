@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from kdrun.dataset.arrays import Array, to_inputs
 from kdrun.dataset.domains import Encoder, rows, with_inputs
@@ -206,6 +208,30 @@ def encode_rows(table: pd.DataFrame, columns: Columns) -> Callable[[Split, Split
         return with_inputs(split, to_inputs(made, "the table"))
 
     return fit
+
+
+def number_classes(
+    labels: pd.Series[Any], classes: Sequence[Any], where: str, otherwise: str
+) -> Tensor:
+    """(N,) the number of each label's class.
+
+    Args:
+        labels: N of them.
+        classes: in their order.
+        where: they stand, for the messages.
+        otherwise: what to do if these are no classes.
+
+    Raises:
+        ValueError: all are of one class, or more than half of the rows have a class of their own.
+    """
+    if len(classes) < 2:
+        raise ValueError(f"{where} holds one class only, '{classes[0]}'.")
+    if len(classes) > len(labels) / 2:
+        raise ValueError(
+            f"{where} holds {len(classes)} classes in {len(labels)} rows: {otherwise}."
+        )
+    numbers = {name: number for number, name in enumerate(classes)}
+    return torch.tensor([numbers[label] for label in labels])
 
 
 def numeric_columns(table: pd.DataFrame, names: Iterable[str]) -> list[str]:

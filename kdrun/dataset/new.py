@@ -12,8 +12,9 @@ from torch import Tensor
 
 from kdrun.dataset.arrays import to_inputs
 from kdrun.dataset.columns import encode, read_table, require_columns, to_numbers
-from kdrun.dataset.text import Words, read_file
+from kdrun.dataset.text import read_file
 from kdrun.dataset.tokens import Tokens
+from kdrun.dataset.words import Words
 from kdrun.shape import ROWS
 from kdrun.types import Arrays, Input
 

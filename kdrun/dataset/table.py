@@ -13,6 +13,7 @@ from torch import Tensor
 from kdrun.dataset.columns import (
     Columns,
     encode_rows,
+    number_classes,
     numeric_columns,
     read_table,
     require_columns,
@@ -155,12 +156,5 @@ def _targets(column: pd.Series[Any], task: str, path: str) -> tuple[Tensor, list
     classes = sorted(column.unique())
     if numeric_columns(column.to_frame(), [str(column.name)]):
         classes = sorted(classes, key=float)
-    if len(classes) < 2:
-        raise ValueError(f"{path}: column '{column.name}' holds one class only, '{classes[0]}'.")
-    if len(classes) > len(column) / 2:
-        raise ValueError(
-            f"{path}: column '{column.name}' holds {len(classes)} classes in {len(column)} rows: "
-            "set dataset.task=regression if it holds values."
-        )
-    positions = {name: position for position, name in enumerate(classes)}
-    return torch.tensor([positions[cell] for cell in column]), [str(name) for name in classes]
+    where, otherwise = f"{path}: column '{column.name}'", "set dataset.task=regression for values"
+    return number_classes(column, classes, where, otherwise), [str(name) for name in classes]

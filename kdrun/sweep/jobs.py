@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import json
@@ -181,12 +182,11 @@ class Known:
         self.path = sweep_dir / KNOWN
         self.digest = _digest(master)
         self.places: dict[str, str] = {}
-        try:
+        # It is a cache: what cannot be read is made again.
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             stored = json.loads(self.path.read_bytes())
             if stored["digest"] == self.digest:
                 self.places = stored["places"]
-        except (OSError, ValueError, TypeError, KeyError):
-            pass  # it is a cache: what cannot be read is made again
 
     def get(self, overrides: Iterable[str]) -> Path | None:
         """The folder of a job, if it is known."""

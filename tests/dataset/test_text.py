@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from kdrun.dataset.domains import rows
-from kdrun.dataset.text import Words, read_texts, text
+from kdrun.dataset.text import read_texts, text
+from kdrun.dataset.words import Words
 
 GOOD, BAD = ("fine", "lovely", "great"), ("awful", "dull", "poor")
 
