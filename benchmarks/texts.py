@@ -27,6 +27,11 @@ def word_pieces(texts: Iterable[str], vocabulary: int, longest: int) -> PreTrain
         vocab_size=vocabulary, special_tokens=SPECIAL, show_progress=False
     )
     made.train_from_iterator(texts, trainer)
+    # The trainer finds the same words each time, and numbers some of them otherwise.
+    known = [*SPECIAL, *sorted(made.get_vocab().keys() - {*SPECIAL})]
+    made.model = models.WordPiece(
+        {word: number for number, word in enumerate(known)}, unk_token="[UNK]"
+    )
     made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
