@@ -52,6 +52,8 @@ class Record(TypedDict, total=False):
             fingerprint of those with which the student began, the coefficient that was chosen, ...
         selection: of an unsupervised adaptation, the `rule` of `method.select`, the `epoch` whose
             weights count, whether the last one had `collapsed`, and the `score` of the rule.
+        notes: what a reader of the numbers must know, a sentence each: a term that was never there,
+            a teacher worse than its student.
         config: the resolved config without its runtime-only keys: what makes this run this run.
         runtime: the runtime-only keys, which change no result: workers, loggers, ...
         versions: of Python and of the libraries that matter.
@@ -69,6 +71,7 @@ class Record(TypedDict, total=False):
     predicted: dict[str, int]
     transfer: dict[str, Any]
     selection: dict[str, Any]
+    notes: list[str]
     config: dict[str, Any]
     runtime: dict[str, Any]
     versions: dict[str, str]
@@ -170,6 +173,8 @@ def row(record: Record) -> Row:
     flat.update(flatten(record.get("metrics", {})))
     error = " ".join((record.get("error") or "").split())
     flat.update(run_dir=".", run_id=record["run_id"], status=record["status"], error=error)
+    if notes := record.get("notes"):
+        flat["notes"] = " | ".join(notes)
     return flat
 
 

@@ -37,7 +37,7 @@ IDENTITY = (
 DATA = ("test_hash", "split")
 """Columns that prove on which data a run was tested and trained."""
 
-INCIDENTAL = ("run_dir", "run_id", "status", "error", "device", "commit")
+INCIDENTAL = ("run_dir", "run_id", "status", "error", "notes", "device", "commit")
 """Columns that say where a run happened and how it ended."""
 
 REPLICATES = ("seed", "fold")

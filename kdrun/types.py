@@ -171,6 +171,8 @@ class Dataset:
         columns: what the D numbers of a row are called; empty where they have no names.
         reader: what turns a file of new rows or texts into inputs, as a `_target_` and its plain
             arguments; None where inputs are as they were read.
+        notes: what was assumed, left out or replaced when the data were read: a sentence each, told
+            once.
     """
 
     train: Split
@@ -184,3 +186,4 @@ class Dataset:
     domain: str = ""
     columns: tuple[str, ...] = ()
     reader: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
