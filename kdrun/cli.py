@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from kdrun.terminal import prepare, printable
+
 COMMANDS = {
     "list": "kdrun.catalogue",
     "compare": "kdrun.compare",
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Run a subcommand, or hand over to Hydra; exits with 0, 1 (a run failed) or 2 (a mistake)."""
+    prepare()
     arguments = sys.argv[1:]
     if arguments and arguments[0] in COMMANDS:
         module = importlib.import_module(COMMANDS[arguments[0]])
@@ -58,7 +61,7 @@ def _refuse_torchrun(arguments: list[str]) -> None:
 
 
 def _fail(message: str) -> None:
-    print(f"kdrun: {message}", file=sys.stderr)
+    print(f"kdrun: {printable(message, lines=True)}", file=sys.stderr)
     sys.exit(MISTAKE)
 
 
@@ -98,7 +101,8 @@ def _hydra() -> int:
     except (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException) as error:
         if traceback_wanted:
             raise
-        print(f"kdrun: {error}".replace("\n", "\n  "), file=sys.stderr)
+        told = printable(error, lines=True).replace("\n", "\n  ")
+        print(f"kdrun: {told}", file=sys.stderr)
         return MISTAKE
     except BrokenPipeError:  # `| head` has seen enough; nothing is left to flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -109,9 +113,9 @@ def _hydra() -> int:
         from kdrun.sweep.outcome import SweepFailedError
 
         if isinstance(error, SweepFailedError):
-            print(error)
+            print(printable(error, lines=True))
             return FAILED
-        told = f"{type(error).__name__}: {error}"
+        told = printable(f"{type(error).__name__}: {error}", lines=True)
         print(
             f"kdrun: the run failed: {told}\n  its row says so; run.log has more", file=sys.stderr
         )
@@ -202,9 +206,13 @@ def _told(record: Any, run_dir: Path) -> str:
     from kdrun.results import row
 
     flat = row(record)
-    shown = {name: flat.get(name) for name in SHOWN if flat.get(name) is not None}
+    shown = {name: _cell(flat[name]) for name in SHOWN if flat[name] is not None}
     table = tabulate([shown], headers="keys", floatfmt=".4g", intfmt=",")
-    return f"{table}\n{os.path.relpath(run_dir)}"
+    return f"{table}\n{printable(os.path.relpath(run_dir))}"
+
+
+def _cell(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) else value
 
 
 if __name__ == "__main__":

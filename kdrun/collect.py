@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from kdrun.results import collect, find_records
+from kdrun.terminal import printable
 
 
 def main(arguments: list[str]) -> int:
@@ -22,7 +23,7 @@ def main(arguments: list[str]) -> int:
         _check(folder)
         rows = collect(folder)
     except (ValueError, OSError) as error:
-        print(f"kdrun collect: {error}", file=sys.stderr)
+        print(f"kdrun collect: {printable(error, lines=True)}", file=sys.stderr)
         return 2
     states = Counter(str(row["status"]) for row in rows)
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))

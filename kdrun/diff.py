@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kdrun.results import load_record
 from kdrun.table import differences, setting
+from kdrun.terminal import printable
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +22,7 @@ def main(arguments: list[str]) -> int:
     try:
         rows = compare_configs(options.a, options.b)
     except (ValueError, OSError) as error:
-        print(f"kdrun diff: {error}", file=sys.stderr)
+        print(f"kdrun diff: {printable(error, lines=True)}", file=sys.stderr)
         return 2
     if not rows:
         print("the configs of both runs are the same")

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kdrun.terminal import printable
+
 if TYPE_CHECKING:
     from kdrun.types import Shape, Split
 
@@ -45,7 +47,7 @@ def main(arguments: list[str]) -> int:
             options.run, options.inputs, options.batch_size, options.device, options.plugin
         )
     except (ValueError, OSError) as error:
-        print(f"kdrun predict: {error}", file=sys.stderr)
+        print(f"kdrun predict: {printable(error, lines=True)}", file=sys.stderr)
         return 2
     if options.out is None:
         sys.stdout.write(table)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kdrun.compare import present
 from kdrun.table import COLUMNS, TEXT, Row, is_share, parse
 from kdrun.target import nearest
+from kdrun.terminal import printable
 
 if TYPE_CHECKING:
     from kdrun.compare.comparison import Comparison
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> int:
         else:
             print(text)
     except (ValueError, OSError) as error:
-        print(f"kdrun compare: {error}", file=sys.stderr)
+        print(f"kdrun compare: {printable(error, lines=True)}", file=sys.stderr)
         return 2
     if notes:
         print(notes, file=sys.stderr)

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from kdrun.terminal import printable
+
 DESCRIPTION = """Write the student of a run as a file that reads plain inputs, images from 0 to 1,
 and check it against the student itself."""
 
@@ -32,10 +34,10 @@ def main(arguments: list[str]) -> int:
     try:
         print(export(options.run, options.format, options.out, options.plugin))
     except (ValueError, OSError) as error:
-        print(f"kdrun export: {error}", file=sys.stderr)
+        print(f"kdrun export: {printable(error, lines=True)}", file=sys.stderr)
         return 2
     except DiffersError as error:
-        print(f"kdrun export: {error}", file=sys.stderr)
+        print(f"kdrun export: {printable(error, lines=True)}", file=sys.stderr)
         return 1
     return 0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kdrun import compare
 from kdrun.table import COLUMNS
+from kdrun.terminal import printable
 
 DESCRIPTION = """\
 Write one HTML file about runs: tables to sort, curves over epochs, means with their intervals, what
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> int:
     try:
         path = write(options, shlex.join(["kdrun", "report", *arguments]))
     except (ValueError, OSError) as error:
-        print(f"kdrun report: {error}", file=sys.stderr)
+        print(f"kdrun report: {printable(error, lines=True)}", file=sys.stderr)
         return 2
     print(path)
     return 0

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from kdrun.sweep.jobs import LAUNCHER, retyped
+from kdrun.terminal import printable
 
 SWEEP = "multirun.yaml"
 
@@ -33,7 +34,7 @@ def main(arguments: list[str]) -> int:
         anew = any(word.startswith("hydra/launcher=") for word in options.overrides)
         words = command(options.folder, *(LAUNCHER if anew else ()))
     except ValueError as error:
-        print(f"kdrun resume: {error}", file=sys.stderr)
+        print(f"kdrun resume: {printable(error, lines=True)}", file=sys.stderr)
         return 2
     words += options.overrides
     print("kdrun", shlex.join(words))
