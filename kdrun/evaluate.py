@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from kdrun.model.features import inner
+from kdrun.model.features import Network
 from kdrun.shape import blank
 from kdrun.types import Batch, Loader, Outputs, Shape
 
@@ -192,11 +192,16 @@ def parameters(model: nn.Module) -> int:
 
 
 def macs(model: nn.Module, shape: Shape) -> int:
-    """Multiply-accumulates of one sample in convolutions and matrix products, from a dry run."""
+    """Multiply-accumulates of one sample in convolutions and matrix products, from a dry run.
+
+    They are counted in float32, whatever the model computes in: the meta device has no autocast.
+    """
     # transformers looks at the mask of a text, which has to be there.
     device = torch.device("cpu" if isinstance(shape, dict) else "meta")
     dry = copy.deepcopy(model).float().eval().to(device)
-    inner(dry).dtype = None
+    for part in dry.modules():  # all there are: a stack holds two networks
+        if isinstance(part, Network):
+            part.dtype = None
     plain = sdpa_kernel(SDPBackend.MATH)  # of the fused ones not all are counted
     with FlopCounterMode(display=False) as counter, torch.no_grad(), plain:
         dry(_blank(shape, 1, device))

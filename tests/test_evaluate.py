@@ -13,6 +13,7 @@ from torch import nn
 from kdrun.dataset.loader import make_loader
 from kdrun.evaluate import BINS, evaluate, macs, parameters
 from kdrun.model.features import Network
+from kdrun.model.stack import Stack
 from kdrun.types import Arrays, Batch, Outputs
 
 
@@ -107,6 +108,16 @@ def test_cost_is_counted_not_guessed():
     network = Network(net, mean=[0.5] * 3, std=[0.2] * 3)
     assert parameters(network) == 3 * 8 * 9 + 8 + 8 * 16 * 5 + 5
     assert macs(network, (3, 4, 4)) == 3 * 8 * 9 * 16 + 8 * 16 * 5
+
+
+def test_cost_is_counted_in_float32_whatever_networks_compute_in():
+    """The meta device has no autocast: neither for a network nor for one below it."""
+    below, above = (Network(nn.Sequential(nn.Flatten(), nn.Linear(n, 4))) for n in (12, 4))
+    whole = Stack(above, "{}", below)
+    for network in (below, above):
+        network.dtype = torch.bfloat16
+    assert macs(whole, (3, 2, 2)) == 12 * 4 + 4 * 4
+    assert below.dtype is above.dtype is torch.bfloat16
 
 
 def test_what_a_student_knows_beyond_its_teacher_is_counted():
