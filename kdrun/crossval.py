@@ -6,12 +6,14 @@ Imports no torch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from kdrun.results import load_record, tabulate_records
+from kdrun.results import Record, load_record, tabulate_records
 from kdrun.table import REPLICATES, Row
 from kdrun.target import locate, parameters
+from kdrun.wellformed import is_number
 
 METRICS = ("test_accuracy", "test_f1", "test_rmse", "test_r2")
 """Those that were measured are told."""
@@ -51,7 +53,7 @@ def told(run_dirs: Iterable[Path]) -> str:
     from kdrun.compare.groups import differing
     from kdrun.compare.present import mean_and_std, number, present, tabulated, title
 
-    records = [load_record(path) for path in run_dirs if (path / "record.json").exists()]
+    records = list(_readable(run_dirs))
     rows = [row for row in tabulate_records(records) if row.get("fold") is not None]
     rows = [row for row in rows if row["status"] == "ok"]
     metrics = [name for name in METRICS if any(row.get(name) is not None for row in rows)]
@@ -71,6 +73,12 @@ def told(run_dirs: Iterable[Path]) -> str:
     return tabulated([*shown, mean], "table")
 
 
+def _readable(run_dirs: Iterable[Path]) -> Iterator[Record]:
+    for path in run_dirs:
+        with suppress(FileNotFoundError, ValueError):  # told where the table is built
+            yield load_record(path)
+
+
 def _measured(row: Row, metric: str) -> float | None:
     value = row.get(metric)
-    return float(value) if isinstance(value, (int, float)) else None
+    return float(value) if is_number(value) else None  # type: ignore[arg-type]

@@ -12,8 +12,9 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -28,8 +29,14 @@ from kdrun.table import (
     settings_apart,
     to_csv,
 )
+from kdrun.wellformed import faults, parse_json
 
 log = logging.getLogger(__name__)
+
+TABLE = "results.csv"
+
+LONGEST = 2000
+"""Characters of an error in a table."""
 
 SCHEMA = 1
 """Version of `Record`. `load_record` is where records of an older version are brought up to it."""
@@ -142,23 +149,24 @@ def load_record(run_dir: Path | str) -> Record:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is truncated, no record at all, or written by a newer kdrun.
+        NotADirectoryError: this is no folder.
+        ValueError: it cannot be read, is no record, or was written by a newer kdrun.
     """
     path = Path(run_dir) / "record.json"
     try:
-        record = json.loads(path.read_bytes())
-    except ValueError as error:
+        record = parse_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except (ValueError, OSError) as error:
         raise ValueError(f"{path} is not readable: {error}") from error
-    if not isinstance(record, dict) or not {"schema", "run_id", "status"} <= record.keys():
-        raise ValueError(f"{path} is not a record of a run")
+    if wrong := faults(record):
+        raise ValueError(f"{path} is not a record of a run: {'; '.join(wrong[:3])}")
     # When the layout changes, the step from each older schema to the next belongs here.
     if record["schema"] != SCHEMA:
         raise ValueError(
-            f"{path} has schema {record['schema']}; this kdrun reads schema {SCHEMA}. "
+            f"{path} has schema {record['schema']!r:.40}; this kdrun reads schema {SCHEMA}. "
             "A newer kdrun wrote it, or it was edited"
         )
-    if not all(isinstance(record.get(key, {}), dict) for key in ("run", "metrics", "config")):
-        raise ValueError(f"{path} is not a record of a run")
     record["run_dir"] = str(run_dir)
     return cast(Record, record)
 
@@ -172,6 +180,8 @@ def row(record: Record) -> Row:
     flat.update(flatten(record.get("run", {})))
     flat.update(flatten(record.get("metrics", {})))
     error = " ".join((record.get("error") or "").split())
+    if len(error) > LONGEST:
+        error = f"{error[:LONGEST]} … (record.json has all of it)"
     flat.update(run_dir=".", run_id=record["run_id"], status=record["status"], error=error)
     if notes := record.get("notes"):
         flat["notes"] = " | ".join(notes)
@@ -189,8 +199,14 @@ def find_records(folder: Path | str) -> list[Record]:
         except FileNotFoundError:
             continue  # the cache, .hydra, or a run that has not begun
         except (ValueError, OSError) as error:
-            log.warning("left out: %s", error)
+            _leave_out(str(error))
     return records
+
+
+@lru_cache
+def _leave_out(told: str) -> None:
+    """Say so once, not after each run of a sweep."""
+    log.warning("left out: %s", told)
 
 
 def tabulate_records(records: Sequence[Record]) -> list[Row]:
@@ -212,25 +228,49 @@ def collect(folder: Path | str) -> list[Row]:
     from filelock import FileLock
 
     folder = Path(folder)
+    table = folder / TABLE
     with FileLock(folder / ".results.lock"):
+        for leftover in folder.glob(f".{TABLE}.*.tmp"):  # who wrote it was killed: we hold the lock
+            leftover.unlink(missing_ok=True)
         rows = tabulate_records(find_records(folder))
         for flat in rows:
             flat["run_dir"] = os.path.basename(str(flat["run_dir"]))
-        write_atomic(folder / "results.csv", to_csv(rows))
+        write_atomic(table, to_csv(rows))
     return rows
+
+
+def complete(record: Record) -> None:
+    """Rebuild the table around a run that lacks its row: killed between its record and that.
+
+    What decides is what the table holds, and never a time: clocks are set back.
+    """
+    run_dir = Path(record["run_dir"])
+    cells = [run_dir.name, record["run_id"], record["status"]]
+    table = run_dir.parent / TABLE
+    text = table.read_bytes() if table.is_file() else b""
+    # A table has its cells in quotes where one of them needs it.
+    if all(start.encode() not in text for start in (_line(cells), _line(f'"{c}"' for c in cells))):
+        collect(run_dir.parent)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"\n{','.join(cells)},"
 
 
 def read_results(path: Path | str) -> list[Row]:
     """Read a results.csv: numbers are numbers, text is text, and an empty cell is None.
 
-    A method called `none` or a student called `18` stays text, as `TEXT` says.
+    A method called `none` or a student called `18` stays text, as `TEXT` says; `nan` and `inf`
+    are no numbers, and stay text too. A row that cannot be read is left out, and logged.
 
     Raises:
         ValueError: it is not a table of results.
     """
-    rows = read_csv(path, TEXT)
-    if rows and not {"method", "seed"} <= rows[0].keys():
-        raise ValueError(f"{path} is not a table of results: it has no columns method and seed")
+    rows = read_csv(path, TEXT, {"method", "seed"})
+    for flat in rows:
+        for key, value in flat.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                flat[key] = str(value)
     return rows
 
 

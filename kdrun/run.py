@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from kdrun.config import RUNTIME, Rerun, Train, folder, identity, names, run_id
 from kdrun.logger import Tracking
-from kdrun.results import Record, collect, load_record, remove_leftovers, save_record
+from kdrun.results import Record, collect, complete, load_record, remove_leftovers, save_record
 from kdrun.validate import ConfigError, parts
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ def run(config: DictConfig, run_dir: Path, watch: Watch | None = None) -> Record
         Exception: whatever else stopped the run, once it is recorded.
     """
     if done := ended(run_dir, config.rerun):
+        complete(done)
         return done
     run_dir.mkdir(parents=True, exist_ok=True)
     if busy(run_dir):
@@ -94,6 +95,7 @@ def bury(config: DictConfig, run_dir: Path, error: str) -> None:
     """Write a failed record for a run whose process died without a word."""
     run_dir.mkdir(parents=True, exist_ok=True)
     with FileLock(run_dir / LOCK):
+        remove_leftovers(run_dir)
         try:
             record = load_record(run_dir)
         except (FileNotFoundError, ValueError):

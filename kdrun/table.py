@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
+import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+log = logging.getLogger(__name__)
 
 Value = str | int | float | bool | None
 Row = dict[str, Value]
@@ -96,20 +100,77 @@ def _write(rows: Sequence[Mapping[str, Value]], columns: list[str], quoting: Lit
     return text.getvalue()
 
 
-_NUMBER = re.compile(r"[+-]?(\d+|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|nan)")
+_NUMBER = re.compile(r"[+-]?([0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|inf|nan)")
 _WORDS: dict[str, Value] = {"": None, "True": True, "False": False}
 
+LONGEST = 64
+"""Characters of a number; a cell of thousands of digits is none."""
 
-def read_csv(path: Path | str, text: frozenset[str] = frozenset()) -> list[Row]:
-    """Rows of a CSV file. Cells that are numbers become numbers, but for `text` columns."""
-    with open(path, encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        columns = next(reader, [])
-        parsers = [_text if column in text else parse for column in columns]
-        return [
-            {key: p(cell) for key, p, cell in zip(columns, parsers, cells, strict=False)}
-            for cells in reader
-        ]
+
+def read_csv(
+    path: Path | str, text: frozenset[str] = frozenset(), needed: Collection[str] = ()
+) -> list[Row]:
+    """Rows of a CSV file. Cells that are numbers become numbers, but for `text` columns.
+
+    A row that has not a cell for each column, or is no text, is left out, and logged.
+
+    Args:
+        path: of the file.
+        text: columns whose cells stay as they are.
+        needed: columns without which it is another kind of table.
+
+    Raises:
+        ValueError: a column is needed and absent, or there twice.
+    """
+    content = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
+    lines = _lines(content.decode("utf-8", errors="surrogateescape"))
+    columns = next(lines, [])
+    if lacking := [column for column in needed if column not in columns]:
+        raise ValueError(f"{path} is not a table of results: it has no {' and no '.join(lacking)}")
+    if twice := [column for column in columns if column and columns.count(column) > 1]:
+        raise ValueError(f"{path} has more than one column '{twice[0]:.40}'")
+    parsers = [_text if column in text else parse for column in columns]
+    rows: list[Row] = []
+    unread: list[str] = []
+    for number, cells in enumerate(lines, start=2):
+        if wrong := _unlike(cells, len(columns)):
+            unread.append(f"row {number} {wrong}")
+        elif cells:
+            rows.append({k: p(c) for k, p, c in zip(columns, parsers, cells, strict=True) if k})
+    if unread:
+        more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
+        log.warning("left out of %s: %s%s", path, "; ".join(unread[:3]), more)
+    return rows
+
+
+def _lines(text: str) -> Iterator[list[str]]:
+    """The cells of each line; of one that csv cannot read, one cell that is no text."""
+    csv.field_size_limit(2**31 - 1)  # an error message can be long, and is ours to read
+    reader = csv.reader(io.StringIO(text, newline=""))
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield ["\udcff"]
+
+
+def _unlike(cells: list[str], count: int) -> str:
+    """What is wrong with a row, if anything."""
+    if any("\0" in cell or not _is_unicode(cell) for cell in cells):
+        return "is no text in UTF-8"
+    if cells and len(cells) != count:
+        return f"has {len(cells)} cells for {count} columns"
+    return ""
+
+
+def _is_unicode(cell: str) -> bool:
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(cell: str) -> Value:
@@ -120,8 +181,7 @@ def parse(cell: str) -> Value:
     """The value that a cell stands for: a number, a truth value, None if empty, else its text."""
     if cell in _WORDS:
         return _WORDS[cell]
-    number = _NUMBER.fullmatch(cell)
-    if not number:
+    if len(cell) > LONGEST or not _NUMBER.fullmatch(cell):
         return cell
     return int(cell) if cell.lstrip("+-").isdigit() else float(cell)
 

@@ -22,25 +22,34 @@ def gather(arguments: Sequence[str]) -> list[Row]:
 
     Raises:
         FileNotFoundError: something does not exist, or there is no run anywhere.
-        ValueError: a table is none, or the record of a single run is not readable.
+        ValueError: there is none but what cannot be read.
     """
     records: list[Record] = []
     rows: list[Row] = []
+    unread: list[str] = []
     for path in _expand(arguments):
         before = len(records) + len(rows)
-        if os.path.isdir(path):
-            records += in_folder(path)
-        elif os.path.basename(path) == "record.json":
-            records.append(load_record(os.path.dirname(path) or "."))
-        elif path.endswith(".csv"):
-            rows += _table(path)
+        try:
+            if os.path.isdir(path):
+                records += in_folder(path)
+            elif os.path.basename(path) == "record.json":
+                records.append(load_record(os.path.dirname(path) or "."))
+            elif path.endswith(".csv"):
+                rows += _table(path)
+        except (ValueError, OSError) as error:
+            unread.append(str(error))
+            continue
         if len(records) + len(rows) == before:
             log.warning("%s holds no run", path)
     if not records and not rows:
+        if unread:
+            raise ValueError("; ".join(unread))
         raise FileNotFoundError(
             f"no run was found: looked for record.json in {', '.join(arguments)} and two levels "
             "below"
         )
+    for told in unread:
+        log.warning("left out: %s", told)
     return list(_once([*tabulate_records(records), *rows]))
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from kdrun.compare.statistics import Paired, paired
 from kdrun.table import DATA, IDENTITY, REPLICATES, Row, Value
+from kdrun.wellformed import is_number
 
 SAME_TEST = ("dataset", "target", "test_hash")
 """What two results must share to be about the same test data."""
@@ -55,8 +56,8 @@ def shown(value: Value) -> str:
 
 
 def measured(row: Row, metric: str) -> bool:
-    """Whether a row has a number there."""
-    return isinstance(row.get(metric), (int, float))
+    """Whether a row has a number there: a finite one, and no truth value."""
+    return is_number(row.get(metric))
 
 
 def settings(rows: Sequence[Row]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import logging
 from collections.abc import Sequence
 
 from kdrun.compare.comparison import Line
@@ -10,6 +10,9 @@ from kdrun.compare.present import title
 from kdrun.report.legend import COLOURS, Legend
 from kdrun.results import read_metrics
 from kdrun.table import Row, Value, is_share
+from kdrun.wellformed import is_number
+
+log = logging.getLogger(__name__)
 
 MEASURES = ("val_accuracy", "val_r2", "val_rmse", "val_nll", "loss")
 """Columns of metrics.csv; the first that there is comes first."""
@@ -38,15 +41,22 @@ def curves(lines: Sequence[Line], names: Legend) -> dict[str, object]:
 
 
 def _histories(line: Line) -> list[list[Row]]:
-    places = [row.get("run_dir") for row in line.group.rows]
-    return [h for place in places if place is not None and (h := read_metrics(str(place)))]
+    places = [str(row["run_dir"]) for row in line.group.rows if row.get("run_dir") is not None]
+    return [history for place in places if (history := _history(place))]
+
+
+def _history(place: str) -> list[Row]:
+    try:
+        return [row for row in read_metrics(place) if is_number(row.get("epoch"))]
+    except (ValueError, OSError) as error:
+        log.warning("no curve of %s: %s", place, error)
+        return []
 
 
 def _curve(histories: Sequence[Sequence[Row]], measure: str) -> dict[str, object] | None:
     runs = [
         {row["epoch"]: value for row in history if (value := _number(row.get(measure))) is not None}
         for history in histories
-        if history and "epoch" in history[0]
     ]
     runs = [run for run in runs if run]
     if not runs:
@@ -71,8 +81,7 @@ def _thinned(epochs: list[Value]) -> list[Value]:
 
 
 def _number(value: object) -> float | None:
-    usable = isinstance(value, (int, float)) and math.isfinite(value)
-    return float(value) if usable else None  # type: ignore[arg-type]
+    return float(value) if is_number(value) else None  # type: ignore[arg-type]
 
 
 def _rounded(value: float) -> float:

@@ -13,6 +13,7 @@ from kdrun.results import read_results
 from kdrun.sweep.jobs import Job
 from kdrun.sweep.outcome import state
 from kdrun.table import Row
+from kdrun.wellformed import is_number
 
 ALIKE = ("method", "dataset", "teacher", "student")
 """Columns in which two runs must agree to take about as long."""
@@ -51,9 +52,10 @@ def _paces(sweep_dir: Path) -> dict[tuple[object, ...], float]:
             continue  # an estimate may do without it
     found: dict[tuple[object, ...], list[float]] = {}
     for row in rows:
-        if row["status"] == "ok" and row.get("train_seconds") and row.get("epochs"):
-            pace = float(row["train_seconds"] or 0) / float(row["epochs"] or 1)
-            found.setdefault(tuple(row[column] for column in ALIKE), []).append(pace)
+        seconds, epochs = row.get("train_seconds"), row.get("epochs")
+        if row.get("status") == "ok" and is_number(seconds) and is_number(epochs) and epochs:
+            pace = float(seconds) / float(epochs)  # type: ignore[arg-type]
+            found.setdefault(tuple(row.get(column) for column in ALIKE), []).append(pace)
     return {kind: median(paces) for kind, paces in found.items()}
 
 

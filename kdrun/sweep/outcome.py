@@ -75,7 +75,7 @@ def sum_up(jobs: Sequence[Job], already: int, sweep_dir: Path) -> None:
         SweepFailedError: one of them is not `ok`.
         ValueError: none is `ok`, by one and the same mistake of the user's.
     """
-    _complete(jobs, sweep_dir)
+    collect(sweep_dir)  # a process may have been killed after its record and before its row
     states = {job: state(job) for job in jobs}
     done = list(states.values()).count("ok")
     print(f"{done} of {len(jobs)} runs ok" + (f", {already} of them before" if already else ""))
@@ -95,15 +95,6 @@ def sum_up(jobs: Sequence[Job], already: int, sweep_dir: Path) -> None:
         told.append(f"{rest} of {len(jobs)} runs are not done")
     told.append("the same command, or kdrun resume, runs only these")
     raise SweepFailedError("\n".join(told))
-
-
-def _complete(jobs: Sequence[Job], sweep_dir: Path) -> None:
-    """Rebuild the table if a process was killed after its record and before its row."""
-    table = sweep_dir / "results.csv"
-    written = table.stat().st_mtime_ns if table.exists() else 0
-    records = [job.run_dir / "record.json" for job in jobs]
-    if any(record.stat().st_mtime_ns >= written for record in records if record.exists()):
-        collect(sweep_dir)
 
 
 def _last_line(job: Job) -> str:

@@ -1,0 +1,105 @@
+"""What a record must be to be read: anything else in record.json is left out and told."""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from typing import Any
+
+STATUSES = ("running", "interrupted", "ok", "failed", "pruned")
+"""How a run can stand."""
+
+DEEPEST = 50
+"""Levels of a config; Python gives up at some hundreds."""
+
+LARGEST = 1e100
+"""Numbers beyond are no measurements, and their squares would be infinite."""
+
+
+def is_number(value: object) -> bool:
+    """Whether this was measured: a finite number, and no truth value."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return -LARGEST <= value <= LARGEST
+
+
+def parse_json(text: bytes) -> Any:
+    """JSON as its standard has it: no NaN, no number of thousands of digits, no endless nesting.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def faults(record: object) -> list[str]:
+    """What keeps this from being the record of a run; empty if nothing does."""
+    if not isinstance(record, dict) or not {"schema", "run_id", "status"} <= record.keys():
+        return ["schema, run_id or status is missing"]
+    # `_is_mapping` goes before whatever looks into one.
+    wrong = [
+        *(_named(key, record[key]) for key in TEXTS if not isinstance(record.get(key, ""), str)),
+        *(_named(key, record[key]) for key in MAPPINGS if not _is_mapping(record.get(key, {}))),
+    ]
+    if record["status"] not in STATUSES:
+        wrong.append(f"{_named('status', record['status'])}, none of {', '.join(STATUSES)}")
+    if not _are_texts(record.get("notes", [])):
+        wrong.append(_named("notes", record["notes"]))
+    if wrong:
+        return wrong
+    checks = (("run", _is_cell), ("metrics", _is_measured), ("versions", _is_text))
+    return [
+        _named(f"{part}.{key}", value)
+        for part, right in checks
+        for key, value in record.get(part, {}).items()
+        if not right(value)
+    ]
+
+
+def _is_cell(value: object) -> bool:
+    return _is_text(value) or is_number(value)
+
+
+def _is_measured(value: object) -> bool:
+    return value is None or is_number(value)
+
+
+TEXTS = ("run_id", "error", "started", "finished", "identity")
+MAPPINGS = ("run", "metrics", "config", "runtime", "versions", "transfer", "selection")
+
+
+def _named(key: str, value: object) -> str:
+    return f"{reprlib.repr(key)[1:-1]} is {reprlib.repr(value)}"
+
+
+def _is_text(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_mapping(value: object) -> bool:
+    """Whether it is one, counted level by level: to call itself could be too deep as well."""
+    if not isinstance(value, dict):
+        return False
+    level: list[object] = [value]
+    for _ in range(DEEPEST):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return True
+    return False
+
+
+def _inside(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
