@@ -30,8 +30,12 @@ DONE, FAILED, MISTAKE = 0, 1, 2
 log = logging.getLogger(__name__)
 
 
-def main() -> None:
-    """Run a subcommand, or hand over to Hydra; exits with 0, 1 (a run failed) or 2 (a mistake)."""
+def main(*, job: bool = False) -> None:
+    """Run a subcommand, or hand over to Hydra; exits with 0, 1 (a run failed) or 2 (a mistake).
+
+    Args:
+        job: whether the run is one of a sweep, which started this process for it.
+    """
     prepare()
     arguments = sys.argv[1:]
     if arguments and arguments[0] in COMMANDS:
@@ -43,7 +47,12 @@ def main() -> None:
         _fail(f"'{arguments[0]}' is no command of kdrun; {nearest(arguments[0], COMMANDS)}")
     if "TORCHELASTIC_RUN_ID" in os.environ:
         _refuse_torchrun(arguments)
-    sys.exit(_hydra())
+    if "--version" in arguments:  # Hydra's parser would answer with its own
+        from kdrun import __version__
+
+        print(f"kdrun {__version__}")
+        sys.exit(DONE)
+    sys.exit(_hydra(job))
 
 
 def _refuse_torchrun(arguments: list[str]) -> None:
@@ -65,14 +74,14 @@ def _fail(message: str) -> None:
     sys.exit(MISTAKE)
 
 
-def _hydra() -> int:
+def _hydra(job: bool) -> int:
     """Compose and run, as one run or a sweep; the exit status."""
     import hydra
     from hydra._internal.utils import get_args_parser
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from kdrun import config, validate
+    from kdrun import config, phases, validate
 
     arguments = get_args_parser().parse_args()
     if "dry_run=true" in arguments.overrides and not arguments.multirun:
@@ -80,10 +89,10 @@ def _hydra() -> int:
     traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
     # Hydra would print its own summary and leave with 1; we tell mistakes from failures.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    runs = Runs()
+    runs = Runs(job)
     try:
         config.register(arguments.config_dir)
-        if not (arguments.help or arguments.hydra_help or arguments.shell_completion):
+        if not _asks(arguments):
             typed = validate.overrides(arguments.overrides, arguments.config_dir)
             if _has_folds(typed) and not arguments.multirun and not arguments.cfg:
                 # A run for each; when one fails, there is no mean to go on for.
@@ -95,6 +104,8 @@ def _hydra() -> int:
         entry = hydra.main(
             version_base="1.3", config_path=str(config.folder()), config_name="config"
         )
+        if not (arguments.cfg or arguments.info or arguments.multirun or _asks(arguments)):
+            phases.begin(typed)
         entry(runs)()
         if runs.failed and not arguments.multirun:
             raise runs.failed[-1][1]
@@ -126,6 +137,11 @@ def _hydra() -> int:
     return runs.finish()
 
 
+def _asks(arguments: Any) -> bool:
+    """Whether Hydra is only asked for help."""
+    return bool(arguments.help or arguments.hydra_help or arguments.shell_completion)
+
+
 def _has_folds(config: Any) -> bool:
     """Whether a config is of a whole cross-validation, and not of one fold."""
     return config.cv.folds is not None and config.cv.fold is None
@@ -155,9 +171,13 @@ class Runs:
 
     An error becomes a row and is kept here, so that the other jobs of a sweep go on. What is
     returned, the validation accuracy, is for sweepers of other makers.
+
+    Args:
+        job: whether each is one of a sweep, though this process has only one to run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, job: bool = False) -> None:
+        self.job = job
         self.ended = 0
         self.failed: list[tuple[str, Exception]] = []
         self.watch: Any = None  # of the run at hand: a search prunes by it
@@ -165,17 +185,21 @@ class Runs:
     def __call__(self, config: Any) -> float | None:
         """Run one composed config."""
         from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
 
         from kdrun.devices import machines
-        from kdrun.run import run
+        from kdrun.run import forget, run
 
         run_dir = Path(HydraConfig.get().runtime.output_dir)
+        several = HydraConfig.get().mode is RunMode.MULTIRUN
         self.ended += 1
         execute = run if config.train.nodes == 1 else machines.run
         try:
-            record = execute(config, run_dir, self.watch)
+            record = execute(config, run_dir, self.watch, job=self.job or several)
         except Exception as error:
-            log.error("failed: %s: %s", run_dir.name, error)
+            if several:  # a run by itself has no more to say than its error
+                log.error("failed: %s: %s", run_dir.name, error)
+            forget(run_dir)
             self.failed.append((run_dir.name, error))
             return None
         if record["status"] == "pruned":
@@ -208,7 +232,8 @@ def _told(record: Any, run_dir: Path) -> str:
     flat = row(record)
     shown = {name: _cell(flat[name]) for name in SHOWN if flat[name] is not None}
     table = tabulate([shown], headers="keys", floatfmt=".4g", intfmt=",")
-    return f"{table}\n{printable(os.path.relpath(run_dir))}"
+    notes = [f"note: {printable(note)}" for note in record.get("notes") or ()]
+    return "\n".join([table, *notes, printable(os.path.relpath(run_dir))])
 
 
 def _cell(value: Any) -> Any:

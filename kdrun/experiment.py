@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from kdrun import plots
+from kdrun import notes, phases, plots
 from kdrun.builder import Builder
 from kdrun.checkpoint import CHECKPOINT, MEAN, load_state, save_state
 from kdrun.config import Train
@@ -23,6 +23,7 @@ from kdrun.fit import fit
 from kdrun.gain import gains, source_accuracy
 from kdrun.method import OWN, Method
 from kdrun.model.features import Network, inner, is_fitted
+from kdrun.progress import epoch_line
 from kdrun.results import write_atomic, write_metrics
 from kdrun.score import score, write_weights
 from kdrun.share import warn_of_idle
@@ -30,7 +31,7 @@ from kdrun.table import Value, to_csv
 from kdrun.target import without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, check
-from kdrun.train import Row, Training, average, epoch_line, train
+from kdrun.train import Row, Training, average, train
 from kdrun.transfer import Source, Strategy
 from kdrun.transfer.adaptation import bind
 from kdrun.transfer.start import fingerprint
@@ -51,15 +52,22 @@ class Experiment:
         run_dir: where its files go.
         train_teacher: trains the network of a teacher's role if nobody has, and returns the
             folder of that run.
+        who: what is trained, for those who read along: `teacher resnet50`.
 
     Raises:
         ValueError: the data are not as the config says, or do not fit the models.
     """
 
     def __init__(
-        self, config: Config, settings: Train, run_dir: Path, train_teacher: Callable[[Role], Path]
+        self,
+        config: Config,
+        settings: Train,
+        run_dir: Path,
+        train_teacher: Callable[[Role], Path],
+        who: str = "student",
     ) -> None:
-        self.config, self.settings, self.run_dir = config, settings, run_dir
+        self.config, self.settings, self.run_dir, self.who = config, settings, run_dir, who
+        phases.read(config["dataset"]["name"], who)
         self.builder = Builder(config, settings)
         self.device, self.dtype = self.builder.device, self.builder.dtype
         self.data = self.builder.data
@@ -93,6 +101,7 @@ class Experiment:
     def _transfer(self, strategy: Strategy, source: Source | None) -> Network:
         """The student with what the source could teach it."""
         assert isinstance(self.student, Network)
+        phases.transfer(self.config["transfer"]["name"], self.config["student"]["name"])
         begin = time.perf_counter()
         target = self.builder.loader(self.data.train)
         try:
@@ -145,7 +154,7 @@ class Experiment:
         steps = -(-len(self.train_loader) // settings.accumulate) * max(1, settings.epochs)
         optimizer, schedule = self.builder.optimizer(self._parameters(method), steps)
         ema = average(self.student, settings.ema) if settings.ema else None
-        return Training(method, optimizer, schedule, ema)
+        return Training(method, optimizer, schedule, ema, self.who)
 
     def _parameters(self, method: Method) -> list[dict[str, Any]]:
         """What is trained, in groups where a strategy wants other rates for some of it."""
@@ -186,11 +195,10 @@ class Experiment:
         """
         self._watch = watch
         training, run_dir = self.training, self.run_dir
-        if (run_dir / CHECKPOINT).exists():
+        if goes_on := (run_dir / CHECKPOINT).exists():
             training.load(load_state(run_dir / CHECKPOINT))
-            if training.epoch < self.settings.epochs:
-                log.info("continuing after epoch %d", training.epoch)
-        elif self.teacher is not None:
+        phases.train(self.who, self.settings.epochs, len(self.data.train), training.epoch)
+        if self.teacher is not None and not goes_on:
             training.method.objective.prepare(self.teacher, self.train_loader)
         if is_fitted(self.student) and not training.epoch:
             fit(training, self.teacher, self.train_loader, self._validate, self._after_epoch)
@@ -233,11 +241,28 @@ class Experiment:
         save_state(self.run_dir / CHECKPOINT, training.state())
         write_metrics(self.run_dir, training.history)
         row = training.history[-1]
-        log.info("%s", epoch_line(row, self.settings.epochs))
-        unlabelled = not bool((self.train_loader.targets >= 0).any()) and bool(self.data.classes)
-        warn_of_idle(training.history, expected={"ce"} if unlabelled else ())
+        log.info("%s", epoch_line(self.who, training.history, self.settings.epochs))
+        warn_of_idle(training.history, self._idle)
         if self._watch:
             self._watch(row)
+
+    @property
+    def _idle(self) -> set[str]:
+        """Terms of the loss that have nothing to do."""
+        unlabelled = not bool((self.train_loader.targets >= 0).any()) and bool(self.data.classes)
+        return {"ce"} if unlabelled else set()
+
+    def shortcomings(self) -> list[str]:
+        """What is known before the training to be less than was asked for: see `notes`."""
+        adaptation = self.strategy.adaptation if self.strategy is not None else None
+        objectives = {"loss": self.training.method.objective, "transfer": adaptation}
+        return notes.shortcomings(objectives, self.settings.epochs)
+
+    def notes(self, metrics: dict[str, Any]) -> list[str]:
+        """What a reader of the metrics must know, a sentence each."""
+        terms = notes.small_terms(self.training.history, self._idle)
+        answers = notes.answers(metrics, self.predicted, self.data.test.targets)
+        return [*self.shortcomings(), *terms, *answers]
 
     def evaluate(self) -> dict[str, Any]:
         """Score the student on the test split, once, and write the run's weights and pictures."""
@@ -270,6 +295,7 @@ class Experiment:
             yield folder, role, self._score(peer, role, folder) | last
 
     def _score(self, student: nn.Module, role: Role, run_dir: Path) -> dict[str, Any]:
+        phases.score(f"{self.who.partition(' ')[0]} {role['name']}", len(self.data.test))
         mean = self.training.method.grown()
         grown = Frozen(mean) if mean is not None else None
         metrics, self.predicted = score(

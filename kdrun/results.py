@@ -48,7 +48,7 @@ class Record(TypedDict, total=False):
     Attributes:
         schema: `SCHEMA`, added by `save_record`.
         run_id: a readable slug and eight digits of the hash of `config`.
-        status: `running`, `ok` or `failed`.
+        status: `running`, `interrupted`, `ok`, `failed` or `pruned`.
         error: why it failed, `ValueError: ...`; empty otherwise.
         run: what the run is, by column: method, dataset, source, target, teacher, student,
             transfer, loss, seed, epochs, precision, device, commit; and, so that unlike runs are

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import platform
+import shutil
 import subprocess
 import traceback
 from collections.abc import Callable, Mapping
@@ -28,31 +29,50 @@ Watch = Callable[[dict[str, Any]], None]
 LOCK = ".lock"
 """Held by the process that works in a run's folder; the kernel releases it when that one dies."""
 
+UNBEGUN = {".hydra", "run.log", LOCK}
+"""What may lie in the folder of a run before it begins."""
+
 LIBRARIES = ("kdrun", "torch", "torchvision", "timm", "hydra-core", "numpy", "scikit-learn")
+
+
+MISTAKES = (ValueError, FileNotFoundError)
+"""What is raised where the user has to mend something."""
 
 
 class PrunedError(Exception):
     """A run was stopped because it promised less than others."""
 
 
-def run(config: DictConfig, run_dir: Path, watch: Watch | None = None) -> Record:
+def run(
+    config: DictConfig,
+    run_dir: Path,
+    watch: Watch | None = None,
+    *,
+    job: bool = False,
+    role: str = "student",
+) -> Record:
     """Do what is missing of a run: nothing if it is done, the rest if it was cut off.
 
     Args:
         config: the composed config.
         run_dir: its folder. Only one process at a time works in it.
         watch: told the row of metrics.csv after each epoch; may raise `PrunedError`.
+        job: whether it is one of a sweep, where every job ends as a row: otherwise a mistake that
+            is found before training begins leaves none.
+        role: what its network is to the run that was asked for.
 
     Returns:
         The record, which also lies in `run_dir`.
 
     Raises:
-        ValueError: the user's mistake, recorded as a failed run.
+        ValueError: the user's mistake.
         Exception: whatever else stopped the run, once it is recorded.
     """
     if done := ended(run_dir, config.rerun):
         complete(done)
         return done
+    if (faults := parts(config)) and not job:
+        raise ConfigError(faults)
     run_dir.mkdir(parents=True, exist_ok=True)
     if busy(run_dir):
         log.info("waiting for another process that is at %s", run_dir.name)
@@ -64,7 +84,7 @@ def run(config: DictConfig, run_dir: Path, watch: Watch | None = None) -> Record
         if config.rerun is Rerun.all:
             for left in ("checkpoint.pt", "metrics.csv"):
                 (run_dir / left).unlink(missing_ok=True)
-        return _recorded(config, run_dir, watch)
+        return _recorded(config, run_dir, watch, role, faults if job else None)
 
 
 def busy(run_dir: Path) -> bool:
@@ -107,29 +127,58 @@ def bury(config: DictConfig, run_dir: Path, error: str) -> None:
     collect(run_dir.parent)
 
 
-def _recorded(config: DictConfig, run_dir: Path, watch: Watch | None) -> Record:
-    """Execute a run, and write down how it ended."""
+def forget(run_dir: Path) -> None:
+    """Remove the folder of a run that never began, and folders above that hold nothing else."""
+    if not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - UNBEGUN:
+        return
+    shutil.rmtree(run_dir)
+    for above in run_dir.absolute().parents:
+        if above == Path.cwd() or any(above.iterdir()):
+            return
+        above.rmdir()
+
+
+def _recorded(
+    config: DictConfig,
+    run_dir: Path,
+    watch: Watch | None,
+    role: str,
+    faults: list[str] | None,
+) -> Record:
+    """Execute a run, and write down how it ended.
+
+    `faults` are those of a job of a sweep, which becomes a row whatever is wrong with it; None for
+    a run that leaves nothing if a mistake is found before training begins.
+    """
     record = _begin(config)
     tracking = Tracking({}, [], run_dir, config.name)
-    try:
-        if faults := parts(config):
-            raise ConfigError(faults)
+    begun = faults is not None
+
+    def begin() -> None:
+        nonlocal begun
+        begun = True
         save_record(run_dir, record)
+
+    try:
+        if faults:
+            raise ConfigError(faults)
         if config.get("logger"):
             section: Any = OmegaConf.to_container(config.logger, resolve=True)
             tracking = Tracking(section, list(config.plugins), run_dir, config.name)
         tracking.begin(record, anew=config.rerun is Rerun.all)
-        _execute(config, run_dir, record, tracking.before(watch))
+        _execute(config, run_dir, record, tracking.before(watch), begin, role)
         record["status"] = "ok"
     except PrunedError as error:
         record["status"], record["error"] = "pruned", str(error)
     except Exception as error:
+        if isinstance(error, MISTAKES) and not begun:
+            raise
         record["status"], record["error"] = "failed", f"{type(error).__name__}: {error}"
         with (run_dir / "run.log").open("a") as file:
             traceback.print_exc(file=file)
         raise
-    except BaseException:  # Ctrl-C: the run is to be continued, so it has not ended
-        log.warning("interrupted; the same command continues from the last epoch")
+    except BaseException:  # Ctrl-C: the same command continues from the last epoch
+        record["status"] = "interrupted"
         raise
     finally:
         if record["status"] != "running":
@@ -140,34 +189,51 @@ def _recorded(config: DictConfig, run_dir: Path, watch: Watch | None) -> Record:
     return record
 
 
-def _execute(config: DictConfig, run_dir: Path, record: Record, watch: Watch | None) -> None:
-    """Train and evaluate; what comes out goes into the record."""
+def _execute(
+    config: DictConfig,
+    run_dir: Path,
+    record: Record,
+    watch: Watch | None,
+    begin: Callable[[], None],
+    role: str,
+) -> None:
+    """Train and evaluate; what comes out goes into the record.
+
+    `begin` is called once everything is built, and training begins.
+    """
     from kdrun.experiment import Experiment
 
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     settings: Train = OmegaConf.to_object(config.train)  # type: ignore[assignment]
-    experiment = Experiment(plain, settings, run_dir, lambda role: _train_teacher(config, role))
+    who = f"{role} {names(record['config'])['student']}"
+    experiment = Experiment(
+        plain, settings, run_dir, lambda own: _train_teacher(config, own), who=who
+    )
     record["run"] |= experiment.facts()
+    for shortcoming in experiment.shortcomings():
+        log.warning("%s", shortcoming)
+    begin()
     measured = {}
     if settings.devices * settings.nodes > 1 and experiment.takes_steps:
         from kdrun.devices import distributed
 
-        measured = distributed.train(config, run_dir, watch)
+        measured = distributed.train(config, run_dir, watch, who)
     experiment.train(watch)
     record["metrics"] = experiment.evaluate() | measured
     record["predicted"] = experiment.predicted
+    record["notes"] = experiment.notes(record["metrics"])
     if experiment.transferred:
         record["transfer"] = experiment.transferred
     if experiment.selection is not None:
         record["selection"] = experiment.selection.choice(experiment.training)
-    for beside, role, metrics in experiment.evaluate_peers():
+    for beside, peer_role, metrics in experiment.evaluate_peers():
         peer: Record = {
             **record,
             "run_id": beside.name,
             "status": "ok",
             "finished": _now(),
-            "run": {**record["run"], "student": role["name"]},
-            "config": {**record["config"], "student": dict(role)},
+            "run": {**record["run"], "student": peer_role["name"]},
+            "config": {**record["config"], "student": dict(peer_role)},
             "metrics": metrics,
             "predicted": experiment.predicted,
         }
@@ -184,7 +250,7 @@ def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:
     what = "source model" if own.method.name == "source" else "teacher"
     log.info("%s %s: %s", what, own.student.name, run_dir)
     try:
-        run(own, run_dir)
+        run(own, run_dir, role=what)
     except ValueError as error:
         raise ValueError(f"training the {what}: {error}") from error
     except Exception as error:

@@ -28,6 +28,14 @@ def printable(text: object, lines: bool = False) -> str:
     return "".join(c if c.isprintable() or c in kept else _escaped(c) for c in text)
 
 
+def shortened(text: str, width: int) -> str:
+    """A text of at most so many characters: of a longer one, what is in the middle is left out."""
+    if len(text) <= width:
+        return text
+    tail = (width - 1) // 2
+    return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+
+
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +15,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm import tqdm
 
+from kdrun import progress
 from kdrun.config import Train
 from kdrun.method import Method
-from kdrun.types import Batch, Loader
+from kdrun.types import Loader
 
 Row = dict[str, float | int | None]
 
@@ -38,6 +37,7 @@ class Training:
         optimizer: over the trained parameters of `method`.
         scheduler: over `optimizer`.
         ema: the moving average of the student's weights, if one is wanted.
+        who: what is trained, for those who read along: `teacher resnet50`.
         epoch: how many epochs are over.
         history: a row per epoch, as in metrics.csv.
         best: the best validation accuracy so far and the student's weights then, if early
@@ -50,6 +50,7 @@ class Training:
     optimizer: Optimizer
     scheduler: LRScheduler
     ema: AveragedModel | None = None
+    who: str = ""
     epoch: int = 0
     history: list[Row] = field(default_factory=list)
     best: dict[str, Any] = field(default_factory=dict)
@@ -94,14 +95,6 @@ class Training:
 def average(student: nn.Module, decay: float) -> AveragedModel:
     """A moving average of a network's weights; its buffers are copied, not averaged."""
     return AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(decay))
-
-
-def epoch_line(row: Row, epochs: int) -> str:
-    """An epoch for people who read along, without a terminal or in run.log."""
-    accuracy = row.get("val_accuracy")
-    told = "" if accuracy is None else f"  val_accuracy {accuracy:.4f}"
-    speed = f"{row['samples_per_second']:.0f} samples/s"
-    return f"epoch {row['epoch']}/{epochs}  loss {row['loss']:.4f}{told}  {speed}"
 
 
 def mixed_seed(seed: int, epoch: int) -> int:
@@ -166,7 +159,9 @@ def _epoch(training: Training, loader: Loader, settings: Train) -> Row:
     trained = [p for group in optimizer.param_groups for p in group["params"]]
     guard = Guard(training.epoch)
     batches = len(loader)
-    for step, batch in enumerate(_progress(training, loader, settings, guard)):
+    told = training.who, training.history, settings, lambda: guard.total.item()
+    seen = progress.batches(loader, *told)
+    for step, batch in enumerate(seen):
         method.at(training.epoch + step / batches, settings.epochs)
         losses = method(batch)
         guard.see(losses, len(batch.target))
@@ -275,23 +270,3 @@ class Guard:
             f"batch {step} ({told}); try a smaller optimizer.lr, train.grad_clip, or "
             "train.precision=fp32"
         )
-
-
-def _progress(training: Training, loader: Loader, settings: Train, guard: Guard) -> Iterator[Batch]:
-    """The batches of the epoch, with a bar where there is a terminal."""
-    batches = loader.epoch(training.epoch)
-    if not (settings.progress and sys.stderr.isatty()):
-        yield from batches
-        return
-    with tqdm(total=len(loader.targets), unit=" samples", leave=False, dynamic_ncols=True) as bar:
-        bar.set_description(f"epoch {training.epoch + 1}/{settings.epochs}")
-        last = training.history[-1] if training.history else {}
-        accuracy = last.get("val_accuracy")
-        for batch in batches:
-            yield batch
-            # tqdm redraws ten times a second; only then is the device asked for the loss.
-            if bar.update(len(batch.target)):
-                told = {"loss": f"{guard.total.item():.3f}"}
-                if accuracy is not None:
-                    told["val_accuracy"] = f"{accuracy:.3f}"
-                bar.set_postfix(told, refresh=False)

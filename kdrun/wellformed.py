@@ -6,7 +6,10 @@ import json
 import reprlib
 from typing import Any
 
-STATUSES = ("running", "interrupted", "ok", "failed", "pruned")
+UNFINISHED = ("running", "interrupted")
+"""Of a run that is at work or was cut off: the same command goes on with it."""
+
+STATUSES = (*UNFINISHED, "ok", "failed", "pruned")
 """How a run can stand."""
 
 DEEPEST = 50

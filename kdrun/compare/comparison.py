@@ -21,6 +21,7 @@ from kdrun.compare.groups import (
 )
 from kdrun.compare.statistics import Paired, holm, interval, spread
 from kdrun.table import REPLICATES, TIMED, Row, Value, is_cost
+from kdrun.wellformed import UNFINISHED
 
 LEVEL = 0.05
 """A difference is called one if its corrected p lies below."""
@@ -104,8 +105,8 @@ def compare(
         ValueError: nothing is left, or a group would mix what is not comparable.
     """
     failed = [row for row in rows if row.get("status") == "failed"]
-    unfinished = [row for row in rows if row.get("status") == "running"]
-    ended = [row for row in rows if row.get("status") not in ("failed", "running")]
+    unfinished = [row for row in rows if row.get("status") in UNFINISHED]
+    ended = [row for row in rows if row.get("status") not in ("failed", *UNFINISHED)]
     usable = [row for row in ended if measured(row, metrics[0])]
     lacking = [row for row in ended if not measured(row, metrics[0])]
     notes = [

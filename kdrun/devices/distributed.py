@@ -41,7 +41,10 @@ class RankError(RuntimeError):
 
 
 def train(
-    config: DictConfig, run_dir: Path, watch: Callable[[dict[str, Any]], None] | None
+    config: DictConfig,
+    run_dir: Path,
+    watch: Callable[[dict[str, Any]], None] | None,
+    who: str = "",
 ) -> dict[str, Any]:
     """Train the student of a run in `train.devices` processes, up to its last checkpoint.
 
@@ -49,6 +52,7 @@ def train(
         config: of the run, whose teacher is trained.
         run_dir: its folder.
         watch: told the row of metrics.csv after each epoch; what it raises ends the training.
+        who: what is trained, for those who read along.
 
     Returns:
         What was measured in the first rank, by column.
@@ -58,7 +62,8 @@ def train(
         ArithmeticError: a loss was not finite.
         RankError: a rank failed otherwise, or died; the message says how.
     """
-    task = json.dumps({"run_dir": str(run_dir), "config": OmegaConf.to_yaml(config, resolve=True)})
+    yaml = OmegaConf.to_yaml(config, resolve=True)
+    task = json.dumps({"run_dir": str(run_dir), "config": yaml, "who": who})
     where = machines.leader.train(task) if machines.leader is not None else []
     return ranks(task, config.train.devices, where, watch)
 

@@ -108,7 +108,7 @@ leader: Leader | None = None
 """Of the run that this process executes; the runs of its teachers are led by the same."""
 
 
-def run(config: DictConfig, run_dir: Path, watch: Any) -> Record:
+def run(config: DictConfig, run_dir: Path, watch: Any, *, job: bool = False) -> Record:
     """Execute a run on this machine's part of `train.nodes`; as `kdrun.run.run`.
 
     Raises:
@@ -123,7 +123,7 @@ def run(config: DictConfig, run_dir: Path, watch: Any) -> Record:
     leader = Leader(here, config.train.nodes)
     record, error = None, "interrupted"
     try:
-        run_alone(config, run_dir, watch)
+        run_alone(config, run_dir, watch, job=job)
         record = load_record(run_dir)
     except Exception as failure:
         error = f"{type(failure).__name__}: {failure}"

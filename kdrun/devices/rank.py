@@ -44,14 +44,16 @@ def main() -> None:
         device_id=device if cuda else None,
     )
     first = dist.get_rank() == 0
-    if first:
-        root = logging.getLogger()
-        root.addHandler(_Teller(line))
-        root.setLevel(logging.INFO)
+    root = logging.getLogger()
+    root.addHandler(logging.NullHandler())  # what the parts say, the run has said already
     settings: Train = OmegaConf.to_object(config.train)  # type: ignore[assignment]
     settings = replace(settings, device=str(device), progress=settings.progress and first)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    experiment = Experiment(plain, settings, Path(task["run_dir"]), lambda r: _cached(config, r))
+    folder, who = Path(task["run_dir"]), task["who"]
+    experiment = Experiment(plain, settings, folder, lambda r: _cached(config, r), who=who)
+    if first:
+        root.addHandler(_Teller(line))
+        root.setLevel(logging.INFO)
     experiment.train(lambda row: line.tell(row=row), join)
     if first:
         line.tell(measured={"peak_memory_mb": peak_memory_mb(device)})

@@ -15,6 +15,7 @@ from kdrun.report.curves import curves
 from kdrun.report.legend import Legend, legend
 from kdrun.report.runs import links, settings_apart
 from kdrun.table import REPLICATES, TIMED, Row, Value, is_cost, is_share
+from kdrun.wellformed import UNFINISHED
 
 Table = dict[str, object]
 
@@ -79,7 +80,7 @@ def _reference(rows: Sequence[Row], comparison: Comparison) -> int:
 
 
 def _counts(row: Row, metric: str) -> bool:
-    return row.get("status") not in ("failed", "running") and measured(row, metric)
+    return row.get("status") not in ("failed", *UNFINISHED) and measured(row, metric)
 
 
 def _metrics(rows: Sequence[Row]) -> list[str]:
@@ -243,7 +244,7 @@ def _failures(rows: Sequence[Row]) -> Table:
 
 def _apart(rows: Sequence[Row]) -> list[str]:
     """The settings in which runs differ; what a run did not live to know is no difference."""
-    ended = [row for row in rows if row.get("status") not in ("failed", "running")]
+    ended = [row for row in rows if row.get("status") not in ("failed", *UNFINISHED)]
     differ = differing(ended, settings(rows))
     return [
         key

@@ -54,7 +54,7 @@ def returned(job: Job) -> JobReturn:
 
 
 def state(job: Job) -> str:
-    """How a job stands: `ok`, `failed`, `running`, `cut off`, or `new`."""
+    """How a job stands: `ok`, `failed`, `pruned`, `interrupted`, `running`, `cut off`, or `new`."""
     record = record_of(job)
     if record is None:
         return "new"

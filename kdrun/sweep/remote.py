@@ -18,6 +18,7 @@ from kdrun.run import bury
 from kdrun.sweep.jobs import Job
 from kdrun.sweep.outcome import record_of, tell_end
 from kdrun.sweep.worker import PATIENCE, start
+from kdrun.wellformed import UNFINISHED
 
 Handle = TypeVar("Handle")
 
@@ -46,7 +47,7 @@ class Command:
         from kdrun import cli
 
         try:
-            cli.main()
+            cli.main(job=True)
         except SystemExit as ended:
             if ended.code in (cli.DONE, cli.FAILED, cli.MISTAKE):
                 return int(ended.code)
@@ -110,7 +111,7 @@ def follow(
             for job in [job for job, handle in left.items() if is_over(handle)]:
                 handle = left.pop(job)
                 record = record_of(job)
-                if record is None or record["status"] == "running":
+                if record is None or record["status"] in UNFINISHED:
                     assert job.config is not None
                     bury(job.config, job.run_dir, last_word(handle))
                 well = tell_end(job, numbers[job], time.monotonic() - begin)

@@ -56,7 +56,7 @@ def main() -> None:
 
     from kdrun import cli
 
-    cli.main()
+    cli.main(job=True)
 
 
 if __name__ == "__main__":
