@@ -17,6 +17,7 @@ from kdrun.builder import Builder
 from kdrun.checkpoint import CHECKPOINT, MEAN, load_state, save_state
 from kdrun.config import Train
 from kdrun.dataset.digest import digest
+from kdrun.dataset.summary import summarise, tell
 from kdrun.device import device_name
 from kdrun.evaluate import evaluate, example, peak_memory_mb, ratio
 from kdrun.fit import fit
@@ -71,6 +72,9 @@ class Experiment:
         self.builder = Builder(config, settings)
         self.device, self.dtype = self.builder.device, self.builder.dtype
         self.data = self.builder.data
+        self.read = summarise(self.data)
+        if who.startswith("student"):  # teachers learn from the same data
+            tell(self.read)
         self.builder.check_labels()
         self.train_loader = self.builder.loader(self.data.train, training=True)
         self.val_loader = self.builder.loader(self.data.val) if self.data.val else None

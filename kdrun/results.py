@@ -61,6 +61,7 @@ class Record(TypedDict, total=False):
             weights count, whether the last one had `collapsed`, and the `score` of the rule.
         notes: what a reader of the numbers must know, a sentence each: a term that was never there,
             a teacher worse than its student.
+        data: what was read, by split and class, and what was told of it; see `dataset.summary`.
         config: the resolved config without its runtime-only keys: what makes this run this run.
         runtime: the runtime-only keys, which change no result: workers, loggers, ...
         versions: of Python and of the libraries that matter.
@@ -79,6 +80,7 @@ class Record(TypedDict, total=False):
     transfer: dict[str, Any]
     selection: dict[str, Any]
     notes: list[str]
+    data: dict[str, Any]
     config: dict[str, Any]
     runtime: dict[str, Any]
     versions: dict[str, str]

@@ -210,6 +210,7 @@ def _execute(
         plain, settings, run_dir, lambda own: _train_teacher(config, own), who=who
     )
     record["run"] |= experiment.facts()
+    record["data"] = experiment.read
     for shortcoming in experiment.shortcomings():
         log.warning("%s", shortcoming)
     begin()

@@ -1,0 +1,123 @@
+"""What was read of the data: counts for the record, a paragraph and warnings for who is waiting."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from kdrun.types import Dataset, Split
+
+log = logging.getLogger(__name__)
+
+FEW = 10
+"""Up to so many classes, the paragraph counts each."""
+
+SMALL = 100
+"""A test split of fewer samples measures in steps of more than a point."""
+
+IMBALANCE = 10
+"""So many times as many samples of one class as of another make accuracy a poor measure."""
+
+Summary = dict[str, Any]
+
+
+def summarise(data: Dataset) -> Summary:
+    """How many samples of each class are in each split, and what a reader had to say.
+
+    Returns:
+        Plain values for JSON: `train`, `val` and `test`, each with `samples`, how many are
+        `unlabelled` and, by name, `classes`; `notes` and `warnings`; `source`, the same of it.
+    """
+    found: Summary = {"domain": data.domain} if data.domain else {}
+    parts = {"train": data.train, "val": data.val, "test": data.test}
+    found |= {name: _counted(part, data.classes) for name, part in parts.items() if part}
+    found |= {"notes": list(data.notes), "warnings": list(_warnings(found))}
+    if data.source is not None:
+        found["source"] = summarise(data.source)
+    return found
+
+
+def tell(summary: Summary) -> None:
+    """Log the paragraph, in the width of the terminal, and each warning."""
+    width = shutil.get_terminal_size().columns
+    wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    log.info("%s", wrapper.fill(paragraph(summary)))
+    for part in (summary, summary.get("source", {"warnings": []})):
+        for warning in part["warnings"]:
+            log.warning("%s", wrapper.fill(f"data: {warning}"))
+
+
+def paragraph(summary: Summary) -> str:
+    """What was read, in a few sentences."""
+    said = [_sentence("data", summary)]
+    if "source" in summary:
+        said.append(_sentence("source", summary["source"]))
+    notes = [*summary["notes"], *summary.get("source", {"notes": []})["notes"]]
+    said += [note.rstrip(".") + "." for note in dict.fromkeys(notes)]
+    return " ".join(said)
+
+
+def _counted(split: Split, classes: list[str]) -> Summary:
+    found: Summary = {"samples": len(split)}
+    if not classes:
+        return found
+    known = split.targets[split.targets >= 0]
+    counts = known.bincount(minlength=len(classes)).tolist()
+    found["unlabelled"] = len(split) - len(known)
+    found["classes"] = dict(zip(classes, counts, strict=True))
+    return found
+
+
+def _sentence(what: str, summary: Summary) -> str:
+    """`data: 90 samples to train on, 10 for validation, 20 to test on; 2 classes: cat 45, ...`."""
+    uses = {"train": "to train on", "val": "for validation", "test": "to test on"}
+    sizes = [f"{summary[p]['samples']:,} {use}" for p, use in uses.items() if p in summary]
+    name = f"{what} {summary['domain']}" if "domain" in summary else what
+    text = f"{name}: {', '.join(sizes)}"
+    if "val" not in summary:
+        text += ", none for validation"
+    counts = summary["train"].get("classes")
+    if counts:
+        text += f"; {len(counts)} classes"
+        labelled = sum(counts.values())
+        if summary["train"]["unlabelled"]:
+            text += f", {labelled:,} training samples with a label"
+        if labelled and len(counts) <= FEW:
+            text += f", to train on {', '.join(f'{name} {n:,}' for name, n in counts.items())}"
+        elif labelled:
+            text += f" of {min(counts.values()):,} to {max(counts.values()):,} training samples"
+    return f"{text}."
+
+
+def _warnings(found: Summary) -> Iterator[str]:
+    where = f" of {found['domain']}" if "domain" in found else ""
+    for name, use in (("train", "training"), ("val", "validation"), ("test", "test")):
+        counts = found.get(name, {}).get("classes", {})
+        lacking = [label for label, count in counts.items() if not count]
+        if lacking and len(lacking) < len(counts):
+            yield (
+                f"{len(lacking)} of {len(counts)} classes have no labelled sample in the {use} "
+                f"split{where}: {_few(lacking)}"
+            )
+    counts = found["train"].get("classes", {})
+    if single := [label for label, count in counts.items() if count == 1]:
+        yield f"one training sample{where} is all there is of {_few(single)}"
+    several = {label: count for label, count in counts.items() if count > 1}
+    if several:
+        most, least = max(several, key=several.__getitem__), min(several, key=several.__getitem__)
+        if several[most] >= IMBALANCE * several[least]:
+            yield (
+                f"{several[most]:,} training samples{where} are {most}, {several[least]:,} are "
+                f"{least}: accuracy says little of the rare, look at test_f1"
+            )
+    size = found["test"]["samples"]
+    if size < SMALL:
+        yield f"the test split{where} has {size} samples: each is {100 / size:.2g} % of the score"
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:5])
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
