@@ -20,6 +20,7 @@ from kdrun.config import folder
 from kdrun.logger import not_installed
 from kdrun.target import faults as target_faults
 from kdrun.target import nearest, without
+from kdrun.unread import dotted, meant, readable, unread
 
 MODEL_FACTS = ("num_classes", "classes", "in_channels", "in_features", "image_size")
 """What a model's `_target_` is told by the run, if its signature names it."""
@@ -70,9 +71,10 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
         try:
             config = compose("config", overrides=[*search, *groups])
         except (HydraException, OmegaConfBaseException) as error:
-            raise ConfigError([*faults, str(error)]) from error
+            raise ConfigError([*faults, readable(error)]) from error
     for override in values:
         faults += _set(override, config)
+    faults += unread(config)
     missing = list(_missing(OmegaConf.to_container(config)))
     faults += [f"{key} is not set: give {key}=VALUE" for key in missing]
     if missing:
@@ -143,12 +145,13 @@ def _apart(override: Override) -> Iterator[str]:
 def _set(override: Override, config: DictConfig) -> Iterator[str]:
     """Faults in KEY=VALUE; the value is set where there are none."""
     key = override.key_or_group
-    if not override.is_add():
+    adds = override.is_add() or override.is_force_add()
+    if not adds:
         place: Any = config
         for name in key.split("."):
             known = list(place) if isinstance(place, DictConfig) else []
             if name not in known and not isinstance(place, ListConfig):
-                told = f"{key}: there is no '{name}' here; {nearest(name, known)}"
+                told = f"{key}: there is no '{name}' here; {meant(name, known, dotted(config))}"
                 # An argument with a default need not stand in the yaml.
                 if "_target_" in known:
                     told += f"; +{key}=... adds an argument of {place._target_}"
@@ -157,7 +160,7 @@ def _set(override: Override, config: DictConfig) -> Iterator[str]:
             place = OmegaConf.select(place, name)
     for value in _values(override):
         try:
-            OmegaConf.update(config, key, value, force_add=override.is_add())
+            OmegaConf.update(config, key, value, force_add=adds)
         except OmegaConfBaseException as error:
             yield f"{key}={value}: {str(error).splitlines()[0]}"
 
@@ -167,8 +170,8 @@ def parts(config: DictConfig) -> list[str]:
     try:
         plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, enum_to_str=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
-        return [str(error).splitlines()[0]]
-    from kdrun import device
+        return [readable(error)]
+    from kdrun import device, rehearsal
 
     uses = plain["method"]["uses"]
     found = [*_train(plain["train"]), *_warmup(plain), *device.faults(plain["train"])]
@@ -187,7 +190,7 @@ def parts(config: DictConfig) -> list[str]:
             found += faults(where, role, plain)
     if not found and (loggers := plain.get("logger")):
         found += not_installed(loggers, plain["plugins"])
-    return found
+    return found or rehearsal.objections(plain, dict(_roles(plain, uses)))
 
 
 LOGGER_FACTS = ("run_dir", "experiment")

@@ -22,6 +22,20 @@ PLAIN = (*QUICK[1:], "method=supervised")
         (["dataset=npz", "dataset.path=none.npz"], "none.npz"),
         (["dataset=table", "dataset.path=t.csv", "dataset.label=nope"], "nope"),
         (["+dataset.augment.foo=1"], "foo"),
+        (["+foo=1"], "foo: nothing reads this key"),
+        (["+lr=1"], "did you mean 'optimizer.lr'?"),
+        (["epochs=3"], "did you mean 'train.epochs'?"),
+        (["+train.epoch=3"], "did you mean 'epochs'?"),
+        (["++loss.term=3"], "did you mean 'terms'?"),
+        (["+teacher.seeds=1"], "did you mean 'seed'?"),
+        (["teacher.recipe.lr=-2", "method=distill"], "teacher.recipe.lr=-2"),
+        (["teacher.recipe.epochs=-2", "method=distill"], "teacher.recipe.epochs=-2"),
+        (["scheduler.pct_start=3"], "pct_start"),
+        (["dataset.augment.rotate=-4"], "rotate=-4"),
+        (
+            ["method=distill", "loss.weights={ce: 0, kd: {value: 1, until: 1}}", "train.epochs=3"],
+            "epoch 2",
+        ),
         (["teacher=recorded", "teacher.path=none.csv", "method=distill"], "none.csv"),
     ],
 )
@@ -40,6 +54,17 @@ def test_in_a_sweep_what_the_data_say_is_a_row(kdrun):
     assert ended.status == 1
     with Path("outputs/default/results.csv").open() as file:
         assert [row["status"] for row in csv.DictReader(file)] == ["failed", "failed"]
+
+
+def test_a_key_of_only_some_jobs_of_a_sweep_is_told_with_what_is_there(kdrun):
+    ended = kdrun("-m", *PLAIN[1:], "student=transformers,mlp", "student.model.name=x")
+    assert ended.status == 2
+    assert "student=mlp: student.model.name: there is no 'name' here; allowed: " in ended.err
+    assert "struct" not in ended.err
+
+
+def test_a_key_that_another_refers_to_is_read(kdrun):
+    assert kdrun(*PLAIN, "+size=32", "train.batch_size=${size}", "dry_run=true").status == 0
 
 
 def test_what_was_there_stays(kdrun):

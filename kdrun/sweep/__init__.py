@@ -24,6 +24,7 @@ from kdrun.results import write_atomic
 from kdrun.run import bury, busy, ended
 from kdrun.sweep.jobs import Composer, Job, Known, settle, telling_apart
 from kdrun.sweep.outcome import state
+from kdrun.unread import readable
 from kdrun.validate import ConfigError, parts
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ def plan(loader: ConfigLoader, master: DictConfig, batch: Sequence[Sequence[str]
                 folded = [*words, *fold]
                 jobs.append(settle(folded, name, compose(folded) if fold else config))
         except (HydraException, OmegaConfBaseException) as error:
-            faults.append(f"{label}: {error}" if label else str(error))
+            told = readable(error)
+            faults.append(f"{label}: {told}" if label else told)
     if faults:
         raise ConfigError(faults)
     return list({job.run_dir: job for job in reversed(jobs)}.values())[::-1]
