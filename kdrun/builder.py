@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,6 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
 
 from kdrun import model
-from kdrun.checkpoint import read_header
 from kdrun.config import Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.fold import Fold
@@ -23,8 +23,9 @@ from kdrun.dataset.split import select, value_statistics
 from kdrun.device import choose_device, choose_dtype
 from kdrun.loss.weight import Weight, parse
 from kdrun.method import APART
-from kdrun.model import weights
+from kdrun.model.adopt import Adopted, adopt
 from kdrun.model.features import Network
+from kdrun.model.known import given
 from kdrun.model.stack import stack
 from kdrun.model.tokens import fit_tokens
 from kdrun.objective import Objective
@@ -35,6 +36,8 @@ from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, Teachers
 from kdrun.transfer import Source, Strategy, shared_classes
 from kdrun.types import Arrays, Dataset, Loader, Shape, Split
+
+log = logging.getLogger(__name__)
 
 Config = dict[str, Any]
 
@@ -50,6 +53,7 @@ class Builder:
         device: where everything is.
         dtype: of networks under autocast; None for float32.
         data: read at once.
+        told: what was found and assumed of weights from elsewhere, a sentence each.
 
     Raises:
         ValueError: the data are not as the config says.
@@ -57,6 +61,7 @@ class Builder:
 
     def __init__(self, config: Config, settings: Train) -> None:
         self.config, self.settings = config, settings
+        self.told: list[str] = []
         self.device = choose_device(settings.device)
         self.dtype = choose_dtype(settings.precision, self.device)
         section = config["dataset"]
@@ -99,6 +104,7 @@ class Builder:
             std=header.get("std", self.data.std) if shape is None else (),
             plugins=self.config["plugins"],
             classes=header.get("classes", self.data.classes),
+            known="mean" in header and shape is None,
         )
         if shape is None and isinstance(self.data.train, Arrays):
             named = self.config["dataset"].get("tokenizer")
@@ -113,7 +119,25 @@ class Builder:
         """The student, untrained: the same for a seed beside any teacher."""
         torch.manual_seed(self.config["seed"])
         shape = (len(self.data.classes),) if self._method.reads_answers else None
-        return self.network(self.config["student"], {}, shape)
+        return self._begun(self.config["student"], shape)
+
+    def _begun(self, role: Role, shape: Shape | None = None) -> Network:
+        """A network that is to be trained: a new one, or with the weights that its role names."""
+        if not role.get("checkpoint"):
+            return self.network(role, given(role, self.data), shape)
+        return self.adopt(role, role["checkpoint"], own=True).network
+
+    def adopt(
+        self, role: Role, path: Path, data: Dataset | None = None, own: bool = False
+    ) -> Adopted:
+        """The network of a role with the weights of a file, for these data or others."""
+        data = data or self.data
+        classes = {"classes": data.classes}
+        adopted = adopt(role, path, lambda r, h: self.network(r, classes | dict(h)), data, own)
+        if adopted.told:
+            self.told.append(f"{role['name']}: {adopted.told}")
+            log.info("%s", self.told[-1])
+        return adopted
 
     def on_teacher(self, student: nn.Module, teacher: Frozen | None) -> nn.Module:
         """The student with the teacher below it, where the method wants that."""
@@ -129,7 +153,7 @@ class Builder:
         networks = {}
         for position, (name, role) in enumerate(self.peer_roles().items(), start=1):
             torch.manual_seed(self.config["seed"] + APART * position)
-            networks[name] = self.network(role, {})
+            networks[name] = self._begun(role)
         return networks
 
     def peer_roles(self) -> dict[str, Role]:
@@ -187,10 +211,10 @@ class Builder:
         role = {**self.config["student"], **self.config["source_model"], "method": "source"}
 
         def trained() -> Network:
-            path = role["checkpoint"] or train(role)
-            network = self.network(role, read_header(path))
-            weights.load(network, path)
-            return network
+            new = role.get("head") == "new"
+            path = train(role) if new or not role["checkpoint"] else Path(role["checkpoint"])
+            plain = {**role, "head": None} if new else role
+            return self.adopt(plain, path, beside, own=True).network
 
         beside = self.data.source
         return Source(self.loader(beside.train), beside.classes, self.data.classes, trained)
@@ -237,7 +261,7 @@ class Builder:
     ) -> Frozen:
         """The teacher of a role; `train` trains a network that nobody has yet."""
         teachers = Teachers(
-            self.network,
+            self.adopt,
             train,
             self.config["plugins"],
             data=self.data,

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from kdrun.archive import look
 from kdrun.results import atomic, write_atomic
 
 STUDENT = "student.safetensors"
@@ -100,6 +101,7 @@ def read_header(path: Path | str) -> dict[str, Any]:
     file = weights_file(path)
     if file.suffix != ".safetensors":
         return {}
+    look(file)
     try:
         with safe_open(file, framework="pt") as opened:
             metadata = opened.metadata() or {}
@@ -131,22 +133,13 @@ def read_reader(path: Path | str) -> dict[str, Any] | None:
 
 
 def load_weights(path: Path | str) -> dict[str, Tensor]:
-    """The tensors of a weights file, .safetensors or a state_dict saved by torch.
+    """The tensors of a weights file that kdrun wrote, by the names of a `Network`.
 
     Raises:
-        ValueError: the file is damaged, or holds something else.
+        ValueError: the file is damaged, or not such a file.
         FileNotFoundError: it does not exist.
     """
     file = weights_file(path)
-    if file.suffix != ".safetensors":
-        state = load_state(file)
-        # The usual wrappings of a state_dict in published checkpoints.
-        for key in ("state_dict", "model"):
-            if isinstance(state.get(key), dict):
-                state = state[key]
-        if not state or not all(isinstance(value, Tensor) for value in state.values()):
-            raise ValueError(f"{file} holds no state_dict: a dict of names and tensors")
-        return state
     try:
         weights = load_file(file)
         weights.pop(READER, None)

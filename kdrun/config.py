@@ -36,6 +36,10 @@ RUNTIME = (
 """Keys that say where and how a run is executed, not what it is: its identity leaves them out."""
 
 
+OPTIONS = ("weights", "head", "classes", "mean", "std", "unit", "stem")
+"""Keys of a network's role that say what its checkpoint does not: `kdrun.model.known`."""
+
+
 class Precision(Enum):
     """Number format of the networks; losses are always float32."""
 

@@ -17,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
-from kdrun.config import RUNTIME, Rerun, Train, folder, identity, names, run_id
+from kdrun.config import OPTIONS, RUNTIME, Rerun, Train, folder, identity, names, run_id
 from kdrun.logger import Tracking
 from kdrun.results import Record, collect, complete, load_record, remove_leftovers, save_record
 from kdrun.validate import ConfigError, parts
@@ -266,7 +266,7 @@ def teacher_run(config: DictConfig, role: Mapping[str, Any]) -> tuple[DictConfig
     """
     own = copy.deepcopy(config)
     teacher = OmegaConf.create(dict(role))
-    own.student = {"name": teacher.name, "model": teacher.model}
+    own.student = {"name": teacher.name, "model": teacher.model, **_beginning(role)}
     before = teacher.get("teacher")
     method = teacher.get("method") or ("supervised" if before is None else "distill")
     own.method, own.teacher = OmegaConf.load(folder() / "method" / f"{method}.yaml"), before
@@ -274,6 +274,8 @@ def teacher_run(config: DictConfig, role: Mapping[str, Any]) -> tuple[DictConfig
         own.dataset.labels = "all"  # of the target; the source's are known anyway
     if "transfer" in teacher:
         own.transfer, own.source_model.checkpoint = teacher.transfer, teacher.source_checkpoint
+        for key in OPTIONS:
+            own.source_model[key] = own.student.pop(key, None)
     own.seed, own.rerun = teacher.seed, Rerun.failed
     own.logger = {}  # it belongs to all experiments that share the cache, and to none
     recipe = teacher.get("recipe") or {}
@@ -284,6 +286,13 @@ def teacher_run(config: DictConfig, role: Mapping[str, Any]) -> tuple[DictConfig
         if recipe.get(key) is not None:
             place[key] = recipe[key]
     return own, Path(config.cache) / "teacher" / run_id(own)
+
+
+def _beginning(role: Mapping[str, Any]) -> dict[str, Any]:
+    """With what the network of a role begins that is to be trained, as keys of a student."""
+    own = {key: role[key] for key in OPTIONS if role.get(key) is not None}
+    path = role.get("begin") or (role.get("checkpoint") if role.get("head") == "new" else None)
+    return {**own, "checkpoint": str(path)} if path else own
 
 
 def _begin(config: DictConfig) -> Record:

@@ -10,13 +10,17 @@ from typing import Any
 import torch
 from torch import nn
 
+from kdrun.archive import read_archive
 from kdrun.checkpoint import read_header
 from kdrun.evaluate import latency_ms, ratio
 from kdrun.loss.members import missing
-from kdrun.model import weights
+from kdrun.model.adopt import Adopted
+from kdrun.model.foreign import flatten
+from kdrun.model.known import OPTIONS
+from kdrun.model.known import faults as known_faults
 from kdrun.objective import Objective
 from kdrun.target import call, without
-from kdrun.teacher.classes import ByName, few, require_all
+from kdrun.teacher.classes import ByName, few, name_classes, require_all
 from kdrun.teacher.ensemble import check_weights
 from kdrun.teacher.network import Frozen
 from kdrun.types import Dataset, Outputs, Shape
@@ -31,8 +35,7 @@ class Teachers:
     """Builds the teacher of a run, and those that it is made of.
 
     Args:
-        network: an untrained network from a role's model and, where its weights were written by
-            kdrun, the header of their file.
+        adopt: the network of a role with the weights of a file.
         train: trains the network of a role if nobody has, and returns the folder of that run.
         plugins: packages that a `_target_` may also lie in.
         facts: what a teacher's `_target_` is told, if its signature names it.
@@ -40,12 +43,12 @@ class Teachers:
 
     def __init__(
         self,
-        network: Callable[[Role, Mapping[str, Any]], nn.Module],
+        adopt: Callable[[Role, Path], Adopted],
         train: Callable[[Role], Path],
         plugins: list[str],
         **facts: Any,
     ) -> None:
-        self.network, self.train, self.plugins, self.facts = network, train, plugins, facts
+        self.adopt, self.train, self.plugins, self.facts = adopt, train, plugins, facts
 
     @property
     def _data(self) -> Dataset:
@@ -75,14 +78,16 @@ class Teachers:
         return {name: built[name] for name in roles}
 
     def _network(self, role: Role) -> nn.Module:
-        path = role.get("checkpoint") or self.train(role)
-        header = read_header(path)
-        network = self.network(role, header)
-        weights.load(network, path)
-        known, wanted = header.get("classes", self._data.classes), self._data.classes
-        return (
-            network if known == wanted else ByName(network, known, wanted).to(self.facts["device"])
-        )
+        if role.get("checkpoint") and role.get("head") != "new":
+            network, own, _ = self.adopt(role, Path(role["checkpoint"]))
+        else:  # what was said of the weights it began with is now in its own file
+            network, own, _ = self.adopt(without(role, *OPTIONS), self.train(role))
+        wanted = self._data.classes
+        known = name_classes(own, wanted) if wanted else own
+        if known == wanted:
+            return network
+        named: nn.Module = ByName(network, known, wanted).to(self.facts["device"])
+        return named
 
 
 def faults(where: str, role: Role, config: Mapping[str, Any]) -> Iterator[str]:
@@ -93,13 +98,25 @@ def faults(where: str, role: Role, config: Mapping[str, Any]) -> Iterator[str]:
         role: of a network or an ensemble.
         config: of the run.
     """
+    yield from (f"{where}.{told}" for told in known_faults(role))
     if path := role.get("checkpoint"):
-        yield from (f"{where}.checkpoint: {told}" for told in _checkpoint(path, where, config))
+        yield from (
+            f"{where}.checkpoint: {told}" for told in _checkpoint(path, where, role, config)
+        )
     if "members" in role:
         yield from _members(where, role)
 
 
-def _checkpoint(path: str, where: str, config: Mapping[str, Any]) -> Iterator[str]:
+def _foreign(path: Path) -> Iterator[str]:
+    """Weights that kdrun did not write must be some."""
+    try:
+        if not flatten(read_archive(path)):
+            yield f"{path} holds no tensors: give a file with the network's state_dict"
+    except (ValueError, OSError) as error:
+        yield str(error)
+
+
+def _checkpoint(path: str, where: str, role: Role, config: Mapping[str, Any]) -> Iterator[str]:
     """Weights must be readable, and know the classes of the data."""
     try:
         header = read_header(path)
@@ -107,6 +124,8 @@ def _checkpoint(path: str, where: str, config: Mapping[str, Any]) -> Iterator[st
         yield str(error)
         return
     if not header:
+        yield from _foreign(Path(path))
+    if not header or role.get("head") == "new" or role.get("classes") is not None:
         return
     try:
         section = without(config["dataset"], "name", "augment", "workers")

@@ -184,7 +184,7 @@ def parts(config: DictConfig) -> list[str]:
 
         found += selection.faults(plain)
     for where, role in _roles(plain, uses):
-        if role.get("checkpoint") or "members" in role:
+        if role.get("model") or "members" in role:
             from kdrun.teachers import faults
 
             found += faults(where, role, plain)

@@ -46,5 +46,7 @@ class BornAgain(Distill):
         role: dict[str, Any] = {}
         for k in range(generations):
             before = {"teacher": role} if role else {}
-            role = {**config["student"], "seed": config["seed"] + APART * (k + 1), **before}
+            own = config["student"]
+            began = {"begin": own.get("checkpoint"), "checkpoint": None}  # each is trained from it
+            role = {**own, **began, "seed": config["seed"] + APART * (k + 1), **before}
         return role

@@ -31,6 +31,7 @@ def build(
     std: Sequence[float] = (),
     plugins: Sequence[str] = (),
     classes: Sequence[str] = (),
+    known: bool = False,
 ) -> Network:
     """Make the network that a model's yaml describes, and try it on an example.
 
@@ -47,6 +48,7 @@ def build(
         std: per channel of the data.
         plugins: packages that `_target_` may also lie in.
         classes: what they are called; none in regression.
+        known: whether mean and std are known of this network, and so go before its own.
 
     Raises:
         ValueError: the description is wrong, or the network does not turn (N, *shape) into
@@ -72,12 +74,23 @@ def build(
         net,
         stages=getattr(net, "stage_names", ()) if stages is None else stages,
         head=config.get("head") or getattr(net, "head_name", None),
-        mean=getattr(net, "input_mean", mean),
-        std=getattr(net, "input_std", std),
+        mean=mean if known else getattr(net, "input_mean", mean),
+        std=std if known else getattr(net, "input_std", std),
     )
     if shape:
         _try(network, str(config["_target_"]), shape, num_classes)
     return network
+
+
+def offline(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's description for weights that are at hand, so that nothing is downloaded again.
+
+    A network that was pretrained has its native stem, whatever the size of the images.
+    """
+    own = {key: value for key, value in config.items() if key != "pretrained"}
+    if config.get("pretrained") and config.get("_target_") == "kdrun.model.timm.create":
+        own.setdefault("stem", "native")
+    return own
 
 
 def _try(network: Network, target: str, shape: Shape, num_classes: int) -> None:

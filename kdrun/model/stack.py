@@ -7,7 +7,7 @@ import json
 import torch
 from torch import nn
 
-from kdrun.model import build
+from kdrun.model import build, offline
 from kdrun.model.features import Network, inner
 from kdrun.shape import read_shape
 from kdrun.teacher.network import Frozen
@@ -32,7 +32,7 @@ class Stack(nn.Module):
         if teacher is None:
             header = json.loads(described)
             teacher = build(
-                {key: value for key, value in header["model"].items() if key != "pretrained"},
+                offline(header["model"]),
                 num_classes=len(header["classes"]),
                 shape=read_shape(header["shape"]),
                 mean=header["mean"],

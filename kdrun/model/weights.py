@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from kdrun.checkpoint import load_weights, read_header, save_student
-from kdrun.model import build, stack
+from kdrun.model import build, offline, stack
 from kdrun.model.features import inner
 from kdrun.shape import read_shape
 from kdrun.target import call
@@ -17,15 +17,13 @@ from kdrun.types import Shape
 
 
 def load(network: nn.Module, path: Path | str) -> None:
-    """Fill a network with the weights of a run, or with a plain state_dict of its own class.
+    """Fill a network with the weights of a run; `kdrun.model.adopt` takes those of anybody.
 
     Raises:
         ValueError: the file is damaged, or holds the weights of another network.
         FileNotFoundError: it does not exist.
     """
     weights = load_weights(path)
-    if not read_header(path):
-        weights = {f"net.{name.removeprefix('module.')}": value for name, value in weights.items()}
     if problem := mismatch(network.state_dict(), weights):
         name = read_header(path).get("name", "another network")
         own = type(inner(network).net).__name__
@@ -93,10 +91,8 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
     header = read_header(path)
     if not header:
         raise ValueError(f"{path} was not written by kdrun: it does not say which model it is")
-    # The weights are at hand; nothing is to be downloaded again.
-    config = {k: v for k, v in header["model"].items() if k != "pretrained"}
     network: nn.Module = build(
-        config,
+        offline(header["model"]),
         num_classes=len(header["classes"]) or 1,
         shape=read_shape(header.get("reads") or header["shape"]),
         mean=header["mean"],
