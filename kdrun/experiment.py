@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from kdrun.config import Train
 from kdrun.dataset.digest import digest
 from kdrun.dataset.summary import summarise, tell
 from kdrun.device import device_name
+from kdrun.doubt import Judged, judge
 from kdrun.evaluate import evaluate, example, peak_memory_mb, ratio
 from kdrun.fit import fit
 from kdrun.gain import gains, source_accuracy
@@ -260,7 +262,22 @@ class Experiment:
         """What is known before the training to be less than was asked for: see `notes`."""
         adaptation = self.strategy.adaptation if self.strategy is not None else None
         objectives = {"loss": self.training.method.objective, "transfer": adaptation}
-        return notes.shortcomings(objectives, self.settings.epochs)
+        doubts = [self._judged.doubt] if self._judged.doubt else []
+        return [*doubts, *notes.shortcomings(objectives, self.settings.epochs)]
+
+    @cached_property
+    def _judged(self) -> Judged:
+        """What the teacher knows of labelled samples that the student is not tested on."""
+        if self.teacher is None or self.teacher_role is None:
+            return Judged({}, "")
+        return judge(
+            self.teacher_role["name"],
+            self.teacher,
+            self.data,
+            self.val_loader,
+            self.builder.loader,
+            foreign=bool(self.builder.told),
+        )
 
     def notes(self, metrics: dict[str, Any]) -> list[str]:
         """What a reader of the metrics must know, a sentence each."""
@@ -286,6 +303,7 @@ class Experiment:
             accuracy, load = metrics["test_accuracy"], self.builder.loader
             metrics |= gains(student, self.untouched, self.data, load, accuracy)
         metrics[self._criterion] = chosen.get(self._criterion)
+        metrics |= self._judged.columns
         plots.curves(history, self.run_dir / "curves.png")
         return metrics
 

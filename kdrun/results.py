@@ -59,6 +59,7 @@ class Record(TypedDict, total=False):
             fingerprint of those with which the student began, the coefficient that was chosen, ...
         selection: of an unsupervised adaptation, the `rule` of `method.select`, the `epoch` whose
             weights count, whether the last one had `collapsed`, and the `score` of the rule.
+        weights: what was found, chosen and assumed of weights from elsewhere, a sentence a network.
         notes: what a reader of the numbers must know, a sentence each: a term that was never there,
             a teacher worse than its student.
         data: what was read, by split and class, and what was told of it; see `dataset.summary`.
@@ -79,6 +80,7 @@ class Record(TypedDict, total=False):
     predicted: dict[str, int]
     transfer: dict[str, Any]
     selection: dict[str, Any]
+    weights: list[str]
     notes: list[str]
     data: dict[str, Any]
     config: dict[str, Any]

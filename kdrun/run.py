@@ -223,6 +223,8 @@ def _execute(
     record["metrics"] = experiment.evaluate() | measured
     record["predicted"] = experiment.predicted
     record["notes"] = experiment.notes(record["metrics"])
+    if experiment.builder.told:
+        record["weights"] = experiment.builder.told
     if experiment.transferred:
         record["transfer"] = experiment.transferred
     if experiment.selection is not None:
