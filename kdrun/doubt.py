@@ -62,7 +62,8 @@ def judge(
         asked, where = teacher, "training"
         labelled = (data.train.targets >= 0) | bool(not data.classes)
         known = labelled.nonzero().squeeze(1)
-        loader = load(select(data.train, known[:: -(-len(known) // SAMPLES) or 1]))
+        if len(known):
+            loader = load(select(data.train, known[:: -(-len(known) // SAMPLES)]))
     if asked is None or loader is None or len(loader.targets) == 0:
         return Judged({}, "")
     before = {key: buffer.clone() for key, buffer in asked.named_buffers()}

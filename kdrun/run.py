@@ -276,8 +276,9 @@ def teacher_run(config: DictConfig, role: Mapping[str, Any]) -> tuple[DictConfig
         own.dataset.labels = "all"  # of the target; the source's are known anyway
     if "transfer" in teacher:
         own.transfer, own.source_model.checkpoint = teacher.transfer, teacher.source_checkpoint
+        own.student = {"name": teacher.name, "model": teacher.model}
         for key in OPTIONS:
-            own.source_model[key] = own.student.pop(key, None)
+            own.source_model[key] = role.get(key)
     own.seed, own.rerun = teacher.seed, Rerun.failed
     own.logger = {}  # it belongs to all experiments that share the cache, and to none
     recipe = teacher.get("recipe") or {}
@@ -292,7 +293,7 @@ def teacher_run(config: DictConfig, role: Mapping[str, Any]) -> tuple[DictConfig
 
 def _beginning(role: Mapping[str, Any]) -> dict[str, Any]:
     """With what the network of a role begins that is to be trained, as keys of a student."""
-    own = {key: role[key] for key in OPTIONS if role.get(key) is not None}
+    own = {key: role[key] for key in OPTIONS if role.get(key) not in (None, "keep")}
     path = role.get("begin") or (role.get("checkpoint") if role.get("head") == "new" else None)
     return {**own, "checkpoint": str(path)} if path else own
 

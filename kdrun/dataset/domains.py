@@ -126,7 +126,9 @@ def combine(
     """The target's splits, with the source's beside them, and no more target labels than allowed.
 
     A hidden label is -1 in the data, so that no method can read it. Where labels are hidden the
-    target has no validation split either, which would spend more of them.
+    target has no validation split either, which would spend more of them; where all are, they are
+    hidden before anything is cut, so that not even a choice of samples depends on them. The test
+    split, which was held out before, is the same whatever labels are hidden.
 
     Args:
         target: the domain that counts.
@@ -135,7 +137,8 @@ def combine(
             the class proportions of all of them.
         val_fraction: how much of the training data is for model selection.
         split_seed: what every choice is a function of.
-        train_size: how many training samples of each domain are used; None for all.
+        train_size: how many training samples of each domain are used; None for all. The target's
+            are stratified by class, unless its labels are all hidden.
         fit: learns how to encode samples from the training samples of the source, whose labels it
             may read, and of the target, whose labels it may not. Without a source, the target is
             both. None where samples are as a model reads them.
@@ -143,16 +146,18 @@ def combine(
     Raises:
         ValueError: a fraction, a size or a number of labels does not fit the data.
     """
-    train, val = cut(target.train, val_fraction if labels == "all" else 0, split_seed, train_size)
+    known = hide(target.train, "none", split_seed) if labels == "none" else target.train
+    train, val = cut(known, val_fraction if labels == "all" else 0, split_seed, train_size)
     train = hide(train, labels, split_seed)
     if source is None:
         encode = fit(train, train) if fit else _as_it_is
         return _dataset(target, train, val, encode, encode(train))
     source_train, source_val = cut(source.train, val_fraction, split_seed, train_size)
     # Whatever labels are hidden: what was trained on the source serves for all of these.
-    seen, _ = cut(target.train, val_fraction, split_seed, train_size)
-    if not seen.targets.is_floating_point():
-        seen = hide(seen, "none", split_seed)
+    unseen = target.train
+    if not unseen.targets.is_floating_point():
+        unseen = hide(unseen, "none", split_seed)
+    seen, _ = cut(unseen, val_fraction, split_seed, train_size)
     encode = fit(source_train, seen) if fit else _as_it_is
     # Pixels of both domains are normalised alike, as the source has them.
     reference = encode(source_train)
