@@ -56,7 +56,7 @@ def adopt(role: Role, path: Path | str, build: Build, data: Dataset, own: bool =
     if header:
         role = {**role, "model": _as_written(role["model"], header["model"])}
         header |= given(role, data)
-        if not own:
+        if not own or (header["classes"] == data.classes and role.get("head") != "new"):
             network = build(role, header)
             weights.load(network, path)
             return Adopted(network, header["classes"], "")

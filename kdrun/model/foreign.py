@@ -75,8 +75,9 @@ def find(tensors: State, net: nn.Module, which: str | None, head: str | None) ->
     Raises:
         ValueError: they are not there, or there is no way to choose; the message says what is.
     """
-    own = {key: value for key, value in net.state_dict().items() if not key.endswith(UNCOUNTED)}
-    needed = {key for key in own if head is None or not key.startswith(f"{head}.")}
+    own = net.state_dict()
+    wanted = {key for key in own if head is None or not key.startswith(f"{head}.")}
+    needed = {key for key in wanted if not key.endswith(UNCOUNTED)}
     parameters = needed & {name for name, _ in net.named_parameters()}
     counts = _count(tensors, needed)
     whole = [place for place, count in counts.items() if count == len(needed)]
@@ -99,7 +100,9 @@ def find(tensors: State, net: nn.Module, which: str | None, head: str | None) ->
             f"{others[0]}: it is another network"
         )
     weights = {
-        name: tensors.get(_join(place, name), tensors[_join(base, name)]) for name in sorted(needed)
+        name: tensors.get(_join(place, name), tensors[_join(base, name)])
+        for name in sorted(wanted)
+        if name in needed or _join(base, name) in tensors
     }
     return Found(*_as_own(weights, own, told))
 
