@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from kdrun.config import CV, Config, Train, folder
+from kdrun.config import CV, OPTIONS, Config, Train, folder
 from kdrun.target import nearest
 
 ALIKE = 0.7
@@ -47,7 +47,7 @@ def _known(plain: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     network: Any = OmegaConf.load(folder() / "teacher" / "network.yaml")
     roles = {"student": list(OmegaConf.load(folder() / "student" / "network.yaml"))}
     roles["teacher"] = [*network, "teacher", "method"]
-    roles["source_model"] = ["checkpoint", "seed", "recipe"]
+    roles["source_model"] = ["checkpoint", "seed", "recipe", *OPTIONS]
     for where, known in roles.items():
         role = plain.get(where) or {}
         if "_target_" not in role:
