@@ -123,15 +123,16 @@ def read_new(
         ValueError: the samples cannot be read, or do not fit the student.
         FileNotFoundError: there are none.
     """
-    from kdrun.dataset.image import SUFFIXES
+    from kdrun.dataset.image import SUFFIXES, WHITE
     from kdrun.dataset.inputs import read_inputs
     from kdrun.target import call
 
     pictures = Path(path).is_dir() or path.lower().endswith((".npz", *SUFFIXES))
-    if reader and not pictures:
+    background = (reader or {}).get("background", WHITE)
+    if reader and "_target_" in reader and not pictures:
         split: Split = call({**reader, "path": path}, plugins)
         return [str(position) for position in range(len(split))], split
     if isinstance(shape, dict):
         rest = f"give one of {', '.join(TABLES)}" if reader else "its file does not say how"
         raise ValueError(f"{path}: the student reads texts: {rest}.")
-    return read_inputs(path, shape)
+    return read_inputs(path, shape, background)

@@ -140,11 +140,15 @@ class Files:
         paths: N image files.
         targets: (N,) int64 classes.
         image_size: height and width to which each image is brought.
+        background: the colour on which transparent pixels are put.
+        ids: what the samples are called, whatever is cut away; None: FOLDER/FILE.
     """
 
     paths: list[str]
     targets: Tensor
     image_size: int
+    background: str = "white"
+    ids: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -170,7 +174,8 @@ class Dataset:
         domain: the name of the domain; empty where there is only one.
         columns: what the D numbers of a row are called; empty where they have no names.
         reader: what turns a file of new rows or texts into inputs, as a `_target_` and its plain
-            arguments; None where inputs are as they were read.
+            arguments; of images, their `background` where it is not white. None where inputs are
+            as they were read.
         notes: what was assumed, left out or replaced when the data were read: a sentence each, told
             once.
     """

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 
+from kdrun.dataset.decodable import refuse_damaged
 from kdrun.dataset.fold import Fold, redivide
-from kdrun.dataset.image import SUFFIXES
+from kdrun.dataset.image import WHITE, check_background, readable
 from kdrun.dataset.split import channel_statistics, cut
+from kdrun.dataset.walk import folders, image_files, left_out, spelled
 from kdrun.target import nearest
 from kdrun.types import Dataset, Files
+
+VALIDATION = ("val", "valid", "validation", "dev")
+"""What a folder of the validation split may be called."""
 
 
 def image_folder(
     root: str,
     image_size: int = 224,
+    background: str = WHITE,
     val_fraction: float = 0.1,
     split_seed: int = 0,
     train_size: int | None = None,
     fold: Fold | None = None,
 ) -> Dataset:
-    """JPEG and PNG files as `root/train/CLASS/…` and `root/test/CLASS/…`.
+    """Image files of any common kind as `root/train/CLASS/…` and `root/test/CLASS/…`.
 
-    A folder `root/val` of the same kind is the validation split, whatever `val_fraction` says.
-    Files are decoded when a batch needs them, as RGB, their centre cut to a square.
+    A folder `root/val` of the same kind (or `valid`, `validation`, `dev`) is the validation split,
+    whatever `val_fraction` says. Files are decoded when a batch needs them, as RGB, their centre
+    cut to a square; that each can be decoded is found out at once. A sample is called by its path
+    below the split, `CLASS/…/FILE`.
 
     Args:
         root: the folder.
         image_size: height and width to which images are resized.
+        background: the colour on which transparent pixels are put: white, black, '#rrggbb'.
         val_fraction: how much of the training data is for model selection.
         split_seed: what the validation and training splits are a function of.
         train_size: how many training samples are used, after the validation cut; None for all.
@@ -36,64 +47,120 @@ def image_folder(
 
     Raises:
         FileNotFoundError: a folder is missing.
-        ValueError: a folder holds no images, or a class is not among the training classes.
+        ValueError: a folder holds no images, a class is not among the training classes, or a file
+            is damaged.
     """
     if image_size < 1:
         raise ValueError(f"dataset.image_size={image_size}: give 1 or more pixels.")
-    if not Path(root).is_dir():
-        raise FileNotFoundError(
-            f"there is no folder dataset.root={root} ({Path(root).resolve()}): name one that "
-            "holds train/ and test/, each with a folder of images for each class."
-        )
-    found = {part: _folders(Path(root) / part) for part in ("train", "test")}
-    if (Path(root) / "val").is_dir():
-        found["val"] = _folders(Path(root) / "val")
+    check_background(background)
+    places = _places(Path(root))
+    left = {part: Counter[str]() for part in places}
+    found = {part: _classes(place, left[part]) for part, place in places.items()}
     classes = list(found["train"])
-    parts = {part: _split(root, part, found[part], classes, image_size) for part in found}
+    parts = {}
+    for part, files in found.items():
+        _check_known(places[part], files, classes)
+        parts[part] = _split(places[part], files, classes, image_size, background)
+    refuse_damaged(root, [path for split in parts.values() for path in split.paths])
     given = parts.get("val")
     rest, test = redivide(parts["train"], parts["test"], split_seed, fold)
     train, val = cut(rest, 0 if given else val_fraction, split_seed, train_size)
     mean, std = channel_statistics(train)
     shape = (3, image_size, image_size)
-    return Dataset(train, given or val, test, classes, shape, mean, std)
-
-
-def image_files(folder: Path) -> list[str]:
-    """The images in a folder and below, in the order of their names; hidden ones are left out."""
-    return sorted(
-        str(path)
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(name.startswith(".") for name in path.relative_to(folder).parts)
+    return Dataset(
+        train,
+        given or val,
+        test,
+        classes,
+        shape,
+        mean,
+        std,
+        reader=None if background == WHITE else {"background": background},
+        notes=tuple(_notes(Path(root), places, classes, left)),
     )
 
 
-def _folders(part: Path) -> dict[str, list[str]]:
-    """The files of each class."""
-    if not part.is_dir():
-        raise FileNotFoundError(f"there is no folder {part}: put a folder for each class there.")
-    names = sorted(p.name for p in part.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if not names:
-        raise ValueError(f"{part} holds no folders: put the images of each class into one.")
-    files = {name: image_files(part / name) for name in names}
-    for name, paths in files.items():
-        if not paths:
-            raise ValueError(
-                f"{part / name} holds no images ({', '.join(SUFFIXES)}): add some, or remove it."
+def _places(root: Path) -> dict[str, Path]:
+    """The folders of the splits."""
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder dataset.root={root} ({root.resolve()}): name one that "
+            "holds train/ and test/, each with a folder of images for each class."
+        )
+    there = folders(root)
+    given = [name for name in VALIDATION if name in there]
+    if len(given) > 1:
+        raise ValueError(
+            f"{root} holds {' and '.join(f'{name}/' for name in given)}: one of them can be the "
+            "validation split; rename or remove the others."
+        )
+    for part in ("train", "test"):
+        if part not in there:
+            others = ", ".join(there[:5]) + (", ..." if len(there) > 5 else "")
+            beside = f"; it holds the folders {others}" if there else ""
+            raise FileNotFoundError(
+                f"there is no folder {root / part}{beside}. Put a folder of images for each "
+                f"class into {root / 'train'}, and other images of each into {root / 'test'}."
             )
+    named = {"train": "train", "test": "test", **({"val": given[0]} if given else {})}
+    return {part: root / name for part, name in named.items()}
+
+
+def _classes(place: Path, left: Counter[str]) -> dict[str, list[str]]:
+    """The files of each class."""
+    names = folders(place)
+    if not names:
+        raise ValueError(f"{place} holds no folders: put the images of each class into one.")
+    files = {}
+    for name in names:
+        own = Counter[str]()
+        files[spelled(name)] = image_files(place / name, own)
+        if not files[spelled(name)]:
+            told = left_out(own, "it")
+            raise ValueError(
+                f"{place / name} holds no images ({', '.join(readable())})"
+                f"{f' ({told})' if told else ''}: add some, or remove it."
+            )
+        left += own
+    beside = sum(Path(e).suffix.lower() in readable() for e in place.iterdir() if e.is_file())
+    if beside:
+        left["images in no folder of a class"] += beside
     return files
 
 
-def _split(
-    root: str, part: str, files: dict[str, list[str]], classes: list[str], image_size: int
-) -> Files:
-    paths, targets = [], []
-    for name, found in files.items():
+def _check_known(place: Path, files: Mapping[str, list[str]], classes: list[str]) -> None:
+    for name in files:
         if name not in classes:
             raise ValueError(
-                f"the class '{name}' of {Path(root) / part} is not in {Path(root) / 'train'}, so "
+                f"the class '{name}' of {place} is not in {place.parent / 'train'}, so "
                 f"nothing could learn it; {nearest(name, classes)}"
             )
-        paths += found
-        targets += [classes.index(name)] * len(found)
-    return Files(paths, torch.tensor(targets), image_size)
+
+
+def _split(
+    place: Path, files: Mapping[str, list[str]], classes: list[str], size: int, background: str
+) -> Files:
+    paths = [path for found in files.values() for path in found]
+    targets = [classes.index(name) for name, found in files.items() for _ in found]
+    ids = [spelled(Path(path).relative_to(place).as_posix()) for path in paths]
+    return Files(paths, torch.tensor(targets), size, background, ids)
+
+
+def _notes(
+    root: Path, places: Mapping[str, Path], classes: list[str], left: Mapping[str, Counter[str]]
+) -> Iterator[str]:
+    """What was assumed and left out."""
+    if "val" in places and places["val"].name != "val":
+        yield f"{places['val'].name}/ is the validation split"
+    for part, place in places.items():
+        if told := left_out(left[part], f"{place.name}/"):
+            yield told
+    used = {place.name for place in places.values()}
+    if others := [f"{name}/" for name in folders(root) if name not in used]:
+        yield f"{', '.join(others)} of {root} not read: only train/, val/ and test/ are"
+    if all(name.isdecimal() for name in classes) and classes != sorted(classes, key=int):
+        shown = ", ".join(classes[:3])
+        yield (
+            f"classes stand in the order of their names as text ({shown}, ...): a network from "
+            "elsewhere may have them in the order of numbers"
+        )

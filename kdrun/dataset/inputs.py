@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from kdrun.dataset.arrays import read_npz, require, to_inputs
-from kdrun.dataset.image import SUFFIXES, fit_image, read_image
-from kdrun.dataset.image_folder import image_files
+from kdrun.dataset.image import SUFFIXES, WHITE, fit_image, read_image
+from kdrun.dataset.walk import image_files, left_out, spelled
 from kdrun.types import Arrays, Files, Split
 
+log = logging.getLogger(__name__)
 
-def read_inputs(path: str | Path, shape: tuple[int, ...]) -> tuple[list[str], Split]:
+
+def read_inputs(
+    path: str | Path, shape: tuple[int, ...], background: str = WHITE
+) -> tuple[list[str], Split]:
     """Read what a model is to classify, in the shape that it wants.
 
     Args:
@@ -21,6 +27,7 @@ def read_inputs(path: str | Path, shape: tuple[int, ...]) -> tuple[list[str], Sp
             array `x` or `x_test`.
         shape: (C, H, W) with 1 or 3 channels, or (D,), of the model's inputs. Images are made
             grey or RGB, their centre cut to the aspect ratio, and resized.
+        background: the colour on which transparent pixels are put.
 
     Returns:
         A name for each sample, its path below the folder or its position in the array, and the
@@ -47,14 +54,20 @@ def read_inputs(path: str | Path, shape: tuple[int, ...]) -> tuple[list[str], Sp
             f"{path} holds images, but the model reads rows of {shape[0]} numbers: give an .npz "
             f"file with an array x of shape (N, {shape[0]})."
         )
-    files = image_files(path) if path.is_dir() else [str(path)]
+    left = Counter[str]()
+    files = image_files(path, left) if path.is_dir() else [str(path)]
+    told = left_out(left, str(path))
     if not files:
-        raise ValueError(f"{path} holds no images ({', '.join(SUFFIXES)}).")
-    names = [str(Path(file).relative_to(path)) if path.is_dir() else path.name for file in files]
+        raise ValueError(f"{path} holds no images ({', '.join(SUFFIXES)}). {told or ''}".strip())
+    if told:
+        log.warning("%s", told)
+    below = path if path.is_dir() else path.parent
+    names = [spelled(str(Path(file).relative_to(below))) for file in files]
     channels, height, width = shape
     if channels == 3 and height == width:
-        return names, Files(files, _unknown(len(files)), height)
-    images = torch.stack([read_image(file, (channels, height, width)) for file in files])
+        return names, Files(files, _unknown(len(files)), height, background)
+    size = (channels, height, width)
+    images = torch.stack([read_image(file, size, background) for file in files])
     return names, _unlabelled(images.permute(0, 3, 1, 2))
 
 

@@ -208,7 +208,7 @@ class _Disk:
         self._batches: list[Tensor] = []  # of the epoch in progress; the workers outlive it
         self._epochs_begun = 0
         self._loader = DataLoader(
-            _Decoder(split.paths, split.image_size),
+            _Decoder(split.paths, split.image_size, split.background),
             sampler=self._batches,
             batch_size=None,  # the sampler gives whole batches
             num_workers=workers,
@@ -231,8 +231,8 @@ class _Disk:
 class _Decoder(TorchDataset[Tensor | str]):
     """Decodes a batch of image files, in a worker."""
 
-    def __init__(self, paths: list[str], image_size: int) -> None:
-        self._paths = paths
+    def __init__(self, paths: list[str], image_size: int, background: str) -> None:
+        self._paths, self._background = paths, background
         self._shape = (3, image_size, image_size)
 
     def __getitem__(self, index: Tensor) -> Tensor | str:
@@ -241,6 +241,7 @@ class _Decoder(TorchDataset[Tensor | str]):
         The message is returned since torch would bury a raised one in the worker's traceback.
         """
         try:
-            return torch.stack([read_image(self._paths[i], self._shape) for i in index.tolist()])
+            paths = [self._paths[i] for i in index.tolist()]
+            return torch.stack([read_image(path, self._shape, self._background) for path in paths])
         except ValueError as fault:
             return str(fault)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -136,10 +137,11 @@ def strata(targets: Tensor) -> Tensor:
 def select(split: Split, index: Tensor) -> Split:
     """The samples of a split at some positions; each keeps its name."""
     targets = split.targets[index]
-    if isinstance(split, Files):
-        return Files([split.paths[i] for i in index.tolist()], targets, split.image_size)
     names = sample_ids(split)
     ids = [names[i] for i in index.tolist()]
+    if isinstance(split, Files):
+        paths = [split.paths[i] for i in index.tolist()]
+        return replace(split, paths=paths, targets=targets, ids=ids)
     groups = None if split.groups is None else split.groups[index]
     if isinstance(split.inputs, dict):
         inputs = {key: value[index] for key, value in split.inputs.items()}
@@ -153,10 +155,12 @@ def groups_of(split: Split) -> Tensor | None:
 
 
 def sample_ids(split: Split) -> list[str]:
-    """What the samples are called: their ids, FOLDER/FILE, or positions in the uncut data."""
+    """What the samples are called: their ids; else FOLDER/FILE, or positions in the uncut data."""
+    if split.ids is not None:
+        return split.ids
     if isinstance(split, Files):
         return ["/".join(Path(path).parts[-2:]) for path in split.paths]
-    return split.ids or [str(position) for position in range(len(split))]
+    return [str(position) for position in range(len(split))]
 
 
 def _quotas(counts: list[int], size: int, least: list[int], most: list[int]) -> list[int]:

@@ -37,8 +37,9 @@ def pictures() -> Callable[..., Arrays]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Images in train/ (cat 6, dog 6) and test/ (2 each), JPEG and PNG, of many sizes."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     random = np.random.default_rng(0)
     for part, count in (("train", 6), ("test", 2)):
         for name in ("cat", "dog"):

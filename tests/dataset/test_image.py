@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 
 from kdrun.dataset.image import fit_image, read_image
 
@@ -51,11 +51,42 @@ def test_sixteen_bits_become_eight(kind: type) -> None:
     assert np.array_equal(found[..., 0], grey)
 
 
-def test_a_palette_with_transparency_reads_without_a_warning(tmp_path: Path) -> None:
-    image = Image.fromarray(PIXELS).convert("P")
-    image.save(tmp_path / "a.png", transparency=bytes(range(256)))
-    expected = torch.from_numpy(np.array(image.convert("RGB")))
-    assert torch.equal(read_image(tmp_path / "a.png", (3, 6, 8)), expected)
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P"])
+@pytest.mark.parametrize("background", ["white", "black", "#0a141e"])
+def test_what_is_drawn_on_transparent_ground_is_seen(
+    tmp_path: Path, mode: str, background: str
+) -> None:
+    line = np.zeros((6, 8, 4), np.uint8)  # black on nothing, which is black as well
+    line[2, :, 3] = 255
+    image = Image.fromarray(line).convert("LA" if mode == "LA" else "RGBA")
+    if mode == "P":
+        image = Image.fromarray((line[..., 3] // 255).astype(np.uint8)).convert("P")
+        image.putpalette([0, 0, 0, 0, 0, 0])
+        image.save(tmp_path / "a.png", transparency=0)
+    else:
+        image.save(tmp_path / "a.png")
+    found = read_image(tmp_path / "a.png", (3, 6, 8), background).numpy()
+    expected = np.empty((6, 8, 3), np.uint8)
+    expected[:] = ImageColor.getrgb(background)
+    expected[2] = 0
+    assert np.array_equal(found, expected)
+
+
+def test_half_transparent_is_half_the_background() -> None:
+    pixels = np.full((6, 8, 4), 100, np.uint8)
+    pixels[..., 3] = 128
+    found = fit_image(Image.fromarray(pixels), (3, 6, 8))
+    assert abs(int(found[0, 0, 0]) - round(100 * 128 / 255 + 255 * 127 / 255)) <= 1
+
+
+def test_floating_point_pixels_and_programs_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.ones((6, 8), np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match="floating point numbers"):
+        read_image(tmp_path / "a.tif", (3, 6, 8))
+    Image.fromarray(PIXELS).save(tmp_path / "b.eps")
+    (tmp_path / "b.eps").rename(tmp_path / "b.png")  # PostScript is a program, whatever its name
+    with pytest.raises(ValueError, match=r"b\.png cannot be read as an image"):
+        read_image(tmp_path / "b.png", (3, 6, 8))
 
 
 def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:

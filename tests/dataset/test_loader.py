@@ -171,9 +171,9 @@ def test_decoding_leaves_the_global_generator_alone(folder: Path) -> None:
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_broken_file_stops_the_epoch_with_its_name_alone(folder: Path, workers: int) -> None:
-    broken = folder / "train" / "dog" / "3.jpg"
-    broken.write_bytes(broken.read_bytes()[:300])
     split = image_folder(str(folder), image_size=12, val_fraction=0).train
+    broken = folder / "train" / "dog" / "3.jpg"  # it breaks after all were looked at
+    broken.write_bytes(broken.read_bytes()[:300])
     with pytest.raises(ValueError, match=r"dog/3\.jpg cannot be read as an image") as error:
         list(train(split, workers=workers).epoch(0))
     assert "Traceback" not in str(error.value)
