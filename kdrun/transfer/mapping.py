@@ -40,7 +40,9 @@ Scaler = Literal["source", "per_domain", "union", "none"]
 class Mapping(Strategy):
     """A mapping of features and the classifier after it; what a subclass adds is `align`.
 
-    Unsupervised in the target: its labels are not read, not even those that are known.
+    Unsupervised in the target: its labels are not read, not even those that are known. All is
+    computed in float64: in float32 a decomposition depends on whose linear algebra it is, by
+    several samples of a hundred.
 
     Args:
         classifier: a linear classifier of scikit-learn, not yet fitted: one with `coef_` and
@@ -95,13 +97,13 @@ class Mapping(Strategy):
         # What is fitted here is not to be rounded to bfloat16.
         student.dtype = None
         head = head_of(student)
-        target = features(student, loader, self.cache)
+        target = features(student, loader, self.cache).astype(np.float64)
         if source is None:
             log.info("there is no dataset.source: the mapping is fitted within one domain")
             known, labels = target, loader.targets.cpu()
             unusable = "no training label is known, and there is no dataset.source to learn from."
         else:
-            known = features(student, source.loader, self.cache)
+            known = features(student, source.loader, self.cache).astype(np.float64)
             labels = source.to_target[source.loader.targets.cpu()]
             unusable = (
                 "source and target share no class by name: set dataset.source to one that does."

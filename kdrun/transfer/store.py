@@ -12,6 +12,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from kdrun.dataset.arrays import Array
+from kdrun.loss import full
 from kdrun.model.features import Network
 from kdrun.model.rbf import RBF
 from kdrun.results import atomic
@@ -35,7 +36,8 @@ def features(network: Network, loader: Loader, folder: Path | None) -> Array:
         folder: of the store; None for none.
 
     Returns:
-        (N, D) float32, perhaps mapped from a file that must not be written.
+        (N, D) float32, or float64 of a network in float64; perhaps mapped from a file that must
+        not be written.
 
     Raises:
         ValueError: a feature is not finite.
@@ -70,7 +72,7 @@ def _extract(network: Network, loader: Loader) -> Array:
             embedding = network(batch).embedding
             assert embedding is not None
             found = embedding
-        rows.append(found.float().cpu())
+        rows.append(full(found).cpu())
     network.keep(())
     network.train(was_training)
     return torch.cat(rows).numpy()

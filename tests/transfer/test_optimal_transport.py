@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
+from kdrun.transfer.mapping import squared_distances
 from kdrun.transfer.optimal_transport import OptimalTransport
-from tests.transfer.trial import Halves, logistic
+from kdrun.transfer.plan import ITERATIONS, solve
+from tests.transfer.trial import Halves, as_source, load, logistic, student
 
 RANDOM = np.random.default_rng(4)
 SOURCE, LABELS = RANDOM.standard_normal((40, 3)), np.arange(40) % 2
@@ -54,3 +57,33 @@ def test_the_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ot", None)
     with pytest.raises(ValueError, match=r"needs the package POT: pip install 'kdrun\[ot\]'"):
         OptimalTransport(classifier=logistic()).align(SOURCE, LABELS, SOURCE)
+
+
+@pytest.mark.parametrize("plan", ["exact", "entropic", "classes"])
+def test_all_mass_arrives_whatever_the_features_are_stored_in(plan: Any) -> None:
+    """In float32 the kernel of distant samples underflows, and POT only warns of it."""
+    generator = np.random.default_rng(0)
+    source = generator.standard_normal((90, 5)).astype(np.float32)
+    target = 30 * generator.standard_normal((70, 5)).astype(np.float32) + 9
+    labels = np.arange(90) % 3
+    cost = squared_distances(source, target)
+    found = solve(cost, labels, plan)
+    assert found.mass.dtype == np.float64
+    assert np.allclose(found.mass.sum(1), 1 / 90, rtol=0.05)
+    assert np.allclose(found.mass.sum(0), 1 / 70, rtol=0.05)
+    assert found.astray < 1e-3
+    mapping = OptimalTransport(classifier=logistic(), plan=plan, scaler="none")
+    mapping(student(5, 3), as_source(source, labels, 3), load(target))
+    assert mapping.report["plan_astray"] == pytest.approx(found.astray, abs=1e-3)
+
+
+def test_a_plan_that_did_not_converge_is_told_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cost = squared_distances(SOURCE, 2 * SOURCE[::-1])
+    monkeypatch.setitem(ITERATIONS, "entropic", 2)
+    found = solve(cost, LABELS, "entropic", entropy=0.01)
+    assert 0.01 < found.astray < 0.5
+    (told,) = caplog.messages
+    assert "did not converge in 2 iterations" in told
+    assert f"{100 * found.astray:.1f} % of the mass" in told

@@ -16,11 +16,10 @@ def test_it_is_a_classifier_of_the_sources_standardised_features() -> None:
     network = SourceOnly(classifier=logistic())(
         student(5, 3), as_source(SOURCE, LABELS, 3), load(TARGET)
     )
-    scaler = StandardScaler().fit(SOURCE)
-    expected = logistic().fit(scaler.transform(SOURCE), LABELS)
-    assert np.allclose(
-        logits(network, TARGET), expected.decision_function(scaler.transform(TARGET)), atol=1e-4
-    )
+    scaler = StandardScaler().fit(SOURCE.astype(np.float64))
+    source, target = (scaler.transform(rows.astype(np.float64)) for rows in (SOURCE, TARGET))
+    expected = logistic().fit(source, LABELS).decision_function(target)
+    assert np.allclose(logits(network, TARGET), expected, atol=1e-4)
 
 
 def test_the_target_plays_no_part() -> None:
