@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from kdrun.table import Row
 from kdrun.terminal import prepare, printable
 
 COMMANDS = {
@@ -223,21 +224,30 @@ SHOWN = (
 )
 
 
+SPARE = (
+    *("compression", "test_f1", "student_params", "train_seconds", "latency_ms", "seed"),
+    *("agreement", "method"),
+)
+"""Those that a narrow terminal need not show, the first of them first; results.csv has all."""
+
+
 def _told(record: Any, run_dir: Path) -> str:
     """The results row for the terminal."""
-    from tabulate import tabulate
-
+    from kdrun.compare.present import tabulated
+    from kdrun.narrow import narrowed, paragraphs, terminal_width
     from kdrun.results import row
 
-    flat = row(record)
-    shown = {name: _cell(flat[name]) for name in SHOWN if flat[name] is not None}
-    table = tabulate([shown], headers="keys", floatfmt=".4g", intfmt=",")
-    notes = [f"note: {printable(note)}" for note in record.get("notes") or ()]
-    return "\n".join([table, *notes, printable(os.path.relpath(run_dir))])
+    flat, width = row(record), terminal_width()
+    shown: Row = {name: _cell(flat[name]) for name in SHOWN if flat[name] is not None}
+    rows, _ = narrowed([shown], width, SPARE)
+    notes = [paragraphs(f"note: {printable(note)}", width) for note in record.get("notes") or ()]
+    return "\n".join([tabulated(rows, "table"), *notes, printable(os.path.relpath(run_dir))])
 
 
-def _cell(value: Any) -> Any:
-    return printable(value) if isinstance(value, str) else value
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return printable(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
 if __name__ == "__main__":

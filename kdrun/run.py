@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from kdrun.config import OPTIONS, RUNTIME, Rerun, Train, folder, identity, names, run_id
 from kdrun.logger import Tracking
+from kdrun.narrow import paragraphs, terminal_width
 from kdrun.results import Record, collect, complete, load_record, remove_leftovers, save_record
 from kdrun.validate import ConfigError, parts
 
@@ -212,7 +213,7 @@ def _execute(
     record["run"] |= experiment.facts()
     record["data"] = experiment.read
     for shortcoming in experiment.shortcomings():
-        log.warning("%s", shortcoming)
+        log.warning("%s", paragraphs(shortcoming, terminal_width()))
     begin()
     measured = {}
     if settings.devices * settings.nodes > 1 and experiment.takes_steps:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdrun.compare import present
+from kdrun.narrow import terminal_width
 from kdrun.table import COLUMNS, TEXT, Row, is_share, parse
 from kdrun.target import nearest
 from kdrun.terminal import printable
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--pivot", nargs=2, metavar=("ROW", "COLUMN"), help="a cell for each pair of values")
     add("--sort", default="", help="a column, -column for falling; otherwise the best comes first")
     add("--format", choices=present.FORMATS, default="table", help="default: %(default)s")
+    add("--all-columns", action="store_true", help="however wide the table becomes")
     add("--out", type=Path, help="write there instead of to the terminal")
     add(
         "--plot",
@@ -109,7 +111,8 @@ def _compare(options: argparse.Namespace) -> tuple[str, str]:
     present.sort(comparison, options.sort)
     if options.plot:
         _plot(comparison, options.pareto, options.pivot, options.plot)
-    return present.present(comparison, options.format, options.pivot)
+    width = None if options.all_columns or options.out else terminal_width()
+    return present.present(comparison, options.format, options.pivot, width)
 
 
 def _plot(

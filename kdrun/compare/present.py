@@ -9,14 +9,21 @@ from collections.abc import Sequence
 
 from kdrun.compare.comparison import Comparison, Line
 from kdrun.compare.groups import name_values, shown
+from kdrun.narrow import narrowed, paragraphs
 from kdrun.table import Row, Value, is_cost, is_share, to_csv
 
 FORMATS = ("table", "csv", "markdown", "latex", "json")
+SPARE = ("p t", "p flip", "pairs", "against", "95 % interval")
+"""Columns that a narrow terminal need not show, the first of them first."""
+
 STYLES = {"table": "simple", "markdown": "pipe", "latex": "latex_booktabs"}
 
 
 def present(
-    comparison: Comparison, style: str, pivot: Sequence[str] | None = None
+    comparison: Comparison,
+    style: str,
+    pivot: Sequence[str] | None = None,
+    width: int | None = None,
 ) -> tuple[str, str]:
     """Write a comparison out.
 
@@ -24,6 +31,7 @@ def present(
         comparison: what was found.
         style: one of `FORMATS`.
         pivot: a column for the rows and one for the columns, instead of a line per group.
+        width: of a terminal that a table has to fit; None for every column, however wide.
 
     Returns:
         The text, and notes for the reader where the text has no place for them.
@@ -35,16 +43,24 @@ def present(
         rows = [flat(line, comparison) for line in comparison.lines]
         return to_csv(rows, leading=()).rstrip("\n"), notes
     rows = pivoted(comparison, *pivot) if pivot else lines(comparison)
+    head = summary(comparison)
+    if style == "table" and width is not None:
+        spare = [*SPARE, *(title(metric) for metric in comparison.metrics[:0:-1])]
+        rows, left_out = narrowed(rows, width, spare)
+        if left_out:
+            notes += f"\n- not shown: {', '.join(left_out)}; --all-columns shows them"
+        head, notes = paragraphs(head, width), paragraphs(notes.strip("\n"), width)
     text = tabulated(rows, style)
     if style == "latex":
         return text, notes
-    return "\n\n".join(filter(None, [summary(comparison), text, notes])), ""
+    return "\n\n".join(filter(None, [head, text, notes])), ""
 
 
 def tabulated(rows: Sequence[Row], style: str) -> str:
     """Rows of text as a table; columns that begin with digits are aligned right."""
-    from tabulate import tabulate
+    import tabulate
 
+    tabulate.MIN_PADDING = 0  # it would make every heading two wider than it is
     if style == "markdown":
         rows = [{_escaped(k): _escaped(shown(v)) for k, v in row.items()} for row in rows]
     # Numbers are text by now; tabulate would read 0.90 and write 0.9.
@@ -52,7 +68,7 @@ def tabulated(rows: Sequence[Row], style: str) -> str:
         key for row in rows for key, value in row.items() if str(value).lstrip("+-")[:1].isdigit()
     }
     align = ["right" if key in numeric else "left" for key in rows[0]]
-    text: str = tabulate(
+    text: str = tabulate.tabulate(
         rows, headers="keys", tablefmt=STYLES[style], disable_numparse=True, colalign=align
     )
     if style == "latex":
