@@ -203,6 +203,7 @@ def _execute(
     `begin` is called once everything is built, and training begins.
     """
     from kdrun.experiment import Experiment
+    from kdrun.finish import finish, finish_peers
 
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     settings: Train = OmegaConf.to_object(config.train)  # type: ignore[assignment]
@@ -221,7 +222,7 @@ def _execute(
 
         measured = distributed.train(config, run_dir, watch, who)
     experiment.train(watch)
-    record["metrics"] = experiment.evaluate() | measured
+    record["metrics"] = finish(experiment) | measured
     record["predicted"] = experiment.predicted
     record["notes"] = experiment.notes(record["metrics"])
     if experiment.builder.told:
@@ -230,7 +231,7 @@ def _execute(
         record["transfer"] = experiment.transferred
     if experiment.selection is not None:
         record["selection"] = experiment.selection.choice(experiment.training)
-    for beside, peer_role, metrics in experiment.evaluate_peers():
+    for beside, peer_role, metrics in finish_peers(experiment):
         peer: Record = {
             **record,
             "run_id": beside.name,

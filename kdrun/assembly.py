@@ -1,0 +1,100 @@
+"""From the parts of a run to what is trained: a method over them, and what steps it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from kdrun.builder import Builder
+from kdrun.config import Train
+from kdrun.evaluate import example
+from kdrun.method import OWN, Method
+from kdrun.model.features import inner
+from kdrun.target import without
+from kdrun.teacher.network import Frozen
+from kdrun.teachers import check
+from kdrun.train import Training, average
+from kdrun.transfer import Strategy
+from kdrun.transfer.adaptation import bind
+from kdrun.types import Loader
+
+
+def assemble(
+    builder: Builder,
+    student: nn.Module,
+    teacher: Frozen | None,
+    strategy: Strategy | None,
+    loader: Loader,
+    settings: Train,
+    who: str,
+) -> Training:
+    """A training that has not begun; its `method.student` is what the terms made of the student.
+
+    Args:
+        builder: of the run.
+        student: after a transfer, if there is one.
+        teacher: of the run.
+        strategy: of the transfer.
+        loader: training batches.
+        settings: of the loop, as the strategy and the student want them.
+        who: what is trained, for those who read along.
+
+    Raises:
+        ValueError: the teacher cannot say what a term of the objective reads.
+    """
+    method = _method(builder, student, teacher, strategy, loader)
+    steps = -(-len(loader) // settings.accumulate) * max(1, settings.epochs)
+    optimizer, schedule = builder.optimizer(_parameters(builder, method, strategy), steps)
+    ema = average(method.student, settings.ema) if settings.ema else None
+    return Training(method, optimizer, schedule, ema, who)
+
+
+def _method(
+    builder: Builder,
+    student: nn.Module,
+    teacher: Frozen | None,
+    strategy: Strategy | None,
+    loader: Loader,
+) -> Method:
+    """Student, teacher and objective, the latter fitted to the outputs of both."""
+    objective = builder.objective()
+    adaptation = strategy.adaptation if strategy is not None else None
+    needs = objective.needs - {"logits"}
+    if adaptation is not None:
+        needs |= adaptation.needs - {"logits"}
+    inner(student).keep(needs)
+    said = example(student, loader)
+    taught = said
+    role = builder.teacher_role()
+    if teacher is not None and role is not None:
+        teacher.keep(needs)
+        taught = example(teacher, loader)
+        check(role["name"], taught, objective, builder.data.classes)
+    objective.build(said, taught, loader.targets)
+    student = objective.deploy(student)
+    if adaptation is not None:
+        adaptation.build(said, said, loader.targets)
+        bind(adaptation, student, builder.loader(builder.data.train))
+    method: Method = builder.call(
+        without(builder.config["method"], *OWN),
+        student=student,
+        teacher=teacher,
+        peers=builder.peers(),
+        objective=objective,
+        strategy=strategy,
+    )
+    return method.to(builder.device)
+
+
+def _parameters(
+    builder: Builder, method: Method, strategy: Strategy | None
+) -> list[dict[str, Any]]:
+    """What is trained, in groups where a strategy wants other rates for some of it."""
+    trained = [p for p in method.parameters() if p.requires_grad]
+    if strategy is None:
+        return [{"params": trained}]
+    groups = strategy.groups(inner(method.student), builder.config["optimizer"]["lr"])
+    own = {id(p) for group in groups for p in group["params"]}
+    rest = [p for p in trained if id(p) not in own]
+    return [*groups, *([{"params": rest}] if rest else [])]
