@@ -81,11 +81,32 @@ def to_inputs(array: Array, name: str) -> Tensor:
         )
     small = array.size == 0 or 0 <= array.min() <= array.max() <= 255
     if array.dtype.kind == "f" or not small:
-        raise ValueError(
-            f"{name} holds {array.dtype} images of other values than the integers 0 to 255: "
-            "convert them to uint8 first."
-        )
+        raise ValueError(_no_pixels(array, name))
     return torch.from_numpy(np.ascontiguousarray(array, np.uint8)).permute(0, 3, 1, 2)
+
+
+def _no_pixels(array: Array, name: str) -> str:
+    """What to do with images that are no integers from 0 to 255."""
+    low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    if not np.isfinite([low, high]).all():
+        return f"{name} holds images with NaN or infinity: repair or drop them."
+    if array.dtype.kind != "f" and low >= 0 and high <= 65535:
+        advice = f"divide by {'16, as of 12 bits' if high < 4096 else '257, as of 16 bits'}"
+    elif array.dtype.kind != "f" and -128 <= low < 0 and high <= 127:
+        advice = "add 128, if black is -128"
+    elif low >= 0 and high <= 1:
+        advice = "multiply by 255"
+    elif -1 <= low < 0 and high <= 1:
+        advice = "add 1 and multiply by 127.5, if black is -1"
+    elif low >= 0 and high <= 255:
+        advice = "nothing to scale"
+    else:
+        advice = "undo the normalisation, if there was one"
+    return (
+        f"{name} holds {array.dtype} images of {low:.6g} to {high:.6g}, and pixels are uint8 from "
+        f"0 (black) to 255 (white): {advice}; then x.round().astype('uint8'). If they are no "
+        "images, give rows, x.reshape(len(x), -1)."
+    )
 
 
 def _rows(array: Array, name: str) -> Tensor:
@@ -117,7 +138,11 @@ def to_labels(array: Array, name: str) -> Tensor:
             "the array 'classes'."
         )
     if array.ndim != 1 and array.shape != (len(array), 1):
-        raise ValueError(f"{name} has the shape {array.shape}: give one label a sample, (N,).")
+        one_hot = array.ndim == 2 and (array != 0).sum(1).max(initial=0) == 1
+        hint = f": {name}.argmax(1), if it is one-hot" if one_hot else ""
+        raise ValueError(
+            f"{name} has the shape {array.shape}: give one label a sample, (N,){hint}."
+        )
     flat = array.reshape(-1)
     wrong = np.flatnonzero(~np.isfinite(flat) | (flat != np.floor(flat)) | (flat < 0))
     if len(wrong):
@@ -126,6 +151,28 @@ def to_labels(array: Array, name: str) -> Tensor:
             f"position of its class. {len(wrong)} labels are not."
         )
     return torch.from_numpy(flat.astype(np.int64))
+
+
+def to_names(array: Array, name: str) -> list[str]:
+    """The names of classes, each once.
+
+    Args:
+        array: text, bytes of UTF-8, or numbers.
+        name: for the messages.
+
+    Raises:
+        ValueError: two are the same; the message tells which and where.
+    """
+    places: dict[str, int] = {}
+    for place, value in enumerate(array.reshape(-1).tolist()):
+        text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+        if text in places:
+            raise ValueError(
+                f"{name}[{places[text]}] and {name}[{place}] are both '{text}': give each class a "
+                "name of its own."
+            )
+        places[text] = place
+    return list(places)
 
 
 def pack(array: Array) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
-from kdrun.dataset.arrays import Array, read_npz, require, to_inputs, to_labels
+from kdrun.dataset.arrays import Array, read_npz, require, to_inputs, to_labels, to_names
 from kdrun.dataset.domains import number_groups
 from kdrun.dataset.fold import Fold, redivide
 from kdrun.dataset.split import channel_statistics, cut
@@ -39,12 +40,14 @@ def npz(
         FileNotFoundError: there is no such file.
         ValueError: an array is missing or malformed; the message says which and where.
     """
-    parts, classes = check_parts(read_npz(path), path)
+    arrays = read_npz(path)
+    parts, classes = check_parts(arrays, path)
     given = parts.get("val")
     rest, test = redivide(parts["train"], parts["test"], split_seed, fold)
     train, val = cut(rest, 0 if given else val_fraction, split_seed, train_size)
     mean, std = channel_statistics(train)
-    return Dataset(train, given or val, test, classes, _shape(parts), mean, std)
+    notes = tuple(_notes(arrays, parts))
+    return Dataset(train, given or val, test, classes, _shape(parts), mean, std, notes=notes)
 
 
 def check_parts(
@@ -102,12 +105,32 @@ def _classes(names: Array | None, parts: Mapping[str, Arrays]) -> list[str]:
         count = int(parts["train"].targets.max()) + 1
         classes, source = [str(number) for number in range(count)], "y_train"
     else:
-        classes, source = [str(name) for name in names.reshape(-1)], "classes"
+        classes, source = to_names(names, "classes"), "classes"
     for name, part in parts.items():
         wrong = (part.targets >= len(classes)).nonzero()
         if len(wrong):
             raise ValueError(
                 f"y_{name}[{int(wrong[0])}] is {int(part.targets[wrong[0]])}, but '{source}' "
                 f"tells of {len(classes)} classes: allowed are 0 to {len(classes) - 1}."
+                f"{' None is 0: subtract 1 if yours begin at 1.' if part.targets.min() else ''}"
             )
     return classes
+
+
+def _notes(arrays: Mapping[str, Array], parts: Mapping[str, Arrays]) -> Iterator[str]:
+    """What was assumed and left out."""
+    read = {f"{letter}_{part}" for letter in ("x", "y", "groups") for part in parts}
+    if others := sorted(arrays.keys() - read - {"classes"}):
+        yield f"arrays not read: {', '.join(others)}"
+    first = min(int(part.targets.min()) for part in parts.values())
+    if first > 0:
+        yield (
+            f"the least label is {first}, but labels are positions from 0, and no sample is of "
+            "class 0: subtract 1 if yours begin at 1"
+        )
+    x, inputs = arrays["x_train"], parts["train"].inputs
+    assert isinstance(inputs, Tensor)
+    if x.ndim == 4 and x.shape[1] in (1, 3) and x.shape[3] in (1, 3):
+        yield f"images shaped {x.shape} are read as (N, H, W, C), the channels last"
+    if inputs.dtype == torch.uint8 and inputs.max() <= 1:
+        yield "no pixel is above 1, and white is 255: multiply by 255 if 1 is your white"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ def with_fault(value: float) -> np.ndarray[Any, Any]:
 
 
 LABELS = np.arange(20) % 4
+SHADES = np.linspace(0, 255, 20 * 6 * 6 * 3).astype(int).reshape(20, 6, 6, 3)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,20 @@ LABELS = np.arange(20) % 4
         ({"x_test": np.zeros((8, 5, 5, 3), np.uint8)}, r"\(3, 5, 5\), x_train \(3, 6, 6\)"),
         ({"x_train": np.zeros((20, 6, 6, 3))}, "float64 images"),
         ({"x_train": np.full((20, 6, 6, 3), 256)}, "int64 images"),
+        ({"x_train": SHADES / 255}, "float64 images of 0 to 1, .*: multiply by 255; then x.round"),
+        ({"x_train": SHADES / 127.5 - 1}, r"add 1 and multiply by 127\.5"),
+        ({"x_train": SHADES.astype(np.float32)}, r"of 0 to 255, .*: nothing to scale; then"),
+        ({"x_train": SHADES / 51 - 2}, "undo the normalisation.* no images, give rows"),
+        ({"x_train": SHADES * 257}, "of 0 to 65535, .*: divide by 257, as of 16 bits"),
+        ({"x_train": SHADES * 16}, "of 0 to 4080, .*: divide by 16, as of 12 bits"),
+        ({"x_train": (SHADES - 128).astype(np.int8)}, "of -128 to 127, .*: add 128"),
+        ({"x_train": np.where(SHADES > 200, np.nan, SHADES)}, "with NaN or infinity"),
+        ({"y_train": np.eye(4)[LABELS]}, r"y_train\.argmax\(1\), if it is one-hot"),
+        (
+            {"classes": np.array(["a", "b", "b", "c"])},
+            r"classes\[1\] and classes\[2\] are both 'b'",
+        ),
+        ({"classes": np.array(list("abcd")), "y_train": LABELS + 1}, "subtract 1 if yours begin"),
         ({"x_train": np.zeros((20, 6, 6, 4), np.uint8)}, r"shape \(20, 6, 6, 4\)"),
         ({"x_train": np.zeros(20)}, r"shape \(20,\)"),
         ({"x_train": np.array(["a"] * 20)}, "not numbers"),
@@ -123,6 +139,32 @@ LABELS = np.arange(20) % 4
 def test_a_fault_is_told_with_its_place(save: Save, changed: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         npz(save(**changed))
+
+
+def test_names_of_classes_may_be_bytes_or_numbers(save: Save) -> None:
+    named = ["K\xe4se", "b", "c", "d"]
+    told = np.array([name.encode() for name in named])
+    assert npz(save(classes=told)).classes == named
+    assert npz(save(classes=np.array([7, 8, 9, 10]))).classes == ["7", "8", "9", "10"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "note"),
+    [
+        ({}, None),
+        ({"y_val": LABELS, "extra": LABELS}, "arrays not read: extra, y_val"),
+        ({"y_train": LABELS + 1, "y_test": np.arange(8) % 4 + 1}, "the least label is 1, .*from 0"),
+        ({"x_train": SHADES > 128}, "no pixel is above 1, and white is 255"),
+        (
+            {"x_train": SHADES.reshape(20, 3, 12, 3), "x_test": SHADES[:8].reshape(8, 3, 12, 3)},
+            r"\(20, 3, 12, 3\) are read as \(N, H, W, C\)",
+        ),
+    ],
+)
+def test_what_is_assumed_is_told(save: Save, changed: dict[str, Any], note: str | None) -> None:
+    notes = npz(save(**changed)).notes
+    assert len(notes) == (note is not None)
+    assert note is None or re.search(note, notes[0])
 
 
 def test_other_files_are_told(tmp_path: Path) -> None:
