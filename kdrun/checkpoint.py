@@ -7,7 +7,7 @@ import pickle
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -30,18 +30,47 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
         torch.save(state, temporary)
 
 
-def load_state(path: Path) -> dict[str, Any]:
+def load_state(path: Path, mmap: bool = False) -> dict[str, Any]:
     """Read a training state onto the CPU.
+
+    Args:
+        path: of the file.
+        mmap: whether its tensors are read when they are looked at, and not before.
 
     Raises:
         ValueError: the file is damaged, or holds more than tensors and plain values.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{path} is not a readable checkpoint: {reason}") from error
     return state
+
+
+class Begun(NamedTuple):
+    """What a run computes in, beside its config: with another of these its bits are others.
+
+    Attributes:
+        precision: `fp32` or `bf16`; None where an older kdrun did not write it down.
+        threads: of its process; likewise.
+    """
+
+    precision: str | None = None
+    threads: int | None = None
+
+
+def begun(run_dir: Path) -> Begun:
+    """In what a run began that is to go on; its tensors are not read.
+
+    Raises:
+        ValueError: its checkpoint is damaged.
+    """
+    path = run_dir / CHECKPOINT
+    if not path.exists():
+        return Begun()
+    state = load_state(path, mmap=True)
+    return Begun(state.get("precision"), state.get("threads"))
 
 
 def save_student(

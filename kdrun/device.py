@@ -36,6 +36,11 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype | No
     return torch.bfloat16 if device.type == "cpu" and capabilities.get("amx_bf16") else None
 
 
+def precision(dtype: torch.dtype | None) -> str:
+    """What the config and results.csv call the type that networks compute in."""
+    return "fp32" if dtype in (None, torch.float32) else "bf16"
+
+
 def device_name(device: torch.device) -> str:
     """What results.csv calls a device."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

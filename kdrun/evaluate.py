@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import resource
-import statistics
 import sys
-import time
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -15,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from kdrun.latency import latency, noise
 from kdrun.model.features import Network
-from kdrun.shape import blank
-from kdrun.types import Batch, Loader, Outputs, Shape
+from kdrun.types import Loader, Outputs, Shape
 
 BINS = 15
 """Equal-width confidence bins of the calibration error (Guo et al., 2017)."""
@@ -204,41 +203,31 @@ def macs(model: nn.Module, shape: Shape) -> int:
             part.dtype = None
     plain = sdpa_kernel(SDPBackend.MATH)  # of the fused ones not all are counted
     with FlopCounterMode(display=False) as counter, torch.no_grad(), plain:
-        dry(_blank(shape, 1, device))
+        dry(noise(shape, 1, device))
     return int(counter.get_total_flops()) // 2
 
 
-@torch.no_grad()
-def latency_ms(model: nn.Module, shape: Shape, samples: int, device: torch.device) -> float:
-    """Median time of a forward pass over a batch of `samples`, in milliseconds."""
-    batch = _blank(shape, samples, device)
-    model.eval()
-    times: list[float] = []
-    begin = time.perf_counter()
-    # Three passes warm up; then at most 20, for at most a second.
-    while len(times) < 23 and (len(times) < 6 or time.perf_counter() - begin < 1.0):
-        start = time.perf_counter()
-        model(batch)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times[3:])
+def cost(
+    student: nn.Module, shape: Shape, samples: int, device: torch.device, cache: Path | None = None
+) -> dict[str, float]:
+    """What it takes to use a student, for one sample and for a batch of `samples`.
 
-
-def _blank(shape: Shape, samples: int, device: torch.device) -> Batch:
-    zeros = torch.zeros(samples, dtype=torch.int64, device=device)
-    return Batch(blank(shape, samples, device, torch.rand), zeros, zeros)
-
-
-def cost(student: nn.Module, shape: Shape, samples: int, device: torch.device) -> dict[str, float]:
-    """What it takes to use a student, for one sample and for a batch of `samples`."""
-    batch_ms = latency_ms(student, shape, samples, device)
+    Args:
+        student: from `Batch` to `Outputs`.
+        shape: of a sample.
+        samples: in a batch.
+        device: where the student is.
+        cache: the folder that keeps measurements: see `latency`.
+    """
+    one, batch = (latency(student, shape, size, device, cache) for size in (1, samples))
     return {
         "student_params": parameters(student),
         "student_macs": macs(student, shape),
-        "latency_ms": latency_ms(student, shape, 1, device),
-        "batch_latency_ms": batch_ms,
-        "throughput": 1000 * samples / batch_ms,
+        "latency_ms": one.ms,
+        "latency_spread_ms": one.spread_ms,
+        "latency_load": one.load,
+        "batch_latency_ms": batch.ms,
+        "throughput": 1000 * samples / batch.ms,
     }
 
 

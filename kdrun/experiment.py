@@ -15,12 +15,13 @@ from torch import nn
 
 from kdrun import notes, phases
 from kdrun.assembly import assemble
+from kdrun.begun import in_its_format
 from kdrun.builder import Builder
 from kdrun.checkpoint import CHECKPOINT, load_state, save_state
 from kdrun.config import Train
 from kdrun.dataset.digest import digest
 from kdrun.dataset.summary import summarise, tell
-from kdrun.device import device_name
+from kdrun.device import device_name, precision
 from kdrun.doubt import Judged, judge
 from kdrun.evaluate import evaluate
 from kdrun.fit import fit
@@ -46,6 +47,9 @@ Join = Callable[[Training, torch.device, Calls], Calls]
 class Experiment:
     """One run in memory: `train` it, then `finish` it (`kdrun.finish`).
 
+    Attributes:
+        threads: of the run's process, of which ranks have a share.
+
     Args:
         config: the run's config as plain containers, interpolations resolved.
         settings: its `train` section.
@@ -66,7 +70,9 @@ class Experiment:
         train_teacher: Callable[[Role], Path],
         who: str = "student",
     ) -> None:
-        self.config, self.settings, self.run_dir, self.who = config, settings, run_dir, who
+        self.settings = settings = in_its_format(settings, run_dir)
+        self.config, self.run_dir, self.who = config, run_dir, who
+        self.threads = torch.get_num_threads()
         phases.read(config["dataset"]["name"], who)
         self.builder = Builder(config, settings)
         self.device, self.dtype = self.builder.device, self.builder.dtype
@@ -134,14 +140,18 @@ class Experiment:
 
     def facts(self) -> dict[str, str | int | None]:
         """Columns that say on what, and in what, the run was made."""
-        precision = "fp32" if self.dtype is None else "bf16"
         return {
             "device": device_name(self.device),
-            "precision": precision,
+            "precision": precision(self.dtype),
+            "threads": self.threads,
             "epochs": self.settings.epochs,
             "test_hash": digest(self.data.test),
             "split": digest(self.data.train),
         }
+
+    def _begun(self) -> dict[str, str | int]:
+        """What a checkpoint tells, so that the run goes on in it: `kdrun.checkpoint.Begun`."""
+        return {"precision": precision(self.builder.dtype), "threads": self.threads}
 
     @property
     def takes_steps(self) -> bool:
@@ -205,7 +215,7 @@ class Experiment:
         if self.selection is not None:
             self.selection.keep(training)
         # The state comes first: metrics.csv is written again from it after any crash.
-        save_state(self.run_dir / CHECKPOINT, training.state())
+        save_state(self.run_dir / CHECKPOINT, training.state() | self._begun())
         write_metrics(self.run_dir, training.history)
         row = training.history[-1]
         log.info("%s", epoch_line(self.who, training.history, self.settings.epochs))
@@ -244,4 +254,4 @@ class Experiment:
         """What a reader of the metrics must know, a sentence each."""
         terms = notes.small_terms(self.training.history, self._idle)
         answers = notes.answers(metrics, self.predicted, self.data.test.targets)
-        return [*self.shortcomings(), *terms, *answers]
+        return [*self.shortcomings(), *terms, *answers, *notes.measured(metrics)]

@@ -75,6 +75,7 @@ def _score(made: Experiment, student: nn.Module, role: Role, run_dir: Path) -> d
         made.teacher or grown,
         made.settings.batch_size,
         made.device,
+        Path(made.config["cache"]),
     )
     if mean is not None:
         write_weights(run_dir / MEAN, mean, role, made.data)

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from kdrun.latency import crowded
 from kdrun.loss.weight import Weight
 from kdrun.objective import Objective
 from kdrun.share import shares
@@ -93,3 +94,16 @@ def answers(
                 f"the teacher is worse than its student: {measure} {teacher:.4g}, and the "
                 f"student's {student:.4g}"
             )
+
+
+def measured(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """What made a time longer than it need be.
+
+    Args:
+        metrics: of the student, by column.
+    """
+    if crowded(metrics.get("latency_load") or 0.0):
+        yield (
+            "latency_ms may be too long: other processes had the cores that it needed, and no "
+            "quiet moment was found"
+        )

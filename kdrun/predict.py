@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
 def predict(run: str, inputs: str, batch_size: int, device: str, plugins: list[str]) -> str:
     """The predictions as CSV text: input, class, confidence, then a column per class.
 
-    In regression: input and value.
+    In regression: input and value. The student computes in the number format of its run.
 
     Args:
         run: folder of a finished run, or a file of weights that kdrun wrote.

@@ -57,8 +57,6 @@ def record(run: str, path: str, device: str = "auto", plugins: Sequence[str] = (
     channels_last = settings["channels_last"] and len(rows_shape(data.shape)) == 3
     if channels_last:
         network.to(memory_format=torch.channels_last)
-    if made["run"].get("precision") == "bf16":
-        network.dtype = torch.bfloat16  # type: ignore[assignment]
     columns: dict[str, list[str]] = {"split": [], "id": [], "digest": []}
     logits = []
     parts = {"train": data.train, "val": data.val, "test": data.test}

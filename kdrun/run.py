@@ -167,7 +167,10 @@ def _recorded(
             section: Any = OmegaConf.to_container(config.logger, resolve=True)
             tracking = Tracking(section, list(config.plugins), run_dir, config.name)
         tracking.begin(record, anew=config.rerun is Rerun.all)
-        _execute(config, run_dir, record, tracking.before(watch), begin, role)
+        from kdrun.begun import on_its_threads
+
+        with on_its_threads(run_dir):
+            _execute(config, run_dir, record, tracking.before(watch), begin, role)
         record["status"] = "ok"
     except PrunedError as error:
         record["status"], record["error"] = "pruned", str(error)

@@ -31,6 +31,7 @@ def score(
     teacher: Frozen | None,
     batch_size: int,
     device: torch.device,
+    cache: Path | None = None,
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """Read the test split, once, and write weights, pictures and what a student says of itself.
 
@@ -43,6 +44,7 @@ def score(
         teacher: of the run, to be agreed with.
         batch_size: of which latency is measured.
         device: where it is.
+        cache: the folder that keeps measurements of latency.
 
     Returns:
         Metrics by column, and how often each class was predicted.
@@ -56,10 +58,10 @@ def score(
     metrics: dict[str, Any] = {
         name if name in TEACHER_METRICS else f"test_{name}": value for name, value in scores.items()
     }
-    metrics |= cost(student, data.shape, batch_size, device)
+    metrics |= cost(student, data.shape, batch_size, device, cache)
     metrics["student_mb"] = file.stat().st_size / 2**20
     if teacher is not None:
-        metrics |= taught(teacher, metrics, data.shape, device)
+        metrics |= taught(teacher, metrics, data.shape, device, cache)
     explain(student, data, run_dir)
     predicted: list[int] = confusion.sum(0).tolist()
     if data.classes:

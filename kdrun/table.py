@@ -41,13 +41,13 @@ IDENTITY = (
 DATA = ("test_hash", "split")
 """Columns that prove on which data a run was tested and trained."""
 
-INCIDENTAL = ("run_dir", "run_id", "status", "error", "notes", "device", "commit")
+INCIDENTAL = ("run_dir", "run_id", "status", "error", "notes", "device", "threads", "commit")
 """Columns that say where a run happened and how it ended."""
 
 REPLICATES = ("seed", "fold")
 """Columns in which the repetitions of one experiment differ."""
 
-TEXT = frozenset({*IDENTITY, *INCIDENTAL, *DATA} - {"epochs"})
+TEXT = frozenset({*IDENTITY, *INCIDENTAL, *DATA} - {"epochs", "threads"})
 """Columns that are text even where a value looks like a number: a student may be called 18."""
 
 
@@ -68,7 +68,7 @@ COSTS = (
 # fmt: on
 
 TIMED = (
-    *("latency_ms", "batch_latency_ms", "throughput"),
+    *("latency_ms", "latency_spread_ms", "latency_load", "batch_latency_ms", "throughput"),
     *("train_seconds", "samples_per_second", "peak_memory_mb"),
 )
 """Metrics that are about a device as much as about a run."""

@@ -12,7 +12,8 @@ from torch import nn
 
 from kdrun.archive import read_archive
 from kdrun.checkpoint import read_header
-from kdrun.evaluate import latency_ms, ratio
+from kdrun.evaluate import ratio
+from kdrun.latency import latency
 from kdrun.loss.members import missing
 from kdrun.model.adopt import Adopted
 from kdrun.model.foreign import flatten
@@ -155,7 +156,11 @@ def _members(where: str, role: Role) -> Iterator[str]:
 
 
 def taught(
-    teacher: Frozen, metrics: Mapping[str, Any], shape: Shape, device: torch.device
+    teacher: Frozen,
+    metrics: Mapping[str, Any],
+    shape: Shape,
+    device: torch.device,
+    cache: Path | None = None,
 ) -> dict[str, Any]:
     """Columns about a teacher: its size and speed, and how much of it the student has kept.
 
@@ -164,6 +169,7 @@ def taught(
         metrics: of its student, on test samples.
         shape: of a sample.
         device: where the teacher answers.
+        cache: the folder that keeps measurements of latency.
     """
     columns: dict[str, Any] = {"teacher_params": teacher.size, **teacher.facts()}
     if teacher.size:
@@ -171,7 +177,8 @@ def taught(
     if "teacher_accuracy" in metrics:
         columns["retention"] = ratio(metrics["test_accuracy"], metrics["teacher_accuracy"])
     if teacher.live and shape:
-        columns["teacher_latency_ms"] = latency_ms(teacher, shape, 1, device)
+        teacher.keep(())
+        columns["teacher_latency_ms"] = latency(teacher, shape, 1, device, cache).ms
     return columns
 
 

@@ -9,7 +9,8 @@ import torch
 
 from kdrun import checkpoint
 from kdrun.model import build
-from kdrun.model.weights import load, rebuild, save
+from kdrun.model.weights import in_float32, load, rebuild, save
+from kdrun.types import Batch
 
 LINEAR = {"_target_": "kdrun.model.linear.Linear"}
 
@@ -26,6 +27,20 @@ def test_a_student_is_rebuilt_from_its_file_alone(tmp_path):
     again = rebuild(tmp_path / "w.safetensors")
     assert again.normalisation == own.normalisation
     assert all(torch.equal(v, again.state_dict()[k]) for k, v in own.state_dict().items())
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+def test_a_student_answers_in_the_format_in_which_it_was_scored(tmp_path, dtype):
+    own, path = network(), tmp_path / "w.safetensors"
+    own.dtype = dtype
+    save(path, own, "linear", LINEAR, classes=["a", "b", "c"], shape=(1, 2, 2))
+    assert ("precision" in checkpoint.read_header(path)) == (dtype is not None)
+    image = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    batch = Batch(image, torch.zeros(5), torch.zeros(5))
+    again = rebuild(path)
+    assert torch.equal(again(batch).logits, own(batch).logits)
+    own.dtype = None
+    assert torch.equal(in_float32(again)(batch).logits, own(batch).logits)
 
 
 def test_a_header_cannot_name_code(tmp_path):

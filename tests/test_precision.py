@@ -78,6 +78,7 @@ def test_every_teacher_and_every_export(kdrun: Any, precision: str) -> None:
     for kind in FORMATS:
         told = kdrun("export", str(run), "--format", kind)
         assert told.status == 0, told.err
+        assert ("the run was scored in bfloat16" in told.out) == (precision == "bf16")
     assert kdrun("predict", str(run), "--record", "table.npz").status == 0
     members = ("+teacher@teacher.members.a=linear", "+teacher@teacher.members.b=mlp")
     own = {

@@ -116,8 +116,8 @@ def compare(
     ]
     if not usable:
         raise ValueError("; ".join([f"no run has a {metrics[0]} to compare", *notes]))
-    # A time is a property of the device as well.
-    extra = ["device"] if set(metrics) & set(TIMED) else []
+    # A time is a property of the device and the threads as well.
+    extra = ["device", "threads"] if set(metrics) & set(TIMED) else []
     chosen = list(by) or [key for key in columns_apart(usable, extra) if key not in over]
     usable, repeats = without_repeats(usable, chosen)
     notes += _left_out("a later one has the same settings and seed", repeats)

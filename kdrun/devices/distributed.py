@@ -62,8 +62,11 @@ def train(
         ArithmeticError: a loss was not finite.
         RankError: a rank failed otherwise, or died; the message says how.
     """
-    yaml = OmegaConf.to_yaml(config, resolve=True)
-    task = json.dumps({"run_dir": str(run_dir), "config": yaml, "who": who})
+    import torch
+
+    yaml, threads = OmegaConf.to_yaml(config, resolve=True), torch.get_num_threads()
+    told = {"run_dir": str(run_dir), "config": yaml, "who": who, "threads": threads}
+    task = json.dumps(told)
     where = machines.leader.train(task) if machines.leader is not None else []
     return ranks(task, config.train.devices, where, watch)
 

@@ -51,6 +51,7 @@ def main() -> None:
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     folder, who = Path(task["run_dir"]), task["who"]
     experiment = Experiment(plain, settings, folder, lambda r: _cached(config, r), who=who)
+    experiment.threads = task["threads"]
     if first:
         root.addHandler(_Teller(line))
         root.setLevel(logging.INFO)

@@ -77,4 +77,6 @@ def export(run: str, format: str, out: str | None = None, plugins: Sequence[str]
         maker.write(temporary, student)
         told = largest_difference(student, maker.read(temporary, plugins))
         size = temporary.stat().st_size / 2**20
-    return f"{path} ({size:.2f} MB): {told}"
+    scored = student.header.get("precision")
+    apart = f"; it computes in float32, and the run was scored in {scored}" if scored else ""
+    return f"{path} ({size:.2f} MB): {told}{apart}"

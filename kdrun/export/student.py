@@ -17,7 +17,7 @@ from kdrun.checkpoint import read_header, weights_file
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
 from kdrun.model.stack import reader
-from kdrun.model.weights import rebuild
+from kdrun.model.weights import in_float32, rebuild
 from kdrun.results import load_record
 from kdrun.shape import blank, read_shape, rows_shape
 from kdrun.target import call, without
@@ -84,7 +84,7 @@ def open_student(run: str, plugins: Sequence[str] = ()) -> Student:
         FileNotFoundError: there are no weights.
     """
     file = weights_file(run)
-    network = rebuild(run, plugins).eval()
+    network = in_float32(rebuild(run, plugins)).eval()
     header = read_header(file)
     data, reason = _data(file.parent, plugins)
     shape = read_shape(header["shape"])

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from kdrun.checkpoint import load_weights, read_header, save_student
 from kdrun.model import build, offline, stack
-from kdrun.model.features import inner
+from kdrun.model.features import Network, inner
 from kdrun.shape import read_shape
 from kdrun.target import call
 from kdrun.types import Shape
@@ -77,11 +78,16 @@ def save(
         "classes": list(classes),
         "shape": stack.reader(network).own(shape),
     }
+    if (dtype := inner(network).dtype) is not None:
+        header["precision"] = str(dtype).removeprefix("torch.")
     save_student(path, network.state_dict(), header, reader)
 
 
 def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
     """The network of a file that `save` wrote, with its weights.
+
+    It computes in the number format in which it was scored, and so answers as its row says;
+    `in_float32` changes that.
 
     Raises:
         ValueError: the file is damaged, was not written by kdrun, or names a class outside the
@@ -103,4 +109,18 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
     if header.get("around"):
         network = call(header["around"], plugins, student=network)
     load(network, path)
+    if header.get("precision") == "bfloat16":
+        _compute(network, torch.bfloat16)
     return network
+
+
+def in_float32(network: nn.Module) -> nn.Module:
+    """A rebuilt network that computes in float32, in whatever format it was scored."""
+    _compute(network, None)
+    return network
+
+
+def _compute(network: nn.Module, dtype: torch.dtype | None) -> None:
+    for part in network.modules():  # all there are: a stack holds two networks
+        if isinstance(part, Network):
+            part.dtype = dtype
