@@ -82,7 +82,7 @@ def _hydra(job: bool) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from kdrun import config, phases, validate
+    from kdrun import bounds, config, phases, validate
 
     arguments = get_args_parser().parse_args()
     if "dry_run=true" in arguments.overrides and not arguments.multirun:
@@ -92,6 +92,7 @@ def _hydra(job: bool) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     runs = Runs(job)
     try:
+        bounds.allow_typed(arguments.overrides)
         config.register(arguments.config_dir)
         if not _asks(arguments):
             typed = validate.overrides(arguments.overrides, arguments.config_dir)

@@ -24,6 +24,7 @@ RUNTIME = (
     "logger",
     "fail_fast",
     "plugins",
+    "max_memory",
     "train.device",
     "train.devices",
     "train.nodes",
@@ -109,6 +110,7 @@ class Config:
     dry_run: bool = False
     fail_fast: bool = False
     plugins: list[str] = field(default_factory=list)
+    max_memory: str | None = None
     cache: str = "outputs/cache"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kdrun import bounds
 from kdrun.terminal import printable
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     parser.add_argument("--plugin", action="append", default=[], help="a package to trust")
+    bounds.add_option(parser)
     options = parser.parse_args(arguments)
     if (options.inputs is None) == (options.record is None):
         parser.error("give new inputs, or --record FILE for the run's own data")
     try:
+        bounds.allow(options.max_memory)
         if options.record:
             from kdrun.record import record
 

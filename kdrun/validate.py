@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from kdrun import crossval
+from kdrun import bounds, crossval
 from kdrun.config import folder
 from kdrun.logger import not_installed
 from kdrun.target import faults as target_faults
@@ -75,6 +75,8 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
     for override in values:
         faults += _set(override, config)
     faults += unread(config)
+    if config.max_memory is not None and all(v.key_or_group != bounds.OPTION for v in values):
+        faults.append(f"max_memory={config.max_memory}: no file raises it; type it")
     missing = list(_missing(OmegaConf.to_container(config)))
     faults += [f"{key} is not set: give {key}=VALUE" for key in missing]
     if missing:

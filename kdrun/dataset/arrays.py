@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,30 +13,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kdrun.bounds import is_plain
+from kdrun.dataset.members import Members
+
 Array = NDArray[Any]
 
 
-def read_npz(path: str | Path) -> dict[str, Array]:
-    """Every array of an .npz file that holds plain data.
+def read_npz(path: str | Path) -> Members:
+    """The arrays of an .npz file that holds plain data; each is read when it is asked for.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no .npz file, or holds Python objects, which are pickled code.
+        ValueError: it is no .npz file.
     """
-    if not Path(path).is_file():
+    if not is_plain(path):
         raise FileNotFoundError(f"there is no file {path}: give one that numpy.savez wrote.")
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not an .npz file: write one with numpy.savez.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as fault:
-        if "allow_pickle" in str(fault):
-            raise ValueError(
-                f"{path} holds Python objects, which kdrun does not load: unpickling runs code. "
-                "Save arrays of numbers, and names as an array of str, with numpy.savez."
-            ) from fault
-        raise ValueError(f"{path} is damaged ({fault}): write it again.") from fault
+    return Members(path)
 
 
 def require(arrays: Mapping[str, Array], name: str, path: str | Path) -> Array:

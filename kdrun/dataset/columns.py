@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kdrun import bounds
 from kdrun.dataset.arrays import Array, to_inputs
 from kdrun.dataset.domains import Encoder, rows, with_inputs
 from kdrun.target import nearest
@@ -31,11 +33,13 @@ def read_table(path: str | Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if not Path(path).is_file():
+    if not bounds.is_plain(path):
         raise FileNotFoundError(f"there is no file {path}: give a CSV file with a header.")
+    content = bounds.read(path)
+    bounds.check_table(path, content)
     try:
         table = pd.read_csv(
-            path,
+            io.BytesIO(content),
             dtype=str,
             keep_default_na=False,
             na_values=list(MISSING),

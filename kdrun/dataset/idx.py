@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
-import zlib
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
+from kdrun import bounds
 from kdrun.dataset.arrays import Array
 
 FILES = {
@@ -47,14 +46,10 @@ def read_idx(path: str | Path) -> Array:
     LeCun, Cortes, Burges, http://yann.lecun.com/exdb/mnist, bottom of the page.
 
     Raises:
-        ValueError: it is no such file, or does not hold as many bytes as it says.
+        ValueError: it is no such file, does not hold as many bytes as it says, or unpacks to more
+            than it may.
     """
-    content = Path(path).read_bytes()
-    if Path(path).suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as fault:
-            raise ValueError(f"{path} is damaged ({fault}): fetch it again.") from fault
+    content = bounds.read(path)
     rank = content[3] if len(content) > 3 else 0
     if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * rank:
         raise ValueError(f"{path} is no idx file of bytes.")

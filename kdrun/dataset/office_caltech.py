@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from kdrun.dataset.arrays import Array, read_npz, require, to_inputs, to_labels
@@ -77,7 +79,7 @@ def office_caltech(
     )
 
 
-def _read(arrays: dict[str, Array], name: str, path: str) -> Arrays:
+def _read(arrays: Mapping[str, Array], name: str, path: str) -> Arrays:
     """One domain, each sample divided by its sum."""
     counts = to_inputs(require(arrays, f"x_{name}", path), f"x_{name}")
     targets = to_labels(require(arrays, f"y_{name}", path), f"y_{name}")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import logging
-import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kdrun.bounds import PACKED, is_plain
 from kdrun.dataset.columns import number_classes, read_table, require_columns
 from kdrun.dataset.domains import (
     Domain,
@@ -29,6 +27,7 @@ from kdrun.dataset.domains import (
     with_inputs,
 )
 from kdrun.dataset.fold import Fold, divide
+from kdrun.dataset.json_lines import check_keys, read_json_lines
 from kdrun.dataset.tokens import Tokens
 from kdrun.dataset.words import Words
 from kdrun.shape import ROWS
@@ -213,30 +212,18 @@ def read_file(path: str) -> pd.DataFrame:
         FileNotFoundError: there is no such file.
         ValueError: it is none of these.
     """
-    lines = path.removesuffix(".gz").endswith((".jsonl", ".ndjson"))
+    bare = path.removesuffix(Path(path).suffix) if Path(path).suffix in PACKED else path
+    lines = bare.endswith((".jsonl", ".ndjson"))
     return _read_json_lines(Path(path)) if lines else read_table(path)
 
 
 def _read_json_lines(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    if not path.is_file():
+    if not is_plain(path):
         raise FileNotFoundError(f"there is no file {path}: give a .csv, .jsonl or .jsonl.gz file.")
-    content = path.read_bytes()
-    try:
-        lines = gzip.decompress(content) if path.suffix == ".gz" else content
-    except (gzip.BadGzipFile, EOFError, zlib.error) as fault:
-        raise ValueError(f"{path} is damaged ({fault}): fetch it again.") from fault
-    found = []
-    for number, line in enumerate(lines.splitlines(), 1):
-        try:
-            row = json.loads(line) if line.strip() else None
-        except ValueError as fault:
-            raise ValueError(f"{path}, line {number} is no JSON: {fault}") from fault
-        if row is not None and not isinstance(row, dict):
-            raise ValueError(f"{path}, line {number} is no JSON object but {line[:40]!r}.")
-        if row is not None:
-            found.append(row)
+    found = read_json_lines(path)
     if not found:
         raise ValueError(f"{path} holds no texts.")
+    check_keys(path, found)
     return pd.DataFrame(found)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from kdrun import bounds
 from kdrun.terminal import printable
 
 DESCRIPTION = """Write the student of a run as a file that reads plain inputs, images from 0 to 1,
@@ -30,8 +31,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--format", choices=FORMATS, default="onnx", help="onnx unless given")
     parser.add_argument("--out", help="the file to write; export.* in the run's folder without it")
     parser.add_argument("--plugin", action="append", default=[], help="a package to trust")
+    bounds.add_option(parser)
     options = parser.parse_args(arguments)
     try:
+        bounds.allow(options.max_memory)
         print(export(options.run, options.format, options.out, options.plugin))
     except (ValueError, OSError) as error:
         print(f"kdrun export: {printable(error, lines=True)}", file=sys.stderr)

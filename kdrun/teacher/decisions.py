@@ -13,14 +13,16 @@ no such column), and `digest`, of the very numbers that were judged. In .jsonl a
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from kdrun import bounds
 from kdrun.dataset.arrays import Array, read_npz
 from kdrun.dataset.columns import read_table
+from kdrun.dataset.json_lines import check_keys, read_json_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +82,7 @@ def read(path: str | Path) -> Table:
         ValueError: it is none, or says nothing, or two things at once, of a sample.
     """
     path = Path(path)
-    if not path.is_file():
+    if not bounds.is_plain(path):
         raise FileNotFoundError(f"there is no file {path}: give a table of decisions")
     if path.suffix == ".npz":
         return _from_arrays(read_npz(path))
@@ -97,36 +99,39 @@ def _read_jsonl(path: Path) -> pd.DataFrame:
     """Objects, one a line; nested probabilities become columns."""
     import pandas as pd
 
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"{path.name}, line {number}, is not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise ValueError(f"{path.name}, line {number}, is no object {{...}}")
+    rows = read_json_lines(path)
+    for row in rows:
         for name, prefix in PREFIXES.items():
             values = row.pop(name, None)
             if isinstance(values, list):
                 values = dict(enumerate(values))
+            if not isinstance(values, dict | None):
+                raise ValueError(f"{path.name}: {name} is {values!r:.40}: give a list or an object")
             row |= {f"{prefix}{key}": value for key, value in (values or {}).items()}
-        rows.append(row)
+    check_keys(path, rows)
     return pd.DataFrame(rows)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
+    """A table whose pages may say a value once for a million rows, so it is counted first."""
     import pandas as pd
 
     try:
+        from pyarrow.parquet import read_metadata
+
+        told = read_metadata(path)
+        groups = [told.row_group(i) for i in range(told.num_row_groups)]
+        taken = 2 * sum(group.total_byte_size for group in groups)
+        bounds.check(
+            path, taken + bounds.CELL * told.num_rows * told.num_columns, f"{told.num_rows:,} rows"
+        )
         return pd.read_parquet(path)
     except ImportError as error:
         raise ValueError(
             f"{path.name} needs a library that reads Parquet: pip install 'kdrun[parquet]'"
         ) from error
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path.name} is not a whole Parquet file: {error}") from error
+        raise ValueError(f"{path.name} cannot be read as Parquet: {error}") from error
 
 
 def _from_frame(frame: pd.DataFrame) -> Table:
@@ -162,7 +167,7 @@ def _matrix(frame: pd.DataFrame, kind: str) -> Array:
     return numbers
 
 
-def _from_arrays(arrays: dict[str, Array]) -> Table:
+def _from_arrays(arrays: Mapping[str, Array]) -> Table:
     columns = {name: arrays[name].reshape(-1) for name in KNOWN if name in arrays}
     said = ["label"] if "label" in columns else []
     kind = _one_of([*said, *(kind for kind in PREFIXES if kind in arrays)])

@@ -191,7 +191,7 @@ def test_a_table_that_is_none_is_told(
 def test_other_files_are_told(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("x")
     (tmp_path / "t.jsonl").write_text('{"id": 1\n')
-    for name, message in (("t.txt", "none of .csv"), ("t.jsonl", "line 1, is not JSON")):
+    for name, message in (("t.txt", "none of .csv"), ("t.jsonl", "line 1 is no JSON")):
         with pytest.raises(ValueError, match=message):
             labels(tmp_path, path=str(tmp_path / name))
     with pytest.raises(FileNotFoundError, match=r"no file .*t\.npz"):
