@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from kdrun.loss import Loss
@@ -35,6 +36,14 @@ class Objective(nn.Module):
     def losses(self) -> dict[str, Loss]:
         """The terms by name."""
         return {name: term for name, term in self.terms.items() if isinstance(term, Loss)}
+
+    def check(self, classes: int) -> None:
+        """Let every term object to a number of classes: `Loss.check`."""
+        for name, term in self.losses().items():
+            try:
+                term.check(classes)
+            except ValueError as error:
+                raise ValueError(f"loss.terms.{name}: {error}") from error
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
         """Size the adapters of every term: `Loss.build`.
@@ -75,6 +84,15 @@ class Objective(nn.Module):
             )
         for term in self.losses().values():
             term.progress = epoch / epochs
+
+    def by_labels(self, outputs: Outputs, batch: Batch) -> Tensor:
+        """The weighted terms that read no teacher, in one sum; zero if none counts now."""
+        terms = [
+            weight * weighted(term, outputs, outputs, batch)
+            for name, weight in self.now.items()
+            if (term := self.losses()[name]).teacher_free
+        ]
+        return torch.stack(terms).sum() if terms else outputs.logits.sum() * 0.0
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> dict[str, Tensor]:
         """The weighted terms by name; one that does not count now is not computed."""

@@ -56,8 +56,9 @@ class Outputs(NamedTuple):
         features: outputs of the stages, shallow to deep, each (N, C, H, W) or, for token
             sequences, (N, L, D). Of texts, which are padded to one length, the L = 8 means of equal
             parts of each: no padding is among them, and texts of any tokenizer can be compared.
-        preactivations: the same stages before their last activation function; a stage that does
-            not end in one stands here as it is.
+        preactivations: the same stages before their last activation function, or before the one
+            behind them where a network names it; another stage that does not end in one stands
+            here as it is.
         attentions: attention probabilities of the stages' last block, each (N, heads, L, L).
         tokens: of texts, what `features` are the means of, padding included, each (N, L, D).
         ids: of texts, (N, L), which token stands where; with `tokens`, as is the next.

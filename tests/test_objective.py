@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -61,3 +62,21 @@ def test_a_term_counts_from_the_foot_of_its_warm_up_and_only_in_its_time() -> No
 def test_an_epoch_in_which_nothing_counts_is_told() -> None:
     with pytest.raises(ValueError, match="in epoch 1 no term counts"):
         Objective({"ce": CE()}, {"ce": Weight(1.0, start=2)})
+
+
+def test_by_labels_is_what_the_terms_without_a_teacher_say_at_their_weights() -> None:
+    terms = {"ce": CE(label_smoothing=0.1), "kd": KD()}
+    objective = Objective(terms, {"ce": Weight(0.3), "kd": Weight(0.7)})
+    found = objective.by_labels(Outputs(LOGITS), BATCH)
+    expected = 0.3 * F.cross_entropy(LOGITS, BATCH.target, label_smoothing=0.1)
+    assert found.item() == pytest.approx(expected.item())
+    without = BATCH._replace(target=torch.full((6,), -1))
+    assert objective.by_labels(Outputs(LOGITS), without).item() == 0
+    assert Objective(terms, {"kd": Weight(1.0)}).by_labels(Outputs(LOGITS), BATCH).item() == 0
+
+
+def test_a_term_that_objects_to_the_classes_is_named() -> None:
+    objective = Objective({"kd": KD(standardize=True)}, {"kd": Weight(1.0)})
+    objective.check(3)
+    with pytest.raises(ValueError, match=r"loss\.terms\.kd: standardize=true"):
+        objective.check(2)

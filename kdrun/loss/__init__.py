@@ -15,6 +15,17 @@ def full(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
+def positive(**settings: float) -> None:
+    """Refuse a setting that is not above 0, by its name.
+
+    Raises:
+        ValueError: one is not.
+    """
+    for name, value in settings.items():
+        if not value > 0:
+            raise ValueError(f"{name}={value}: must be above 0")
+
+
 class Loss(nn.Module):
     """Compare a student's outputs with a teacher's.
 
@@ -28,6 +39,22 @@ class Loss(nn.Module):
     needs: tuple[str, ...] = ("logits",)
     teacher_free: ClassVar[bool] = False
     progress: float = 0.0
+    standardize: bool = False
+
+    def check(self, classes: int) -> None:
+        """Object to a number of classes, before a teacher is trained.
+
+        Args:
+            classes: of the labels; 0 in regression.
+
+        Raises:
+            ValueError: the loss has nothing to teach there; the message says what to take.
+        """
+        if self.standardize and classes == 2:
+            raise ValueError(
+                "standardize=true leaves every logit of two classes at ±0.71, whatever the network "
+                "says, and no gradient: take standardize=false"
+            )
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
         """Size adapters and memories. Called once, before the optimizer exists.

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, positive
 from kdrun.loss.relation import rows
 from kdrun.types import Batch, Outputs
 
@@ -27,7 +27,8 @@ class CRD(Loss):
     over the first batch, and fixed from then on, as in the authors' code. That adds 10⁻⁷ to each
     denominator, and so do we. The authors draw the K samples without replacement where the classes
     have enough; ours are drawn with it, as the paper's estimate assumes, in no more memory than
-    the result.
+    the result. A sample without a label has no loss, and is nobody's negative: its class may be
+    the same.
 
     Args:
         width: outputs of the projections.
@@ -44,6 +45,7 @@ class CRD(Loss):
     order: Tensor
     first: Tensor
     count: Tensor
+    complete: bool
 
     def __init__(
         self,
@@ -53,16 +55,17 @@ class CRD(Loss):
         momentum: float = 0.5,
     ) -> None:
         super().__init__()
+        positive(temperature=temperature)
         self.width = width
         self.negatives = negatives
         self.temperature = temperature
         self.momentum = momentum
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
-        """Size the projections; fill the memories at random; sort the samples by class.
+        """Size the projections; fill the memories at random; sort the labelled samples by class.
 
         Raises:
-            ValueError: the targets are not classes, or all of one class.
+            ValueError: the targets are not classes, or all that are known of one class.
         """
         if targets.is_floating_point():
             raise ValueError("crd draws its negatives from other classes: regression has none")
@@ -73,13 +76,21 @@ class CRD(Loss):
             memory = (2 * torch.rand(len(targets), self.width) - 1) * math.sqrt(3 / self.width)
             self.register_buffer(f"memory_{side}", memory)
             self.register_buffer(f"scale_{side}", torch.zeros(()))  # Z; 0 until the first batch
-        _, label, count = targets.cpu().unique(return_inverse=True, return_counts=True)
+        targets = targets.cpu()
+        known = (targets >= 0).nonzero().squeeze(1)
+        _, label, count = targets[known].unique(return_inverse=True, return_counts=True)
         if len(count) < 2:
-            raise ValueError("crd draws its negatives from other classes: there is only one")
+            raise ValueError(
+                "crd draws its negatives from samples of other classes, and the labels that are "
+                "known name fewer than two"
+            )
         # Per sample: where its class begins in `order`, and how many samples that has.
-        self.register_buffer("order", label.argsort(stable=True), persistent=False)
-        self.register_buffer("first", (count.cumsum(0) - count)[label], persistent=False)
-        self.register_buffer("count", count[label], persistent=False)
+        places = torch.zeros(2, len(targets), dtype=torch.long)
+        places[:, known] = torch.stack([(count.cumsum(0) - count)[label], count[label]])
+        self.register_buffer("order", known[label.argsort(stable=True)], persistent=False)
+        self.register_buffer("first", places[0], persistent=False)
+        self.register_buffer("count", places[1], persistent=False)
+        self.complete = len(known) == len(targets)
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The sum of both directions, a mean over the batch; in training, remembers the batch."""
@@ -87,8 +98,9 @@ class CRD(Loss):
         s = F.normalize(self.student(s), dim=1)
         t = F.normalize(self.teacher(t), dim=1)
         places = torch.cat([batch.index[:, None], self._other_classes(batch.index)], dim=1)
-        loss = self._contrast(s, self.memory_t, self.scale_t, places)
-        loss = loss + self._contrast(t, self.memory_s, self.scale_s, places)
+        known = self.count[batch.index] > 0
+        loss = self._contrast(s, self.memory_t, self.scale_t, places, known)
+        loss = loss + self._contrast(t, self.memory_s, self.scale_s, places, known)
         if self.training:
             self.memory_s = self._remember(self.memory_s, s.detach(), batch.index)
             self.memory_t = self._remember(self.memory_t, t.detach(), batch.index)
@@ -102,16 +114,25 @@ class CRD(Loss):
         draw = draw % (len(self.order) - count)
         return self.order[draw + count * (draw >= first)]
 
-    def _contrast(self, anchor: Tensor, memory: Tensor, scale: Tensor, places: Tensor) -> Tensor:
+    def _contrast(
+        self, anchor: Tensor, memory: Tensor, scale: Tensor, places: Tensor, known: Tensor
+    ) -> Tensor:
         score = torch.exp(_products(anchor, memory, places) / self.temperature)
-        z = torch.where(scale > 0, scale, score.detach().mean() * len(memory))
+        z = torch.where(scale > 0, scale, self._mean(score.detach(), known) * len(memory))
         if self.training:
             scale.copy_(z)
-        p = score / z
+        p = score / torch.where(z > 0, z, 1.0)  # 0 where no label of a first batch is known
         noise = self.negatives / len(memory)
         positive = torch.log(p[:, 0] / (p[:, 0] + noise + 1e-7))
         negative = torch.log(noise / (p[:, 1:] + noise + 1e-7))
-        return -(positive + negative.sum(1)).mean()
+        return -self._mean(positive + negative.sum(1), known)
+
+    def _mean(self, values: Tensor, known: Tensor) -> Tensor:
+        """Over the samples with a label, and all that there is of each."""
+        if self.complete:
+            return values.mean()
+        each = values.flatten(1).mean(1) if values.ndim > 1 else values
+        return torch.where(known, each, 0.0).sum() / known.sum().clamp(min=1)
 
     def _remember(self, memory: Tensor, new: Tensor, index: Tensor) -> Tensor:
         mixed = torch.lerp(new, memory[index], self.momentum)

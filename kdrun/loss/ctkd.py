@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, positive
 from kdrun.loss.logits import kl, pair
 from kdrun.types import Batch, Outputs
 
@@ -44,6 +44,7 @@ class CTKD(Loss):
         standardize: bool = False,
     ) -> None:
         super().__init__()
+        positive(start=start, span=span)
         if version not in ("global", "instance"):
             raise ValueError(f"version is global or instance, not {version!r}")
         self.version = version

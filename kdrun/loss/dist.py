@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, positive
 from kdrun.loss.logits import pair
 from kdrun.types import Batch, Outputs
 
@@ -19,7 +19,8 @@ class DIST(Loss):
     Huang et al., 2022. https://arxiv.org/abs/2205.10536
 
     The second mean runs over classes, whose probabilities correlate over the batch: a batch of one
-    sample has nothing to correlate there, and that part is then a constant. As in the authors'
+    sample has nothing to correlate there, and that part is then a constant; so is the first of
+    two classes, which is refused. As in the authors'
     code, 10⁻⁸ is added to the product of the deviations.
 
     Args:
@@ -37,10 +38,20 @@ class DIST(Loss):
         standardize: bool = False,
     ) -> None:
         super().__init__()
+        positive(temperature=temperature)
         self.beta = beta
         self.gamma = gamma
         self.temperature = temperature
         self.standardize = standardize
+
+    def check(self, classes: int) -> None:
+        """Object to two classes: between them, probabilities correlate by ±1 and no gradient."""
+        super().check(classes)
+        if classes == 2 and self.beta:
+            raise ValueError(
+                f"beta={self.beta} correlates over classes, and over two every correlation is ±1 "
+                "and has no gradient: take beta=0, which correlates over samples, or loss=kd"
+            )
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """What both correlations lack to one."""

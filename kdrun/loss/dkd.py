@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, positive
 from kdrun.loss.logits import classes, kl, labelled_mean, pair, split
 from kdrun.types import Batch, Outputs
 
@@ -37,6 +37,7 @@ class DKD(Loss):
         standardize: bool = False,
     ) -> None:
         super().__init__()
+        positive(temperature=temperature)
         self.alpha = alpha
         self.beta = beta
         self.temperature = temperature

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, positive
 from kdrun.loss.logits import kl, pair
 from kdrun.types import Batch, Outputs
 
@@ -23,6 +23,7 @@ class KD(Loss):
 
     def __init__(self, temperature: float = 4.0, standardize: bool = False) -> None:
         super().__init__()
+        positive(temperature=temperature)
         self.temperature = temperature
         self.standardize = standardize
 

@@ -37,7 +37,7 @@ def standardized(logits: Tensor) -> Tensor:
     """Each sample's logits with mean 0 and standard deviation 1.
 
     What is left to match is their order and proportion, not their size. Sun et al., 2024.
-    https://arxiv.org/abs/2403.01427
+    https://arxiv.org/abs/2403.01427. Of two classes only the order is left: `Loss.check`.
     """
     return (logits - logits.mean(1, keepdim=True)) / (logits.std(1, keepdim=True) + 1e-7)
 

@@ -7,7 +7,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, positive
 from kdrun.loss.logits import pair
 from kdrun.types import Batch, Outputs
 
@@ -36,6 +36,7 @@ class MSE(Loss):
         standardize: bool = False,
     ) -> None:
         super().__init__()
+        positive(temperature=temperature)
         if space not in ("logits", "probabilities"):
             raise ValueError(f"space is logits or probabilities, not {space!r}")
         self.space = space

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, positive
 from kdrun.loss.logits import classes, labelled_mean, pair, split
 from kdrun.types import Batch, Outputs
 
@@ -32,6 +32,7 @@ class NKD(Loss):
         self, gamma: float = 1.5, temperature: float = 1.0, standardize: bool = False
     ) -> None:
         super().__init__()
+        positive(temperature=temperature)
         self.gamma = gamma
         self.temperature = temperature
         self.standardize = standardize

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, positive
 from kdrun.loss.logits import pair
 from kdrun.types import Batch, Outputs
 
@@ -30,6 +30,7 @@ class SoftCE(Loss):
         self, temperature: float = 4.0, rescale: bool = True, standardize: bool = False
     ) -> None:
         super().__init__()
+        positive(temperature=temperature)
         self.temperature = temperature
         self.rescale = rescale
         self.standardize = standardize

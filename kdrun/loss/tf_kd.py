@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdrun.loss import Loss, full
+from kdrun.loss import Loss, full, positive
 from kdrun.loss.logits import classes, kl, labelled_mean
 from kdrun.types import Batch, Outputs
 
@@ -35,6 +35,7 @@ class TfKD(Loss):
         self, temperature: float = 20.0, confidence: float = 0.99, soften_student: bool = False
     ) -> None:
         super().__init__()
+        positive(temperature=temperature)
         self.temperature = temperature
         self.confidence = confidence
         self.soften_student = soften_student

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, positive
 from kdrun.loss.logits import kl, pair
 from kdrun.types import Batch, Outputs
 
@@ -26,6 +26,7 @@ class TTM(Loss):
 
     def __init__(self, exponent: float = 0.1, standardize: bool = False) -> None:
         super().__init__()
+        positive(exponent=exponent)
         self.exponent = exponent
         self.standardize = standardize
 

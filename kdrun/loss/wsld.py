@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, positive
 from kdrun.loss.logits import classes, kl, labelled_mean, pair
 from kdrun.types import Batch, Outputs
 
@@ -29,6 +29,7 @@ class WSLD(Loss):
 
     def __init__(self, temperature: float = 2.0, standardize: bool = False) -> None:
         super().__init__()
+        positive(temperature=temperature)
         self.temperature = temperature
         self.standardize = standardize
 

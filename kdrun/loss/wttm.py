@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdrun.loss import Loss
+from kdrun.loss import Loss, positive
 from kdrun.loss.logits import kl, pair
 from kdrun.types import Batch, Outputs
 
@@ -27,6 +27,7 @@ class WTTM(Loss):
 
     def __init__(self, exponent: float = 0.2, standardize: bool = False) -> None:
         super().__init__()
+        positive(exponent=exponent)
         self.exponent = exponent
         self.standardize = standardize
 

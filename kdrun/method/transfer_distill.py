@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdrun.method.transfer import Transfer
@@ -26,8 +25,9 @@ class TransferDistill(Transfer):
             step the student down its losses with the teacher and the labels
 
     With `transfer=NAME` the student has a strategy too: it begins with the source's weights of its
-    own architecture, say, or adds terms between domains, and then the source's labels, to these
-    losses. Ruder, Ghaffari, Breslin, 2017, https://arxiv.org/abs/1702.02052, adapt and distil so.
+    own architecture, say, or adds terms between domains, and then the source's labels by those of
+    these losses that read labels alone. Ruder, Ghaffari, Breslin, 2017,
+    https://arxiv.org/abs/1702.02052, adapt and distil so.
 
     Args:
         student: from `Batch` to `Outputs`.
@@ -67,7 +67,7 @@ class TransferDistill(Transfer):
         losses: dict[str, Tensor] = {}
         if batch.source is not None:
             source, student = both(self.student, batch, self.strategy.batch_norm)
-            losses["source"] = F.cross_entropy(source.logits, batch.source.target, ignore_index=-1)
+            losses["source"] = self.objective.by_labels(source, batch.source)
         else:
             source = student = self.student(batch)
         losses |= self.objective(student, teacher, batch)

@@ -37,8 +37,9 @@ def build(
 
     The callable gets the yaml's arguments and, of `num_classes`, `classes`, `in_channels`,
     `image_size` and `in_features`, those that its signature names. A network may bring its own
-    `stage_names`, `head_name`, `input_mean` and `input_std`; the yaml's `stages` and `head` go
-    before them, and they before the data's mean and standard deviation.
+    `stage_names`, `activation_names` (the activations behind those), `head_name`, `input_mean` and
+    `input_std`; the yaml's `stages` and `head` go before them, and they before the data's mean and
+    standard deviation.
 
     Args:
         config: `_target_`, its arguments, and `stages` and `head` as in `Network`.
@@ -70,9 +71,11 @@ def build(
     if not isinstance(net, nn.Module):
         raise ValueError(f"{config['_target_']} gives a {type(net).__name__}, not a torch module")
     stages = config.get("stages")
+    own, behind = getattr(net, "stage_names", ()), getattr(net, "activation_names", ())
     network = Network(
         net,
-        stages=getattr(net, "stage_names", ()) if stages is None else stages,
+        stages=own if stages is None else stages,
+        activations=dict(zip(own, behind, strict=True)) if behind else None,
         head=config.get("head") or getattr(net, "head_name", None),
         mean=mean if known else getattr(net, "input_mean", mean),
         std=std if known else getattr(net, "input_std", std),

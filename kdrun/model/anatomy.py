@@ -101,3 +101,29 @@ def _evaluating(net: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+class Tap:
+    """A hook that keeps what enters or leaves a module, or what another tap kept last."""
+
+    def __init__(
+        self,
+        seen: dict[Point, Tensor],
+        key: Point,
+        *,
+        copy: bool = False,
+        source: Point | None = None,
+        item: int = 0,
+    ) -> None:
+        self.seen, self.key, self.copy, self.source = seen, key, copy, source
+        self.item = item
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], output: Any = None) -> None:
+        """As a forward hook, or a pre-hook."""
+        if self.source is not None:
+            self.seen[self.key] = self.seen[self.source]
+            return
+        passed = args if output is None else output
+        tensor = first(passed[self.item :] if isinstance(passed, tuple) else passed)
+        assert tensor is not None  # as it was in the examined forward pass
+        self.seen[self.key] = tensor.clone() if self.copy else tensor

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from kdrun.model.anatomy import Anatomy, Point, examine, first
+from kdrun.model.anatomy import Anatomy, Point, Tap, examine
 from kdrun.model.attention import places, show
 from kdrun.model.tokens import T, in_parts, last, own, reads
 from kdrun.types import Batch, Input, Outputs
@@ -32,6 +32,8 @@ class Network(nn.Module):
         net: from an image (N, C, H, W), rows (N, D) or keyword tensors to logits (N, num_classes),
             or to an object with `logits`, as in transformers. It may have a `tokenizer`.
         stages: dotted names of the modules whose outputs are the features, shallow to deep.
+        activations: of a stage that ends before its activation, the module that activates it; what
+            enters there is the stage's preactivation.
         head: dotted name of the classifier, whose input is the embedding; without one, the last
             `nn.Linear` that the network registers.
         mean: per channel, subtracted from images; empty for none.
@@ -55,6 +57,7 @@ class Network(nn.Module):
         net: nn.Module,
         *,
         stages: Sequence[str] = (),
+        activations: Mapping[str, str] | None = None,
         head: str | None = None,
         mean: Sequence[float] = (),
         std: Sequence[float] = (),
@@ -65,10 +68,11 @@ class Network(nn.Module):
         self.net = net
         self.reads = reads(net)
         self.stages = tuple(stages)
+        self.activations = {s: a for s, a in (activations or {}).items() if s in self.stages}
         linear = [name for name, m in net.named_modules() if isinstance(m, nn.Linear) and name]
         self.head = head or (linear[-1] if linear else None)
         names = [name for name, _ in net.named_modules() if name]
-        for name in (*self.stages, *([self.head] if self.head else [])):
+        for name in (*self.stages, *self.activations.values(), *([self.head] if self.head else [])):
             if name not in names:
                 near = difflib.get_close_matches(name, names, n=1, cutoff=0)
                 hint = f"; did you mean '{near[0]}'?" if near else ""
@@ -192,8 +196,9 @@ class Network(nn.Module):
             fields["tokens"] = tuple(stage for stage in stages if _over_tokens(stage, mask))
             fields |= {"ids": given.get("input_ids"), "mask": mask}
         if "preactivations" in self._kept:
-            before = (seen.get((s, "before"), seen[s, "output"]) for s in self.stages)
-            fields["preactivations"] = tuple(self._as_map(stage, mask) for stage in before)
+            fields["preactivations"] = tuple(
+                self._as_map(self._before(stage), mask) for stage in self.stages
+            )
         if "attentions" in self._kept:
             fields["attentions"] = tuple(seen[s, "attention"] for s in self.stages)
             for stage, weights in zip(self.stages, fields["attentions"], strict=True):
@@ -203,6 +208,11 @@ class Network(nn.Module):
                         "not over the whole image: no (N, heads, L, L) attention to read"
                     )
         return Outputs(logits, **fields)
+
+    def _before(self, stage: str) -> Tensor:
+        if stage in self.activations:
+            return self._seen[self.activations[stage], "input"]
+        return self._seen.get((stage, "before"), self._seen[stage, "output"])
 
     def _as_map(self, stage: Tensor, mask: Tensor | None) -> Tensor:
         if over_tokens := _over_tokens(stage, mask):
@@ -221,16 +231,18 @@ class Network(nn.Module):
             for stage in self.stages:
                 self._tap(anatomy, (stage, "output"))
         if "preactivations" in self._kept:
+            for activation in self.activations.values():
+                self._tap(anatomy, (activation, "input"))
             for stage, activation in anatomy.ends.items():
                 self._tap(anatomy, (activation, "input"))
                 # Later stages may call the same module again, so its last input counts now.
-                hook = _Tap(self._seen, (stage, "before"), source=(activation, "input"))
+                hook = Tap(self._seen, (stage, "before"), source=(activation, "input"))
                 self._hook(stage, "output", hook)
         if "attentions" in self._kept:
             where = places(self.net, self.stages)
             self._undo.append(show(self.net, where))
             for stage, place in zip(self.stages, where, strict=True):
-                hook = _Tap(self._seen, (stage, "attention"), item=place.item)
+                hook = Tap(self._seen, (stage, "attention"), item=place.item)
                 self._hook(place.name, place.side, hook)
         self._ready = True
 
@@ -241,9 +253,9 @@ class Network(nn.Module):
                 f"{type(self.net).__name__}: no tensor is the {side} of '{name}' in a forward "
                 "pass; name other modules as `stages` or `head` in the model's yaml"
             )
-        self._hook(name, side, _Tap(self._seen, point, copy=anatomy.overwritten[point]))
+        self._hook(name, side, Tap(self._seen, point, copy=anatomy.overwritten[point]))
 
-    def _hook(self, name: str, side: str, hook: _Tap) -> None:
+    def _hook(self, name: str, side: str, hook: Tap) -> None:
         module = self.net.get_submodule(name)
         if side == "input":
             self._handles.append(module.register_forward_pre_hook(hook))
@@ -276,28 +288,3 @@ def inner(model: nn.Module) -> Network:
 def is_fitted(student: nn.Module) -> bool:
     """Whether it is fitted at once, not trained by steps: by `fit(inputs, targets, weights)`."""
     return hasattr(inner(student).net, "fit")
-
-
-class _Tap:
-    """A hook that keeps what enters or leaves a module, or what another tap kept last."""
-
-    def __init__(
-        self,
-        seen: dict[Point, Tensor],
-        key: Point,
-        *,
-        copy: bool = False,
-        source: Point | None = None,
-        item: int = 0,
-    ) -> None:
-        self.seen, self.key, self.copy, self.source = seen, key, copy, source
-        self.item = item
-
-    def __call__(self, module: nn.Module, args: tuple[Any, ...], output: Any = None) -> None:
-        if self.source is not None:
-            self.seen[self.key] = self.seen[self.source]
-            return
-        passed = args if output is None else output
-        tensor = first(passed[self.item :] if isinstance(passed, tuple) else passed)
-        assert tensor is not None  # as it was in the examined forward pass
-        self.seen[self.key] = tensor.clone() if self.copy else tensor

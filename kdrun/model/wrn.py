@@ -60,8 +60,9 @@ class WideResNet(nn.Module):
     """WRN-depth-width: a 3×3 stem and three stages of (depth - 4) / 6 pre-activation blocks.
 
     Zagoruyko, Komodakis, 2016. https://arxiv.org/abs/1605.07146. Stages end in a sum, before the
-    next block's activation. Parameters carry RepDistiller's names, so weights published for it
-    load.
+    next block's batch norm and activation; before their activation they are read between these
+    two, as in RepDistiller and mdistiller. Parameters carry RepDistiller's names, so weights
+    published for it load.
 
     Args:
         num_classes: width of the output.
@@ -72,6 +73,7 @@ class WideResNet(nn.Module):
     """
 
     stage_names = ("block1", "block2", "block3")
+    activation_names = ("block2.layer.0.relu1", "block3.layer.0.relu1", "relu")
     head_name = "fc"
 
     def __init__(

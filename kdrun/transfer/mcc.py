@@ -25,6 +25,8 @@ class MCC(Term):
 
     def __init__(self, temperature: float = 2.5) -> None:
         super().__init__()
+        if not temperature > 0:
+            raise ValueError(f"temperature={temperature}: must be above 0")
         self.temperature = temperature
 
     def forward(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:

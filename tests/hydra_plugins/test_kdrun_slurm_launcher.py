@@ -20,6 +20,21 @@ submitit = pytest.importorskip("submitit")
 
 from kdrun.sweep.slurm import Queue  # noqa: E402  (it imports submitit)
 
+PATIENT = '''
+import pathlib, time
+from kdrun.loss.ce import CE
+
+
+class Patient(CE):
+    """Cross entropy that waits in its second epoch until it may go on."""
+
+    def forward(self, student, teacher, batch):
+        begun = list(pathlib.Path("outputs/default").glob("*/checkpoint.pt"))
+        while begun and not pathlib.Path("go").exists():
+            time.sleep(0.01)
+        return super().forward(student, teacher, batch)
+'''
+
 QUEUE = ("-m", "hydra/launcher=slurm", "hydra.launcher.executor=local")
 
 
@@ -36,16 +51,21 @@ def test_a_job_that_dies_in_the_queue_costs_no_other(kdrun):
 def test_a_preempted_job_goes_on_when_its_turn_comes_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     executor = submitit.AutoExecutor("queue", "local")
-    words = [*QUICK, "method=supervised", "train.epochs=100"]
+    Path("patient.py").write_text(PATIENT)
+    own = ("plugins=[patient]", "loss.terms.ce._target_=patient.Patient")
+    words = [*QUICK, *own, "method=supervised", "train.epochs=3"]
     job = executor.submit(Command(words))
     while not list(Path().glob("outputs/default/*/checkpoint.pt")):
         assert not job.done(), job.stderr()
         time.sleep(0.02)
     (process,) = children(int(job.job_id))
     os.kill(process, signal.SIGUSR2)  # as SLURM does, before it takes the machine away
+    while "Requeued job" not in (job.stdout() or ""):
+        assert not job.done(), job.stderr()
+        time.sleep(0.02)
+    Path("go").touch()
     assert job.result() == 0
     (log,) = Path("outputs/default").glob("*/run.log")
-    assert "interrupted" in log.read_text()
     assert "continuing after epoch" in log.read_text()
     assert rows()[0]["status"] == "ok"
 

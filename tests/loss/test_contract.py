@@ -292,3 +292,17 @@ def test_every_exception_names_a_loss() -> None:
         for key, reason in entries.items():
             assert key.split()[0] in TERMS, check
             assert reason
+
+
+@pytest.mark.parametrize("name", sorted(TERMS))
+def test_a_temperature_is_above_zero_and_standard_logits_need_three_classes(name: str) -> None:
+    settings = TERMS[name].keys()
+    for key in settings & {"temperature", "start", "span", "exponent"}:
+        for value in (0, -1.5, float("nan")):
+            with pytest.raises(ValueError, match=f"{key}=.*must be above 0"):
+                call({**TERMS[name], key: value})
+    if "standardize" in settings:
+        loss = call({**TERMS[name], "standardize": True})
+        loss.check(3)
+        with pytest.raises(ValueError, match="standardize=false"):
+            loss.check(2)

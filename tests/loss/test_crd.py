@@ -10,7 +10,7 @@ from kdrun.loss import crd
 from kdrun.loss.crd import CRD
 from kdrun.types import Batch, Outputs
 
-TARGETS = torch.tensor([2, 0, 1, 0, 2, 1, 0, 2, -1, 0])
+TARGETS = torch.tensor([2, 0, 1, 0, 2, 1, 0, 2, 1, 0])
 
 
 def out(x: Tensor) -> Outputs:
@@ -173,8 +173,47 @@ def test_both_ways_to_the_products_agree() -> None:
 
 @pytest.mark.parametrize(
     ("targets", "reason"),
-    [(torch.tensor([0.5, 1.5]), "regression has none"), (torch.tensor([3, 3]), "only one")],
+    [(torch.tensor([0.5, 1.5]), "regression has none"), (torch.tensor([3, 3]), "fewer than two")],
 )
 def test_without_other_classes_it_is_undefined(targets: Tensor, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         CRD().build(out(torch.ones(2, 3)), out(torch.ones(2, 3)), targets)
+
+
+def test_an_unlabelled_sample_is_nobodys_negative_and_has_no_loss() -> None:
+    targets = TARGETS.clone()
+    targets[[3, 8]] = -1
+    loss = CRD(width=4, negatives=200)
+    loss.build(out(torch.ones(2, 3)), out(torch.ones(2, 5)), targets)
+    loss = loss.double()
+    others = loss._other_classes(torch.tensor([0, 2, 4]))
+    assert not set(others.flatten().tolist()) & {3, 8}
+    for own, drawn in zip([0, 2, 4], others.tolist(), strict=True):
+        assert targets[own] not in targets[drawn]
+    s, t = embeddings(3)
+    memory_s, memory_t = loss.memory_s.tolist(), loss.memory_t.tolist()
+    torch.manual_seed(0)
+    drawn = loss._other_classes(torch.tensor([0, 3, 4])).tolist()
+    places = [[0, *drawn[0]], [4, *drawn[2]]]
+    kept = torch.tensor([0, 2])
+    one, _ = slow(on_sphere(loss.student, s[kept]), memory_t, places, 0.0)
+    two, _ = slow(on_sphere(loss.teacher, t[kept]), memory_s, places, 0.0)
+    torch.manual_seed(0)
+    s.requires_grad_()
+    found = loss(out(s), out(t), batch(0, 3, 4))
+    found.backward()
+    assert found.item() == pytest.approx(one + two, rel=1e-6)
+    assert s.grad is not None
+    assert not s.grad[1].any()
+
+
+def test_a_batch_without_a_label_costs_nothing() -> None:
+    loss = CRD(width=4, negatives=6)
+    targets = torch.tensor([0, 1, -1, -1])
+    loss.build(out(torch.ones(2, 3)), out(torch.ones(2, 5)), targets)
+    s = torch.randn(2, 3, requires_grad=True)
+    found = loss(out(s), out(torch.randn(2, 5)), Batch(s, targets[2:], torch.tensor([2, 3])))
+    found.backward()
+    assert found.item() == 0
+    assert torch.equal(s.grad, torch.zeros(2, 3))  # type: ignore[arg-type]
+    assert loss.scale_s == 0  # the first batch with a label sets it

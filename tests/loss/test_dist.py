@@ -54,3 +54,15 @@ def test_one_sample_has_no_columns_to_correlate() -> None:
     assert d.value(DIST(beta=0, gamma=1, temperature=2), s, t).item() == pytest.approx(4)
     gradient = d.gradient(DIST(), s, t, y)
     assert gradient.isfinite().all()
+
+
+def test_of_two_classes_there_is_nothing_to_learn_between_them() -> None:
+    s, t, _ = d.two((5, 2))
+    s.requires_grad_()
+    d.value(DIST(gamma=0), s, t).backward()
+    assert s.grad is not None
+    assert s.grad.abs().max() < 1e-6
+    with pytest.raises(ValueError, match="beta=0"):
+        DIST().check(2)
+    DIST().check(3)
+    DIST(beta=0).check(2)

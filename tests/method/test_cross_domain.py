@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdrun.loss.ce import CE
 from kdrun.loss.kd import KD
 from kdrun.loss.weight import Weight
 from kdrun.method.cross_domain import CrossDomain
@@ -59,6 +61,21 @@ def test_without_a_gate_it_is_distillation():
     open_, zero = method(None), method(0.0)
     zero.load_state_dict(open_.state_dict())
     assert torch.allclose(open_(BATCH)["kd"], zero(BATCH)["kd"])
+
+
+def test_the_sources_labels_count_as_the_objectives_do_and_none_of_them_is_no_nan():
+    """`loss.weights.ce` and the label smoothing hold for the source too."""
+    terms, weights = {"ce": CE(label_smoothing=0.2)}, {"ce": Weight(0.5)}
+    across = CrossDomain(Student(), method(None).teacher, Objective(terms, weights))
+    source = Batch(torch.randn(4, 5), torch.tensor([0, -1, 2, 1]), torch.arange(4))
+    losses = across(BATCH._replace(source=source))
+    logits = across.student(source).logits
+    expected = 0.5 * F.cross_entropy(
+        logits[[0, 2, 3]], source.target[[0, 2, 3]], label_smoothing=0.2
+    )
+    assert torch.allclose(losses["source"], expected)
+    unlabelled = source._replace(target=torch.full((4,), -1))
+    assert across(BATCH._replace(source=unlabelled))["source"].item() == 0
 
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.0])

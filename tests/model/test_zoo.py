@@ -123,6 +123,22 @@ def test_stages_end_in_the_activation_of_their_preactivation() -> None:
             assert torch.equal(before.relu(), after), name
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_a_wide_network_is_read_between_the_next_norm_and_activation(training: bool) -> None:
+    """RepDistiller's and mdistiller's rule for what lies before an activation."""
+    made = network("wrn_16_1", 10, 3, 16, 16).train(training)
+    for module in made.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -1, 1)
+    net, images = made.net, batch(3, 16, 16)
+    outputs = made(images)
+    norms = (net.block2.layer[0].bn1, net.block3.layer[0].bn1, net.bn1)
+    for norm, before, after in zip(norms, outputs.preactivations, outputs.features, strict=True):
+        assert torch.allclose(before, norm(after), atol=1e-6)
+        assert (before < 0).any()
+
+
 def test_first_line_of_each_yaml_says_what_it_is() -> None:
     for name in NAMES:
         first = (CONFIGS / f"{name}.yaml").read_text().splitlines()[0]
