@@ -18,17 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from kdrun.table import (
-    COLUMNS,
-    TEXT,
-    Row,
-    Value,
-    flatten,
-    read_csv,
-    setting,
-    settings_apart,
-    to_csv,
-)
+from kdrun.repeats import experiments, setup, tell_apart
+from kdrun.table import COLUMNS, JOINT, TEXT, Row, Value, flatten, read_csv, to_csv
 from kdrun.wellformed import faults, parse_json
 
 log = logging.getLogger(__name__)
@@ -187,8 +178,11 @@ def row(record: Record) -> Row:
     if len(error) > LONGEST:
         error = f"{error[:LONGEST]} … (record.json has all of it)"
     flat.update(run_dir=".", run_id=record["run_id"], status=record["status"], error=error)
+    flat.update({key: record.get("versions", {}).get(key) for key in ("kdrun", "torch")})
+    flat["finished"] = record.get("finished") or None
+    flat["setup"] = setup(*experiments([record.get("config", {})]))
     if notes := record.get("notes"):
-        flat["notes"] = " | ".join(notes)
+        flat["notes"] = JOINT.join(notes)
     return flat
 
 
@@ -216,10 +210,7 @@ def _leave_out(told: str) -> None:
 def tabulate_records(records: Sequence[Record]) -> list[Row]:
     """One row a record, with the settings that tell otherwise equal rows apart as last columns."""
     rows = [{**row(record), "run_dir": record["run_dir"]} for record in records]
-    configs = [record.get("config", {}) for record in records]
-    for key in settings_apart(rows, configs):
-        for flat, config in zip(rows, configs, strict=True):
-            flat[key] = setting(config, key)
+    tell_apart(rows, [record.get("config", {}) for record in records])
     return rows
 
 

@@ -27,7 +27,7 @@ COLUMNS = (
     "val_accuracy", "teacher_accuracy", "agreement", "retention",
     "student_params", "teacher_params", "compression", "student_macs",
     "latency_ms", "train_seconds", "samples_per_second", "peak_memory_mb",
-    "device", "precision", "commit",
+    "device", "precision", "commit", "kdrun", "torch", "finished", "setup",
 )
 """The leading columns of every results.csv, which anything may rely on."""
 
@@ -41,8 +41,18 @@ IDENTITY = (
 DATA = ("test_hash", "split")
 """Columns that prove on which data a run was tested and trained."""
 
-INCIDENTAL = ("run_dir", "run_id", "status", "error", "notes", "device", "threads", "commit")
-"""Columns that say where a run happened and how it ended."""
+VERSIONS = ("kdrun", "torch", "commit")
+"""Columns that say by which code a run was made."""
+
+INCIDENTAL = (
+    *("run_dir", "run_id", "status", "error", "notes", "device", "threads"),
+    *("finished", "setup", "table_file"),
+    *VERSIONS,
+)
+"""Columns that say where a run happened, when, by what, and how it ended."""
+
+JOINT = " | "
+"""Between the notes of a run in one cell."""
 
 REPLICATES = ("seed", "fold")
 """Columns in which the repetitions of one experiment differ."""
@@ -195,21 +205,6 @@ def flatten(config: dict[str, Any], prefix: str = "") -> Row:
         else:
             flat[f"{prefix}{key}"] = json.dumps(value) if isinstance(value, list) else value
     return flat
-
-
-def settings_apart(rows: Sequence[Row], configs: Sequence[dict[str, Any]]) -> list[str]:
-    """The settings in which rows differ that agree in all that identifies them but the seed."""
-    first: dict[tuple[Value, ...], tuple[Row, dict[str, Any]]] = {}
-    keys: set[str] = set()
-    for row, config in zip(rows, configs, strict=True):
-        identity = tuple([row.get(key) for key in IDENTITY])
-        reference, reference_config = first.setdefault(identity, (row, config))
-        seeds = reference["seed"], row["seed"]
-        for key in differences(reference_config, config):
-            # `random_state: ${seed}` says no more than the seed itself.
-            if (setting(reference_config, key), setting(config, key)) != seeds:
-                keys.add(key)
-    return sorted(key for key in keys if key.rpartition(".")[2] not in REPLICATES)
 
 
 def differences(one: dict[str, Any], other: dict[str, Any], prefix: str = "") -> Iterator[str]:

@@ -43,7 +43,8 @@ def record(seed: int = 0, accuracy: float | None = None, **changes: Any) -> Reco
         else:
             metrics[key] = value
     student = str(what["student"])
-    config |= {k: {"name": what[k]} for k in ("method", "loss", "student", "teacher")}
+    for group in ("method", "loss", "student", "teacher"):
+        config[group] = {"name": what[group], **config.get(group, {})}
     params, macs = COST.get(student, (50_000, 5_000_000))
     if not error:
         noise = random.Random(f"{what}{config}")

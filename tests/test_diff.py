@@ -12,13 +12,14 @@ def test_only_what_differs_is_shown(tmp_path, capsys):
     a, b = save(tmp_path, record(0), record(1, loss="dkd", optimizer__lr=0.1, loss__tau=4))
     assert compare_configs(a, b) == [
         ("loss.name", "kd", "dkd"),
+        ("loss.tau", "-", "4"),
         ("optimizer.lr", "0.05", "0.1"),
         ("seed", "0", "1"),
     ]
     assert main([str(a), str(b)]) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[:2] == [f"A: {a}", f"B: {b}"]
-    assert len(out.splitlines()) == 3 + 5
+    assert len(out.splitlines()) == 3 + 6
     assert "momentum" not in out
 
 

@@ -19,15 +19,14 @@ from kdrun.compare.groups import (
     varying,
     without_repeats,
 )
+from kdrun.compare.remarks import left_out, remarks
 from kdrun.compare.statistics import Paired, holm, interval, spread
+from kdrun.compare.unlike import by_code, told, unsaid
 from kdrun.table import REPLICATES, TIMED, Row, Value, is_cost
 from kdrun.wellformed import UNFINISHED
 
 LEVEL = 0.05
 """A difference is called one if its corrected p lies below."""
-
-FEW = 5
-"""Fewer runs than this make a bootstrap interval that is visibly too narrow."""
 
 
 @dataclass
@@ -110,19 +109,24 @@ def compare(
     usable = [row for row in ended if measured(row, metrics[0])]
     lacking = [row for row in ended if not measured(row, metrics[0])]
     notes = [
-        *_left_out("failed", failed),
-        *_left_out("not finished", unfinished),
-        *_left_out(f"no {metrics[0]}", lacking),
+        *left_out("failed", failed),
+        *left_out("not finished", unfinished),
+        *left_out(f"no {metrics[0]}", lacking),
     ]
     if not usable:
         raise ValueError("; ".join([f"no run has a {metrics[0]} to compare", *notes]))
     # A time is a property of the device and the threads as well.
     extra = ["device", "threads"] if set(metrics) & set(TIMED) else []
     chosen = list(by) or [key for key in columns_apart(usable, extra) if key not in over]
-    usable, repeats = without_repeats(usable, chosen)
-    notes += _left_out("a later one has the same settings and seed", repeats)
+    code, unnamed = by_code(usable, chosen, over), unsaid(usable, chosen, over)
+    # Whoever names the columns to group by averages over all other settings, named or not.
+    apart = code if by else [*code, *unnamed]
+    chosen += apart
+    usable, repeats = without_repeats(usable, [*chosen, *unnamed])
+    notes += left_out("a later one has the same settings and seed", repeats)
     groups = make_groups(usable, chosen, over)
-    averaged = varying([group.rows for group in groups], [*REPLICATES, *settings(usable), *over])
+    columns = [*REPLICATES, *settings(usable), *over, *unnamed]
+    averaged = varying([group.rows for group in groups], columns)
     varied = {*chosen, *averaged, *differing(usable, settings(usable))}
     return Comparison(
         metrics=list(metrics),
@@ -136,40 +140,8 @@ def compare(
         lines=[_sum_up(group, metrics) for group in groups],
         runs=len(usable),
         failed=failed,
-        notes=notes + _few(groups) + _negative(groups),
+        notes=[*notes, *told(usable, apart), *remarks(groups)],
     )
-
-
-def _negative(groups: Sequence[Group]) -> list[str]:
-    """A note on groups that would have done better without a transfer, if there are any."""
-    told = []
-    for group in groups:
-        values = group.values("transfer_gain")
-        gain = 100 * sum(values) / len(values) if values else 0.0
-        if gain < 0:
-            told.append(f"{group} ({gain:+.1f} points)")
-    if not told:
-        return []
-    return [f"negative transfer, worse than the source's model untouched: {', '.join(told)}"]
-
-
-def _few(groups: Sequence[Group]) -> list[str]:
-    sizes = [len(group.rows) for group in groups]
-    if min(sizes) == 1:
-        return ["one run has no spread: a difference to it may be the seed alone"]
-    if min(sizes) < FEW:
-        return [f"the bootstrap interval of {min(sizes)} runs is narrower than it should be"]
-    return []
-
-
-def _left_out(reason: str, rows: Sequence[Row]) -> list[str]:
-    """A note on runs that do not count, if there are any."""
-    if not rows:
-        return []
-    names = [str(row.get("run_id") or row.get("run_dir")) for row in rows[:3]]
-    more = ", …" if len(rows) > len(names) else ""
-    runs = "1 run" if len(rows) == 1 else f"{len(rows)} runs"
-    return [f"left out, {reason}: {runs} ({', '.join(names)}{more})"]
 
 
 def _values(rows: Sequence[Row], key: str) -> list[Value]:

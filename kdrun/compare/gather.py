@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from kdrun.results import Record, find_records, load_record, read_results, tabulate_records
-from kdrun.table import Row
+from kdrun.table import VERSIONS, Row, Value
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def gather(arguments: Sequence[str]) -> list[Row]:
         )
     for told in unread:
         log.warning("left out: %s", told)
-    return list(_once([*tabulate_records(records), *rows]))
+    return list(_once(_together(records, list(_once(rows)))))
 
 
 def in_folder(path: str) -> list[Record]:
@@ -71,9 +71,55 @@ def _expand(arguments: Sequence[str]) -> Iterator[str]:
         yield from matches
 
 
+def _together(records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
+    """Rows of records and of tables in the same columns, however few settings a table names."""
+    places = {os.path.abspath(record["run_dir"]) for record in records}
+    behind = [None if _place(row) in places else _record(row) for row in rows]
+    known = [*records, *(record for record in behind if record is not None)]
+    wholes = iter(tabulate_records(known))
+    found = [next(wholes) for _ in records]
+    for row, record in zip(rows, behind, strict=True):
+        found.append(row if record is None else _enriched(row, next(wholes)))
+    _spread(found)
+    return found
+
+
+def _record(row: Row) -> Record | None:
+    """The record of the run that a row of a table is of, if it lies where the row says."""
+    if row.get("run_dir") is None:
+        return None
+    try:
+        record = load_record(str(row["run_dir"]))
+    except (ValueError, OSError):
+        return None
+    return record if record["run_id"] == row.get("run_id") else None
+
+
+def _enriched(row: Row, whole: Row) -> Row:
+    """A row of a table with what its record says of settings, versions and time."""
+    told = {key: value for key, value in row.items() if value is not None and "." not in key}
+    sure = ("setup", "finished", *VERSIONS)
+    settled = {key: value for key, value in whole.items() if "." in key or key in sure}
+    return {**row, **whole, **told, **settled}
+
+
+def _spread(rows: Sequence[Row]) -> None:
+    """Let rows of the same setup have the same settings; the others keep their table's name."""
+    known: dict[Value, Row] = {}
+    for row in rows:
+        if (setup := row.get("setup")) is not None:
+            row.pop("table_file", None)
+            named = {key: v for key, v in row.items() if "." in key and v is not None}
+            known[setup] = {**named, **known.get(setup, {})}
+    for row in rows:
+        settings = known.get(row.get("setup"), {})
+        row |= {key: value for key, value in settings.items() if row.get(key) is None}
+
+
 def _table(path: str) -> list[Row]:
     rows = read_results(path)
     for row in rows:
+        row["table_file"] = path
         if row.get("run_dir") is not None:
             place = os.path.join(os.path.dirname(path), str(row["run_dir"]))
             row["run_dir"] = os.path.normpath(place)
@@ -84,9 +130,12 @@ def _once(rows: Iterable[Row]) -> Iterator[Row]:
     """Leave out a run that came before: a sweep's table named beside its runs, say."""
     seen: set[str] = set()
     for row in rows:
-        if row.get("run_dir") is not None:
-            place = os.path.abspath(str(row["run_dir"]))
+        if (place := _place(row)) is not None:
             if place in seen:
                 continue
             seen.add(place)
         yield row
+
+
+def _place(row: Row) -> str | None:
+    return None if row.get("run_dir") is None else os.path.abspath(str(row["run_dir"]))

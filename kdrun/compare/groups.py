@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 
 from kdrun.compare.statistics import Paired, paired
@@ -141,13 +143,26 @@ def _check_comparable(group: Group, over: Sequence[str]) -> None:
 
 
 def without_repeats(rows: Sequence[Row], by: Sequence[str]) -> tuple[list[Row], list[Row]]:
-    """Keep the last of runs that are the same down to the seed; the others come second."""
+    """Keep the latest of runs that are the same down to the seed; the others come second.
+
+    Of runs that do not say when they ended, it is the last one.
+    """
     columns = list(dict.fromkeys([*settings(rows), *by, *REPLICATES]))
     kept, dropped = [], []
     for same in group_rows(rows, columns).values():
-        kept.append(same[-1])
-        dropped += same[:-1]
+        *before, last = sorted(same, key=lambda row: _when(row.get("finished")))
+        kept.append(last)
+        dropped += before
     return kept, dropped
+
+
+def _when(text: Value) -> float:
+    """Seconds since 1970; before all others where no time is told."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return -math.inf
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def choose_baselines(groups: Sequence[Group], selection: Row) -> list[Group | None]:

@@ -1,0 +1,66 @@
+"""A seed is a key declared as one; whatever else differs is a setting, and makes another setup."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from kdrun.repeats import FOLLOWS, experiments, setup, tell_apart
+from kdrun.results import tabulate_records
+from tests.fabricated import record
+
+
+def configs(*pairs, key="seed"):
+    """Configs whose own seed is the first of each pair, and that of the teacher the second."""
+    return [{"seed": own, "teacher": {key: its}, "cv": {"fold": own}} for own, its in pairs]
+
+
+def setups(*pairs, key="seed"):
+    return [setup(whole) for whole in experiments(configs(*pairs, key=key))]
+
+
+@pytest.mark.parametrize("key", ["seed", "random_state"])
+def test_a_seed_that_follows_the_runs_own_is_no_setting(key):
+    assert len(set(setups((0, 0), (1, 1), (2, 2), key=key))) == 1
+
+
+def test_seeds_of_a_part_that_are_set_are_settings():
+    assert len(set(setups((0, 0), (0, 1), (0, 2)))) == 3
+
+
+def test_a_part_with_a_fixed_seed_is_one_setup_even_where_the_runs_own_is_the_same():
+    assert len(set(setups((4, 5), (5, 5), (6, 5)))) == 1
+
+
+def test_fixed_and_followed_side_by_side():
+    first, *fixed, last = setups((0, 0), (4, 5), (5, 5), (6, 6))
+    assert first == last
+    assert len(set(fixed)) == 1
+    assert fixed[0] != first
+
+
+@pytest.mark.parametrize("key", ["temperature", "split_seed", "fold", "epochs"])
+def test_a_setting_that_happens_to_equal_the_seed_is_a_setting(key):
+    assert len(set(setups((1, 1), (2, 2), (8, 8), key=key))) == 3
+
+
+def test_configs_are_not_changed_and_a_run_without_one_has_no_setup():
+    given = configs((0, 0), (1, 0))
+    before = copy.deepcopy(given)
+    experiments(given)
+    assert given == before
+    assert setup(*experiments([{}])) is None
+
+
+def test_what_a_seed_is_in_a_table():
+    rows = [{"method": "distill"}, {"method": "distill"}, {"method": "distill"}]
+    tell_apart(rows, configs((0, 0), (1, 1), (1, 7)))
+    assert [row["teacher.seed"] for row in rows] == [FOLLOWS, FOLLOWS, 7]
+    assert rows[0]["setup"] == rows[1]["setup"] != rows[2]["setup"]
+
+
+def test_temperatures_that_equal_the_seeds_are_columns_of_a_table():
+    runs = [record(n, **{"loss.temperature": n}) for n in (1, 2, 8)]
+    rows = tabulate_records([{**run, "run_dir": str(i)} for i, run in enumerate(runs)])
+    assert [row["loss.temperature"] for row in rows] == [1, 2, 8]
