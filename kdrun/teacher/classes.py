@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from kdrun.teacher.spelling import as_known, from_one
 from kdrun.types import Batch, Outputs
 
 UNKNOWN = -math.inf
@@ -27,7 +28,7 @@ def name_classes(own: Sequence[object] | int, wanted: Sequence[str]) -> list[str
 
     Args:
         own: their names, or only how many they are. Numbers are names where the data's classes
-            are called so, and else positions among them.
+            are called so, however they are spelled, and else positions among them.
         wanted: the classes of the data.
 
     Raises:
@@ -37,12 +38,21 @@ def name_classes(own: Sequence[object] | int, wanted: Sequence[str]) -> list[str
         if own != len(wanted):
             raise ValueError(f"the teacher knows {own} classes without names, {_not(wanted)}")
         return list(wanted)
-    names = [str(name) for name in own]
+    names = as_known([str(name) for name in own], wanted)
+    counted = "0" in wanted and all(name.isdigit() for name in wanted)
+    if counted and len(names) == len(wanted) and from_one(names, len(wanted)):
+        raise ValueError(
+            f"the teacher counts its {len(names)} classes from 1 ({names[0]} to {names[-1]}), and "
+            f"the data from 0 ({wanted[0]} to {wanted[-1]}): rename them"
+        )
     if set(names) & set(wanted):
         return names
-    if all(name.isdigit() and int(name) < len(wanted) for name in names):
-        return [wanted[int(name)] for name in names]
-    raise ValueError(f"the teacher knows {few(names)}, {_not(wanted)}")
+    places = {str(place): name for place, name in enumerate(wanted)}
+    numbers = as_known(names, places)
+    if set(numbers) <= places.keys():
+        return [places[number] for number in numbers]
+    hint = "; numbers of classes begin at 0" if from_one(names, len(wanted)) else ""
+    raise ValueError(f"the teacher knows {few(names)}, {_not(wanted)}{hint}")
 
 
 def _not(wanted: Sequence[str]) -> str:

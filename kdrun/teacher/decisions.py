@@ -13,19 +13,22 @@ no such column), and `digest`, of the very numbers that were judged. In .jsonl a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from kdrun import bounds
-from kdrun.dataset.arrays import Array, read_npz
+from kdrun.dataset.arrays import Array, read_npz, to_names
 from kdrun.dataset.columns import read_table
 from kdrun.dataset.json_lines import check_keys, read_json_lines
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger(__name__)
 
 PREFIXES = {"probabilities": "p_", "logits": "logit_"}
 KNOWN = ("id", "split", "digest", "label", "confidence", "weight")
@@ -87,12 +90,14 @@ def read(path: str | Path) -> Table:
     if path.suffix == ".npz":
         return _from_arrays(read_npz(path))
     if path.suffix == ".csv":
-        return _from_frame(read_table(path))
-    if path.suffix == ".jsonl":
-        return _from_frame(_read_jsonl(path))
-    if path.suffix == ".parquet":
-        return _from_frame(_read_parquet(path))
-    raise ValueError(f"{path.name} is none of {', '.join(SUFFIXES)}")
+        frame = _unshifted(read_table(path))
+    elif path.suffix == ".jsonl":
+        frame = _read_jsonl(path)
+    elif path.suffix == ".parquet":
+        frame = _read_parquet(path)
+    else:
+        raise ValueError(f"{path.name} is none of {', '.join(SUFFIXES)}")
+    return _from_frame(_named(frame))
 
 
 def _read_jsonl(path: Path) -> pd.DataFrame:
@@ -134,23 +139,63 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path.name} cannot be read as Parquet: {error}") from error
 
 
+def _unshifted(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table, where pandas took first cells for an index because rows have one too many.
+
+    Raises:
+        ValueError: what is too many is not an empty cell at the end of each row.
+    """
+    import pandas as pd
+
+    if isinstance(frame.index, pd.RangeIndex):
+        return frame
+    if frame.index.nlevels > 1 or frame.iloc[:, -1].notna().any():
+        raise ValueError(f"its rows have more cells than its header, {', '.join(frame.columns)}")
+    return frame.reset_index().iloc[:, :-1].set_axis(frame.columns, axis=1)
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with rows from 1, and with the names that kdrun knows as kdrun writes them.
+
+    Raises:
+        ValueError: two columns have one name.
+    """
+    if frame.index.name is not None:  # pandas writes an index to Parquet beside the columns
+        frame = frame.reset_index()
+    names = []
+    for name in map(str, frame.columns):
+        short = name.strip()
+        prefix = next((p for p in PREFIXES.values() if short.lower().startswith(p)), "")
+        if short.lower() in KNOWN:
+            short = short.lower()
+        names.append(prefix + short[len(prefix) :].strip())
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"it has two columns '{twice[0]}'")
+    others = [n for n in names if n not in KNOWN and not n.startswith(tuple(PREFIXES.values()))]
+    if others:
+        log.info("columns that are no part of decisions: %s", ", ".join(others))
+    return frame.set_axis(names, axis=1).set_axis(np.arange(1, len(frame) + 1))
+
+
 def _from_frame(frame: pd.DataFrame) -> Table:
     length = len(frame)
-    frame = frame.set_axis(np.arange(1, length + 1))
     prefixes = tuple(PREFIXES.values())
-    answers = [n for n in frame.columns if str(n) == "label" or str(n).startswith(prefixes)]
+    answers = [name for name in frame.columns if name == "label" or name.startswith(prefixes)]
     if answers:  # a spreadsheet may have a row for every sample, decided or not
         frame = frame[frame[answers].notna().any(axis=1)]
+        if frame.empty:
+            raise ValueError(f"none of its {length} rows says anything in {', '.join(answers[:3])}")
     columns: dict[str, Array] = {n: frame[n].to_numpy() for n in KNOWN if n in frame.columns}
     said = ["label"] if "label" in columns else []
     classes, values = None, None
     for kind, prefix in PREFIXES.items():
-        names = [str(name) for name in frame.columns if str(name).startswith(prefix)]
+        names = [name for name in frame.columns if name.startswith(prefix)]
         if names:
             said.append(kind)
             classes = [name.removeprefix(prefix) for name in names]
             values = _matrix(frame[names], kind)
-    return Table(columns, values, _one_of(said), classes, frame.index.to_numpy(), length)
+    kind = _one_of(said, frame.columns)
+    return Table(columns, values, kind, classes, frame.index.to_numpy(), length)
 
 
 def _matrix(frame: pd.DataFrame, kind: str) -> Array:
@@ -160,9 +205,10 @@ def _matrix(frame: pd.DataFrame, kind: str) -> Array:
     wrong = np.argwhere(~np.isfinite(numbers))
     if len(wrong):
         row, column = wrong[0]
+        cell = frame.iat[row, column]
         raise ValueError(
-            f"{frame.columns[column]} of row {frame.index[row]} is '{frame.iat[row, column]}': "
-            f"{kind} are finite numbers"
+            f"{frame.columns[column]} of row {frame.index[row]} is "
+            f"{'empty' if pd.isna(cell) else repr(str(cell))}: {kind} are finite numbers"
         )
     return numbers
 
@@ -170,22 +216,22 @@ def _matrix(frame: pd.DataFrame, kind: str) -> Array:
 def _from_arrays(arrays: Mapping[str, Array]) -> Table:
     columns = {name: arrays[name].reshape(-1) for name in KNOWN if name in arrays}
     said = ["label"] if "label" in columns else []
-    kind = _one_of([*said, *(kind for kind in PREFIXES if kind in arrays)])
+    kind = _one_of([*said, *(kind for kind in PREFIXES if kind in arrays)], arrays)
     length, values = len(arrays[kind]), arrays.get(kind) if kind in PREFIXES else None
     if values is not None and (values.ndim != 2 or not np.isfinite(values).all()):
         raise ValueError(f"{kind} of shape {values.shape} are not finite numbers (N, C)")
     for name, column in columns.items():
         if len(column) != length:
             raise ValueError(f"{name} has {len(column)} rows, and {kind} {length}")
-    classes = [str(name) for name in arrays["classes"]] if "classes" in arrays else None
+    classes = to_names(arrays["classes"], "classes") if "classes" in arrays else None
     if classes is not None and values is not None and len(classes) != values.shape[1]:
         raise ValueError(f"{len(classes)} classes are named, but {kind} are {values.shape}")
     return Table(columns, values, kind, classes, np.arange(1, length + 1), length)
 
 
-def _one_of(said: list[str]) -> str:
+def _one_of(said: list[str], columns: Iterable[str]) -> str:
     if len(said) != 1:
-        told = " and ".join(said) or "none of them"
+        told = " and ".join(said) or f"only {', '.join(columns)}"
         raise ValueError(
             f"it has {told}: give a column label, or p_NAME or logit_NAME for each class"
         )
@@ -194,6 +240,8 @@ def _one_of(said: list[str]) -> str:
 
 def _word(cell: Any) -> str:
     """A cell as text; a whole number without decimals, so that 3.0 is the id 3."""
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "backslashreplace").strip()
     if isinstance(cell, float | np.floating):
         return "" if np.isnan(cell) else str(int(cell) if cell.is_integer() else cell)
     return "" if cell is None else str(cell).strip()

@@ -14,6 +14,7 @@ from kdrun.dataset.digest import digests
 from kdrun.dataset.split import sample_ids
 from kdrun.teacher.classes import FLOOR, UNKNOWN, log_probabilities
 from kdrun.teacher.decisions import Table, read
+from kdrun.teacher.matching import refuse_from_one, rows_about, rows_from_one, splits
 from kdrun.teacher.meaning import logits, probabilities
 from kdrun.types import Batch, Dataset, Outputs, Split
 
@@ -94,11 +95,10 @@ def _recorded(path: str, data: Dataset, augment: Augment, whole: bool, missing: 
             "what was said is about samples as they are, and dataset.augment changes them: "
             "dataset.augment=null, or a teacher that answers live"
         )
-    rows = _rows(table, data, whole)
+    rows = rows_about(table, data, whole)
     said, given = probabilities(table, data.classes), logits(table, data.classes)
-    weights = torch.from_numpy(table.numbers("weight", 1.0))
-    if not ((weights >= 0) & torch.isfinite(weights)).all():
-        raise ValueError("weight must not be negative")
+    refuse_from_one(said, data.train.targets, rows["train"], rows_from_one(table, data))
+    weights = _weights(table)
     answers = {}
     for name, split in splits(data).items():
         if name != "train" and not all(rows[name]):
@@ -110,56 +110,19 @@ def _recorded(path: str, data: Dataset, augment: Augment, whole: bool, missing: 
     return Recorded(answers)
 
 
-def splits(data: Dataset) -> dict[str, Split]:
-    """The splits by name."""
-    parts = {"train": data.train, "val": data.val, "test": data.test}
-    return {name: split for name, split in parts.items() if split is not None}
-
-
-def _rows(table: Table, data: Dataset, whole: bool) -> dict[str, list[list[int]]]:
-    """The rows about each sample of each split."""
-    ids = {name: sample_ids(split) for name, split in splits(data).items()}
-    together = not set(ids["train"]) & set(ids.get("val", ()))  # cut from the same samples
-    keys = table.text("id")
-    if keys is None:
-        keys = [str(row - 1) for row in table.row.tolist()]
-        size = len(ids["train"]) + (len(ids.get("val", ())) if together else 0)
-        if table.length != size or not whole:
-            told = "and some were set aside" if not whole else f"of which there are {size}"
-            raise ValueError(
-                f"its {table.length} rows have no column id, so they are about the training "
-                f"samples in their order, {told}: give ids"
-            )
-    homes = table.text("split") or ["train"] * len(keys)
-    about: dict[tuple[str, str], list[int]] = {}
-    for row, (home, key) in enumerate(zip(homes, keys, strict=True)):
-        about.setdefault((home, key), []).append(row)
-    other = {"train": "val", "val": "train"} if together else {}
-    found = {
-        name: [about.get((name, key)) or about.get((other.get(name, ""), key), []) for key in own]
-        for name, own in ids.items()
-    }
-    _check_ids(about, ids, found, whole)
-    return found
-
-
-def _check_ids(
-    about: Mapping[tuple[str, str], list[int]],
-    ids: Mapping[str, list[str]],
-    found: Mapping[str, list[list[int]]],
-    whole: bool,
-) -> None:
-    """Refuse rows about no sample, as far as one can know."""
-    if wrong := {home for home, _ in about} - {"train", "val", "test"}:
-        raise ValueError(f"split is train, val or test, not '{min(wrong)}'")
-    pool = {key for own in ids.values() for key in own}
-    lost = [key for _, key in about if key not in pool]
-    if not any(found["train"]) or (lost and whole):
+def _weights(table: Table) -> Tensor:
+    """(R,) how much each row counts."""
+    weights = torch.from_numpy(table.numbers("weight", 1.0))
+    wrong = (~((weights >= 0) & torch.isfinite(weights))).nonzero()
+    if len(wrong):
+        row = int(wrong[0, 0])
         raise ValueError(
-            f"{len(lost)} of its {len(about)} ids are no sample's, such as "
-            f"'{(lost or [next(iter(about))[1]])[0]}'; the samples are called "
-            f"{', '.join(ids['train'][:3])}, ..."
+            f"weight of row {table.row[row]} is {weights[row]:g}: it is a finite number and must "
+            "not be negative"
         )
+    if not weights.any():
+        raise ValueError("every weight is 0, so no row counts")
+    return weights
 
 
 def _check_digests(table: Table, split: Split, rows: Sequence[list[int]]) -> None:

@@ -15,7 +15,7 @@ from kdrun.dataset.digest import digests
 from kdrun.record import write
 from kdrun.teacher.classes import FLOOR
 from kdrun.teacher.recorded import Recorded, recorded
-from kdrun.types import Arrays, Batch, Dataset
+from kdrun.types import Arrays, Batch, Dataset, Files
 
 CLASSES = ["cat", "dog", "owl"]
 
@@ -148,6 +148,77 @@ def test_missing_rows_are_refused_or_labels_or_left_out(tmp_path: Path) -> None:
     assert half.weight.tolist() == [1, 1, 0, 1, 1]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,label\n" + "".join(f"{i},{n},\n" for i, n in enumerate(CLASSES * 2)),
+        "id,label\n" + "".join(f"{i}.0,{i % 3}.0\n" for i in range(6)),
+        "id,label\n" + "".join(f"{i:05d},{i % 3}\n" for i in range(6)),
+        " ID , Label ,said by\n" + "".join(f"{i}, {CLASSES[i % 3]} ,me\n" for i in range(6)),
+        "p_2.0,p_0.0,p_1.0,id\n"
+        + "".join(f"{i % 3 == 2:d},{i % 3 == 0:d},{i % 3 == 1:d},{i}\n" for i in range(6)),
+    ],
+    ids=["trailing comma", "floats", "zeros before", "blanks and case", "classes as floats"],
+)
+def test_other_spellings_mean_the_same(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    teacher = labels(tmp_path, path=str(tmp_path / "t.csv"))
+    assert ask(teacher, 0, 1, 2, 3, 4).argmax(1).tolist() == [2, 0, 2, 1, 1]
+
+
+def test_more_cells_than_the_header_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,label\n" + "".join(f"{i},cat,x\n" for i in range(6)))
+    with pytest.raises(ValueError, match=r"t\.csv.* more cells than .*header"):
+        labels(tmp_path, path=str(tmp_path / "t.csv"))
+
+
+def counted(classes: list[str]) -> Dataset:
+    """A hundred samples in four classes, the first of which is for validation."""
+    random = np.random.default_rng(0)
+    targets = torch.from_numpy(random.integers(0, 4, 100))
+    train, val = (
+        Arrays(torch.zeros(len(own), 2), targets[own], [str(i) for i in own])
+        for own in (range(1, 100), range(1))
+    )
+    return data(train=train, val=val, classes=classes)
+
+
+def test_ids_that_begin_at_one_are_refused(tmp_path: Path) -> None:
+    ours = counted(list("abcd"))
+    said = [ours.classes[t] for t in [*ours.val.targets.tolist(), *ours.train.targets.tolist()]]
+    right = table(tmp_path, id=range(99), label=said[:99])
+    assert labels(tmp_path, path=right, data=ours, missing="label") is not None
+    right = table(tmp_path, id=range(1, 100), label=said[1:])  # none about the first sample
+    assert labels(tmp_path, path=right, data=ours) is not None
+    for missing in ("error", "label", "skip"):
+        path = table(tmp_path, id=range(1, 100), label=said[:99])
+        with pytest.raises(ValueError, match=r"ids seem to begin at 1, .* Subtract 1"):
+            labels(tmp_path, path=path, data=ours, missing=missing)
+    ours.train.targets[:] = -1  # what is hidden is not looked at
+    assert labels(tmp_path, path=path, data=ours) is not None
+
+
+def test_columns_that_count_classes_from_one_are_refused(tmp_path: Path) -> None:
+    ours = counted(list("0123"))
+    shares = {f"p_{k + 1}": np.full(100, 0.25) for k in range(4)}
+    with pytest.raises(ValueError, match=r"4 classes from 1 \(1 to 4\), and the data from 0"):
+        labels(tmp_path, path=table(tmp_path, id=range(100), **shares), data=ours)
+
+
+def test_samples_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
+    ours = data()
+    ours.train.ids[1] = "5"
+    with pytest.raises(ValueError, match="2 samples of the train split are called '5'"):
+        labels(tmp_path, data=ours)
+
+
+def test_an_image_is_called_by_its_path(tmp_path: Path) -> None:
+    train = Files(["x"] * 3, torch.arange(3), 8, ids=[f"{c}/a/0.png" for c in CLASSES])
+    path = table(tmp_path, id=["a/0.png"] * 3, label=CLASSES)
+    with pytest.raises(ValueError, match=r"CLASS/\.\.\./FILE; 'a/0.png' may be cat/a/0.png or dog"):
+        labels(tmp_path, path=path, data=data(train=train, val=None, test=train))
+
+
 def test_numbers_stand_for_classes_that_have_names(tmp_path: Path) -> None:
     path = table(tmp_path, id=range(6), label=[0, 1, 2, 0, 1, 2])
     assert ask(labels(tmp_path, path=path), 0, 1).argmax(1).tolist() == [2, 0]
@@ -158,11 +229,34 @@ BAD: list[tuple[dict[str, object], str]] = [
     ({"id": range(10, 16), "label": NAMES}, r"6 of its 6 ids are no sample's, such as '10'"),
     ({"id": [0, 1, 2, 3, 4, 55], "label": NAMES}, r"1 of its 6 ids are no sample's, such as '55'"),
     ({"id": range(6), "label": [*NAMES[:5], "dgo"]}, r"label of row 6 is 'dgo'; did you mean"),
-    ({"id": range(6)}, "it has none of them: give a column label, or p_NAME"),
+    ({"id": range(6), "Lable": NAMES}, "it has only id, Lable: give a column label, or p_NAME"),
+    ({"id": range(6), "label": [None] * 6}, "none of its 6 rows says anything in label"),
+    ({"id": range(6), "label": NAMES, "ID": range(6)}, "it has two columns 'id'"),
+    ({"id": range(6), "p_cat": [1] * 6, "p_ cat": [0] * 6}, "it has two columns 'p_cat'"),
+    ({"id": range(1, 7), "label": NAMES}, "such as '6'.* counted from 0: subtract 1"),
+    ({"id": range(6), "label": [1, 2, 3] * 2}, "label of row 3 is '3'; .* from 1: subtract 1"),
+    (
+        {"id": range(6), **{f"p_{n}": [v] * 6 for n, v in zip((1, 2, 3), (1, 0, 0), strict=True)}},
+        r"knows 3 classes \(1, 2, 3\), but .*numbers of classes begin at 0",
+    ),
+    (
+        {"id": range(6), **{f"p_{n}": [v] * 6 for n, v in zip(CLASSES, (80, 15, 5), strict=True)}},
+        "outside 0 to 1: they are percentages, so divide them by 100",
+    ),
+    (
+        {"id": range(6), **{f"p_{n}": [-1.1] * 6 for n in CLASSES}},
+        "outside 0 to 1: logarithms belong in columns logit_NAME",
+    ),
+    (
+        {"id": range(6), "p_cat": [0.5] * 6, "p_dog": [0.5] * 5 + [None]},
+        "p_dog of row 6 is empty: probabilities are finite numbers",
+    ),
+    ({"id": range(6), "label": NAMES, "confidence": [95] * 6}, "divide percentages by 100"),
+    ({"id": range(6), "label": NAMES, "weight": [0] * 6}, "every weight is 0"),
     ({"id": range(6), "label": NAMES, "p_cat": [1] * 6}, "it has label and probabilities"),
     (
         {"id": range(6), **{f"p_{n}": [0.3] * 6 for n in CLASSES}},
-        "probabilities of row 1 sum to 0.9, not to one, and so it is in 6 rows",
+        "probabilities of row 1 sum to 0.9, not to one, and so it is in 6 rows: .*divide each row",
     ),
     (
         {
@@ -175,7 +269,7 @@ BAD: list[tuple[dict[str, object], str]] = [
     ({"id": range(6), "p_ant": [1] * 6}, r"the teacher knows 1 classes \(ant\), but .* 3 classes"),
     ({"id": range(6), "label": NAMES, "confidence": [2] * 6}, "confidence of row 1 is 2"),
     ({"id": range(6), "label": NAMES, "confidence": ["x"] * 6}, "confidence of row 1 is 'x'"),
-    ({"id": range(6), "label": NAMES, "weight": [-1] * 6}, "weight must not be negative"),
+    ({"id": range(6), "label": NAMES, "weight": [-1] * 6}, "weight of row 1 is -1: .* not be neg"),
     ({"id": range(6), "label": NAMES, "split": ["trian"] * 6}, "split is train, val or test"),
 ]
 
