@@ -35,6 +35,9 @@ trials: $(DEV) ## the tests that take minutes: accidents under every launcher
 bench: $(DEV) ## training speed against a bare loop and the usual pipeline
 	$(BIN)/python benchmarks/training.py
 
+golden: $(DEV) ## the bits of some seventy small runs (ARGS="--against golden.json" compares)
+	$(BIN)/python benchmarks/golden.py $(ARGS)
+
 docs: $(DEV) ## generate docs/losses.md from the modules
 	$(BIN)/python docs/losses.py
 
@@ -42,4 +45,4 @@ format: $(DEV) ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.PHONY: help install run check test trials bench docs format
+.PHONY: help install run check test trials bench golden docs format

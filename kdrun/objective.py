@@ -45,6 +45,11 @@ class Objective(nn.Module):
             except ValueError as error:
                 raise ValueError(f"loss.terms.{name}: {error}") from error
 
+    @property
+    def possible(self) -> list[str]:
+        """The names of the terms that count at some time, in the order of `forward`."""
+        return [name for name, weight in self.weights.items() if weight.value or weight.initial]
+
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
         """Size the adapters of every term: `Loss.build`.
 

@@ -47,6 +47,10 @@ class Method(nn.Module):
         """The role of the source's own model, where the teacher came from the source."""
         return None
 
+    def terms(self) -> list[str]:
+        """The names of all losses that `forward` may give in some epoch, in its order."""
+        return self.objective.possible
+
     def at(self, epoch: float, epochs: int) -> None:
         """Say how far the training is; called before every batch."""
         self.objective.at(epoch, epochs)

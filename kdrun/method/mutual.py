@@ -40,6 +40,11 @@ class Mutual(Method):
         self.peers = nn.ModuleDict(peers)
         self.objective = objective
 
+    def terms(self) -> list[str]:
+        """Those of the student, then those of each peer after its name."""
+        owners = ["", *(f"{name}_" for name in self.peers)]
+        return [f"{owner}{term}" for owner in owners for term in self.objective.possible]
+
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The losses of each network with the labels and, on average, with each of the others."""
         said: dict[str, Outputs] = {"": self.student(batch)}

@@ -33,6 +33,11 @@ class Transfer(Method):
         self.strategy = strategy
         self.adaptation = strategy.adaptation
 
+    def terms(self) -> list[str]:
+        """Those with the labels, then those of the adaptation."""
+        adapting = self.adaptation.possible if self.adaptation is not None else []
+        return list(dict.fromkeys([*self.objective.possible, *adapting]))
+
     def at(self, epoch: float, epochs: int) -> None:
         """Say how far the training is."""
         super().at(epoch, epochs)

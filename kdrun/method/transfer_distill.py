@@ -56,6 +56,10 @@ class TransferDistill(Transfer):
         """The teacher's, trained on the source."""
         return from_source(config["teacher"], {"name": None})
 
+    def terms(self) -> list[str]:
+        """The source's labels, those of the target, then those of the adaptation."""
+        return ["source", *super().terms()]
+
     def answers(self, batch: Batch) -> Outputs:
         """What the teacher says of a batch of the target."""
         outputs: Outputs = self.teacher(batch)
