@@ -13,7 +13,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, PreTrainedTokenizerFast
 
-from kdrun.dataset.text import read_texts
+from kdrun.dataset.text_file import read_texts
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--vocabulary", type=int, default=8000)
     options = parser.parse_args()
-    texts = read_texts(options.texts, "text", "label", None)["text"]
+    texts = read_texts(options.texts, {"text": "text", "label": "label"}).table["text"]
     word_pieces(texts, options.vocabulary, 128).save_pretrained(options.folder)
     BertConfig(
         vocab_size=options.vocabulary,

@@ -207,17 +207,19 @@ def check_zip(path: str | Path, why: str) -> None:
     check(path, taken, why)
 
 
-def check_table(path: str | Path, content: bytes) -> None:
+def check_table(path: str | Path, text: str, separator: str = ",") -> None:
     """Refuse a table whose rows are short and whose header is long: every row gets all columns.
 
     Args:
         path: of the file.
-        content: its unpacked text, cells between commas.
+        text: what it holds, unpacked.
+        separator: between cells.
 
     Raises:
         ValueError: it would take more than it may; the message says how to allow it.
     """
-    rows = content.count(b"\n") + content.count(b"\r")
-    columns = max(content[: content.find(b"\n")].count(b","), content.count(b",") // (rows + 1)) + 1
+    rows = text.count("\n") + text.count("\r")
+    header = text[: text.find("\n")].count(separator)
+    columns = max(header, text.count(separator) // (rows + 1)) + 1
     told = f"{rows:,} rows of {columns:,} columns"
-    check(path, 2 * len(content) + CELL * rows * columns, told)
+    check(path, 2 * len(text) + CELL * rows * columns, told)

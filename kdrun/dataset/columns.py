@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdrun import bounds
 from kdrun.dataset.arrays import Array, to_inputs
 from kdrun.dataset.domains import Encoder, rows, with_inputs
 from kdrun.target import nearest
@@ -19,37 +17,6 @@ from kdrun.types import Split
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null")
-"""Cells that hold nothing."""
-
-
-def read_table(path: str | Path) -> pd.DataFrame:
-    """Every cell of a CSV file with a header, as text; missing ones as NaN.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no table, or has no rows.
-    """
-    import pandas as pd
-
-    if not bounds.is_plain(path):
-        raise FileNotFoundError(f"there is no file {path}: give a CSV file with a header.")
-    content = bounds.read(path)
-    bounds.check_table(path, content)
-    try:
-        table = pd.read_csv(
-            io.BytesIO(content),
-            dtype=str,
-            keep_default_na=False,
-            na_values=list(MISSING),
-            skipinitialspace=True,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as fault:
-        raise ValueError(f"{path} is not a table of comma-separated values: {fault}") from fault
-    if table.empty:
-        raise ValueError(f"{path} has no rows below its header.")
-    return table
 
 
 def require_columns(table: pd.DataFrame, names: Iterable[str | None], path: str | Path) -> None:
@@ -77,7 +44,7 @@ def to_numbers(column: pd.Series[Any], path: str | Path) -> Array:
     if len(wrong):
         raise ValueError(
             f"{path}: column '{column.name}' holds '{column.iloc[wrong[0]]}' in row "
-            f"{wrong[0] + 1}, which is no finite number."
+            f"{column.index[wrong[0]] + 1}, which is no finite number."
         )
     return numbers
 

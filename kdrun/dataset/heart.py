@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from kdrun.dataset.columns import Columns, encode_rows, read_table, require_columns, to_numbers
+from kdrun.dataset.cells import read_table
+from kdrun.dataset.columns import Columns, encode_rows, require_columns, to_numbers
 from kdrun.dataset.domains import Domain, Labels, check_names, combine, of_domain, parts
 from kdrun.dataset.fold import Fold, divide
 from kdrun.types import Arrays, Dataset

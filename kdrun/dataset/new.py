@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,10 @@ import torch
 from torch import Tensor
 
 from kdrun.dataset.arrays import to_inputs
-from kdrun.dataset.columns import encode, read_table, require_columns, to_numbers
-from kdrun.dataset.text import read_file
+from kdrun.dataset.cells import read_cells
+from kdrun.dataset.charset import read_text
+from kdrun.dataset.columns import encode, require_columns, to_numbers
+from kdrun.dataset.text_file import read_rows
 from kdrun.dataset.tokens import Tokens
 from kdrun.dataset.words import Words
 from kdrun.shape import ROWS
@@ -32,7 +33,7 @@ def rows(path: str, learnt: Mapping[str, Any]) -> Arrays:
     """
     if path.endswith((".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".txt")):
         raise ValueError(f"{path}: give a CSV file with a header, as the training rows were.")
-    table = read_table(path)
+    table = read_cells(path).table
     numeric = [column["name"] for column in learnt["numeric"]]
     require_columns(table, [*numeric, *(c["name"] for c in learnt["categorical"])], path)
     table = table.assign(**{name: to_numbers(table[name], path) for name in numeric})
@@ -68,16 +69,13 @@ def texts(
 
 def _texts(path: str, column: str) -> list[str]:
     if not path.endswith(".txt"):
-        table = read_file(path)
+        table = read_rows(path, wanted=[column]).table
         require_columns(table, [column], path)
         found: list[str] = table[column].fillna("").astype(str).tolist()
         return found
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}: give one with a text in each line.")
-    try:
-        lines = Path(path).read_text("utf-8").splitlines()
-    except UnicodeDecodeError as fault:
-        raise ValueError(f"{path} is no UTF-8 text ({fault}): save it as such.") from fault
+    lines = [line.removesuffix("\r") for line in read_text(path)[0].split("\n")]
+    if lines[-1] == "":
+        lines.pop()
     if not lines:
         raise ValueError(f"{path} holds no texts.")
     return lines

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from kdrun.dataset.cells import Format, read_cells
 from kdrun.dataset.columns import (
     Columns,
     encode_rows,
     number_classes,
     numeric_columns,
-    read_table,
     require_columns,
     to_numbers,
 )
@@ -55,6 +54,10 @@ def table(
     train_size: int | None = None,
     test_fraction: float = 0.2,
     fold: Fold | None = None,
+    separator: str | None = None,
+    charset: str | None = None,
+    missing: Sequence[str] | None = None,
+    not_missing: Sequence[str] | None = None,
 ) -> Dataset:
     """Rows of a table with a header, as `Columns` encodes them.
 
@@ -81,6 +84,10 @@ def table(
         train_size: how many training samples of each domain are used; None for all.
         test_fraction: how much of each domain is for testing.
         fold: what is tested on in cross-validation; None for the split of `test_fraction`.
+        separator: between cells, `tab`, `semicolon` or a character; None for what is found.
+        charset: the encoding of the file; None for what is found.
+        missing: marks of missing cells beside the usual ones.
+        not_missing: usual marks that are values here.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -89,8 +96,11 @@ def table(
     if task not in ("classification", "regression"):
         hint = nearest(task, ("classification", "regression"))
         raise ValueError(f"dataset.task={task} is not defined; {hint}")
-    cells = read_table(path)
-    require_columns(cells, (label, domain, group, *(categorical or ()), *(drop or ())), path)
+    written = Format(separator, charset, tuple(missing or ()), tuple(not_missing or ()))
+    named = (label, domain, group, *(categorical or ()), *(drop or ()))
+    read = read_cells(path, written, [name for name in named if name])
+    cells = read.table
+    require_columns(cells, named, path)
     apart = {label, domain, group, *(drop or ())}
     features = [name for name in cells.columns if name not in apart]
     if not features:
@@ -98,11 +108,12 @@ def table(
     numeric = [n for n in numeric_columns(cells, features) if n not in (categorical or ())]
     others = [name for name in features if name not in numeric]
     cells = cells.assign(**{name: to_numbers(cells[name], path) for name in numeric})
-    targets, classes = _targets(cells[label], task, path)
+    targets, classes = _targets(cells[label], task, path, read.marked)
     groups = number_groups(cells[group]) if group else None
     homes = _homes(cells, domain, source, target, path)
 
-    whole = Arrays(torch.arange(len(cells)), targets, groups=groups)
+    ids = [str(row) for row in cells.index]
+    whole = Arrays(torch.arange(len(cells)), targets, ids, groups)
 
     def part(name: str | None, fold: Fold | None = None) -> Domain:
         own = of_domain(whole, homes, name)
@@ -120,7 +131,7 @@ def table(
         fit=encode_rows(cells, columns),
     )
     reader = {"_target_": "kdrun.dataset.new.rows", "learnt": columns.learnt}
-    return replace(data, columns=columns.names, reader=reader)
+    return replace(data, columns=columns.names, reader=reader, notes=tuple(read.notes))
 
 
 def _homes(
@@ -143,13 +154,13 @@ def _homes(
     return homes
 
 
-def _targets(column: pd.Series[Any], task: str, path: str) -> tuple[Tensor, list[str]]:
+def _targets(column: pd.Series[Any], task: str, path: str, marked: str) -> tuple[Tensor, list[str]]:
     """Each row's target, and the names of the classes; numbers sort as numbers."""
-    missing = np.flatnonzero(column.isna())
+    missing = column.index[column.isna()]
     if len(missing):
         raise ValueError(
             f"{path}: column '{column.name}' is empty in row {missing[0] + 1}, and in "
-            f"{len(missing)} rows in all: each needs a label."
+            f"{len(missing)} rows in all: each needs a label.{marked}"
         )
     if task == "regression":
         return torch.tensor(to_numbers(column, path), dtype=torch.float32), []

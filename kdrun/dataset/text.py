@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from kdrun.bounds import PACKED, is_plain
-from kdrun.dataset.columns import number_classes, read_table, require_columns
+from kdrun.dataset.cells import Format
+from kdrun.dataset.columns import number_classes
 from kdrun.dataset.domains import (
     Domain,
     Encoder,
@@ -27,7 +25,7 @@ from kdrun.dataset.domains import (
     with_inputs,
 )
 from kdrun.dataset.fold import Fold, divide
-from kdrun.dataset.json_lines import check_keys, read_json_lines
+from kdrun.dataset.text_file import read_texts
 from kdrun.dataset.tokens import Tokens
 from kdrun.dataset.words import Words
 from kdrun.shape import ROWS
@@ -36,8 +34,6 @@ from kdrun.types import Arrays, Dataset, Split
 
 if TYPE_CHECKING:
     import pandas as pd
-
-log = logging.getLogger(__name__)
 
 
 def text(
@@ -61,6 +57,10 @@ def text(
     train_size: int | None = None,
     test_fraction: float = 0.2,
     fold: Fold | None = None,
+    separator: str | None = None,
+    charset: str | None = None,
+    missing: Sequence[str] | None = None,
+    not_missing: Sequence[str] | None = None,
 ) -> Dataset:
     """Texts as TF-IDF of words, each row of length 1, or its leading singular directions; beside
     these, or instead, as tokens for models of transformers.
@@ -69,7 +69,7 @@ def text(
     twice in a domain is kept once, or a copy of a training text could be in the test split.
 
     Args:
-        path: a file of comma-separated values, or of JSON lines (.jsonl, .jsonl.gz).
+        path: a CSV file, or objects of JSON (.jsonl, .json); either may be packed (.gz).
         source: the domain that knowledge comes from; None for the target alone.
         target: the domain that counts; None for all texts. Several may be joined by `+`, of either.
         labels: `all`, `none`, or how many training samples of the target keep their label.
@@ -92,6 +92,10 @@ def text(
         train_size: how many training samples of each domain are used; None for all.
         test_fraction: how much of each domain is for testing.
         fold: what is tested on in cross-validation; None for the split of `test_fraction`.
+        separator: between the cells of a CSV file; None for what is found.
+        charset: the encoding of the file; None for what is found.
+        missing: marks of missing cells beside the usual ones.
+        not_missing: usual marks that are values here.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -103,13 +107,18 @@ def text(
     if vocabulary not in ("source", "union"):
         hint = nearest(vocabulary, ("source", "union"))
         raise ValueError(f"dataset.vocabulary={vocabulary} is not defined; {hint}")
-    table = read_texts(
-        path, text_column, label_column, domain_column if target else None, group_column
+    read = read_texts(
+        path,
+        {"text": text_column, "label": label_column}
+        | ({"domain": domain_column} if target else {})
+        | ({"group": group_column} if group_column else {}),
+        Format(separator, charset, tuple(missing or ()), tuple(not_missing or ())),
     )
+    table = read.table
     if target:
         check_names(source, target, sorted(table["domain"].unique()))
         used = table["domain"].isin([*parts(source), *parts(target)])
-        table = table[used].reset_index(drop=True)
+        table = table[used]
     elif source:
         raise ValueError("dataset.source is set, but not dataset.target: name the domain to test.")
     targets, classes = _classes(table["label"], f"{path}: '{label_column}'")
@@ -119,7 +128,8 @@ def text(
     cut = Tokens.load(tokenizer, max_length) if tokenizer else None
     tokens = cut(texts.tolist()) if cut else {}
     counts = Words(max_features, ngrams, svd) if words else None
-    whole = Arrays(torch.arange(len(table)), targets, groups=groups)
+    ids = [str(row) for row in table.index]
+    whole = Arrays(torch.arange(len(table)), targets, ids, groups)
 
     def domain(name: str | None, fold: Fold | None = None) -> Domain:
         own = of_domain(whole, table["domain"], name) if name else whole
@@ -160,70 +170,10 @@ def text(
         "words": counts.learnt if counts else None,
         "tokens": cut.described if cut else None,
     }
-    return replace(data, reader=reader)
+    return replace(data, reader=reader, notes=tuple(read.notes))
 
 
 def _classes(labels: pd.Series[str], where: str) -> tuple[Tensor, list[str]]:
     """The number of each text's class, and their names."""
     classes = sorted(labels.unique())
     return number_classes(labels, classes, where, "dataset=text knows classes, not values"), classes
-
-
-def read_texts(
-    path: str, text: str, label: str, domain: str | None, group: str | None = None
-) -> pd.DataFrame:
-    """Columns text, label, domain and group of a file, without the repetitions within a domain.
-
-    Args:
-        path: a file of comma-separated values, or of JSON lines (.jsonl, .jsonl.gz).
-        text: which column, or key, holds the text.
-        label: likewise its class.
-        domain: likewise its domain; None where there is only one.
-        group: likewise its group; None where there are none.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a column is missing, a cell empty, or a line no JSON object.
-    """
-    table = read_file(path)
-    named = {"text": text, "label": label, "domain": domain, "group": group}
-    wanted = {key: name for key, name in named.items() if name}
-    require_columns(table, wanted.values(), path)
-    table = table[list(wanted.values())].set_axis(list(wanted), axis=1)
-    for key, name in wanted.items():
-        empty = np.flatnonzero(table[key].isna() | (table[key].astype(str).str.strip() == ""))
-        if len(empty):
-            more = f", and in {len(empty)} rows in all" if len(empty) > 1 else ""
-            raise ValueError(
-                f"{path}: '{name}' is empty in row {empty[0] + 1}{more}: fill or drop that."
-            )
-        table[key] = table[key].astype(str)
-    bare = table["text"].str.casefold().str.split().str.join(" ")
-    repeated = table.assign(text=bare).duplicated(["text", *(["domain"] if domain else [])])
-    if repeated.any():
-        log.info("%s: %d of %d texts are repetitions, left out", path, repeated.sum(), len(table))
-    return table[~repeated].reset_index(drop=True)
-
-
-def read_file(path: str) -> pd.DataFrame:
-    """Every column of a file of comma-separated values, or every key of JSON lines.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is none of these.
-    """
-    bare = path.removesuffix(Path(path).suffix) if Path(path).suffix in PACKED else path
-    lines = bare.endswith((".jsonl", ".ndjson"))
-    return _read_json_lines(Path(path)) if lines else read_table(path)
-
-
-def _read_json_lines(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    if not is_plain(path):
-        raise FileNotFoundError(f"there is no file {path}: give a .csv, .jsonl or .jsonl.gz file.")
-    found = read_json_lines(path)
-    if not found:
-        raise ValueError(f"{path} holds no texts.")
-    check_keys(path, found)
-    return pd.DataFrame(found)

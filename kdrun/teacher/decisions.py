@@ -22,7 +22,7 @@ import numpy as np
 
 from kdrun import bounds
 from kdrun.dataset.arrays import Array, read_npz, to_names
-from kdrun.dataset.columns import read_table
+from kdrun.dataset.cells import read_table
 from kdrun.dataset.json_lines import check_keys, read_json_lines
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def read(path: str | Path) -> Table:
     if path.suffix == ".npz":
         return _from_arrays(read_npz(path))
     if path.suffix == ".csv":
-        frame = _unshifted(read_table(path))
+        frame = read_table(path)
     elif path.suffix == ".jsonl":
         frame = _read_jsonl(path)
     elif path.suffix == ".parquet":
@@ -137,21 +137,6 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         ) from error
     except (OSError, ValueError) as error:
         raise ValueError(f"{path.name} cannot be read as Parquet: {error}") from error
-
-
-def _unshifted(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table, where pandas took first cells for an index because rows have one too many.
-
-    Raises:
-        ValueError: what is too many is not an empty cell at the end of each row.
-    """
-    import pandas as pd
-
-    if isinstance(frame.index, pd.RangeIndex):
-        return frame
-    if frame.index.nlevels > 1 or frame.iloc[:, -1].notna().any():
-        raise ValueError(f"its rows have more cells than its header, {', '.join(frame.columns)}")
-    return frame.reset_index().iloc[:, :-1].set_axis(frame.columns, axis=1)
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from kdrun.dataset.columns import Columns, numeric_columns, read_table, require_columns, to_numbers
+from kdrun.dataset.columns import Columns, require_columns, to_numbers
 
 TRAIN = pd.DataFrame(
     {
@@ -51,33 +49,6 @@ def test_options_are_checked() -> None:
         Columns([], [], encoding="onehott")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"dataset\.impute=mode"):
         Columns([], [], impute="mode")  # type: ignore[arg-type]
-
-
-def test_a_cell_may_be_missing_in_many_ways(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text("a, b\n1, ?\nNA, none\nnan,\n")
-    cells = read_table(path)
-    assert cells["a"].isna().tolist() == [False, True, True]
-    assert cells["b"].isna().tolist() == [True, False, True]
-    assert numeric_columns(cells, ["a", "b"]) == ["a"]
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (b"", "not a table"),
-        (b"a,b\n", "no rows"),
-        (b'a,b\n1,2\n"1,2,3\n4', "not a table"),
-        (b"a,b\n\xff\xfe,1\n", "not a table"),
-    ],
-)
-def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
-    path = tmp_path / "t.csv"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=told):
-        read_table(path)
-    with pytest.raises(FileNotFoundError, match="no file"):
-        read_table(tmp_path / "u.csv")
 
 
 def test_messages_name_the_cell_and_the_nearest_column() -> None:

@@ -38,7 +38,7 @@ def test_many_are_refused(path: Path, line: bytes) -> None:
         (b"[" * 5_000, "line 2 is nested too deeply"),
         (b"9" * 5000, "line 2 is no JSON: Exceeds"),
         (b"\xff\xfe", "line 2 is no JSON"),
-        (b"\0", "line 2 is no JSON"),
+        (b"\0", "binary data"),
         (b"3", "no JSON object but"),
     ],
 )

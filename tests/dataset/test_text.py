@@ -10,9 +10,12 @@ import pytest
 import torch
 
 from kdrun.dataset.domains import rows
-from kdrun.dataset.text import read_texts, text
+from kdrun.dataset.text import text
+from kdrun.dataset.text_file import read_texts
 from kdrun.dataset.words import Words
 
+ALONE = {name: name for name in ("text", "label")}
+NAMED = ALONE | {"domain": "domain"}
 GOOD, BAD = ("fine", "lovely", "great"), ("awful", "dull", "poor")
 
 
@@ -74,8 +77,8 @@ def test_a_repeated_text_is_kept_once_in_each_domain(tmp_path: Path) -> None:
     copies = [{**row, "text": str(row["text"]).upper() + " "} for row in found]
     moved = [{**row, "domain": "blog"} for row in found]
     path = save(tmp_path, found + copies + moved)
-    assert len(read_texts(path, "text", "label", "domain")) == 16
-    assert len(read_texts(path, "text", "label", None)) == 8
+    assert len(read_texts(path, NAMED).table) == 16
+    assert len(read_texts(path, ALONE).table) == 8
 
 
 def test_csv_and_json_lines_are_read_alike(tmp_path: Path) -> None:
@@ -83,8 +86,8 @@ def test_csv_and_json_lines_are_read_alike(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(
         "text,label,domain\n" + "\n".join(f"{r['text']},{r['label']},{r['domain']}" for r in found)
     )
-    csv = read_texts(str(tmp_path / "t.csv"), "text", "label", "domain")
-    assert csv.equals(read_texts(save(tmp_path, found, "t.jsonl"), "text", "label", "domain"))
+    csv = read_texts(str(tmp_path / "t.csv"), NAMED).table
+    assert csv.equals(read_texts(save(tmp_path, found, "t.jsonl"), NAMED).table)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +123,9 @@ def test_an_empty_cell_is_told(tmp_path: Path, changed: dict[str, object], told:
 def test_files_that_hold_something_else_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     for content, told in (
-        (b"", "holds no texts"),
+        (b"", "holds no rows"),
         (b'{"text": "a"\n', "line 1 is no JSON"),
-        (b"[1]\n", "line 1 is no JSON object"),
+        (b"[1]\n", "row 1 is no JSON object"),
     ):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=told):
