@@ -72,7 +72,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "cross_domain": ("method=cross_domain", *SHIFTED, "dataset.labels=20"),
 }
 EXPORTS = ("safetensors", "torch_export")
-TIMES = ("seconds", "samples_per_second", "latency", "memory", "_mb")
+TIMES = ("seconds", "throughput", "samples_per_second", "latency", "memory", "_mb")
 
 
 def commands() -> dict[str, tuple[str, ...]]:

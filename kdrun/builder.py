@@ -34,6 +34,7 @@ from kdrun.shape import rows_shape
 from kdrun.target import call, locate, without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, Teachers
+from kdrun.train.rates import kernels
 from kdrun.transfer import Source, Strategy, shared_classes
 from kdrun.types import Arrays, Dataset, Loader, Shape, Split
 
@@ -274,7 +275,9 @@ class Builder:
 
     def optimizer(self, groups: list[dict[str, Any]], steps: int) -> tuple[Optimizer, LRScheduler]:
         """The optimizer of some groups of parameters, and its schedule over so many steps."""
-        optimizer: Optimizer = self.call(self.config["optimizer"], params=groups)
+        chosen = self.config["optimizer"]
+        facts = kernels(locate(chosen["_target_"], self.config["plugins"]), chosen, self.device)
+        optimizer: Optimizer = self.call(chosen, params=groups, **facts)
         section = dict(self.config["scheduler"])
         if "max_lr" in section:  # one_cycle goes by it, not by the rates of the groups
             section["max_lr"] = [group.get("lr", section["max_lr"]) for group in groups]

@@ -31,6 +31,7 @@ RUNTIME = (
     "train.node",
     "train.endpoint",
     "train.progress",
+    "train.step",
     "dataset.workers",
     "dataset.download",
 )
@@ -47,6 +48,14 @@ class Precision(Enum):
     auto = "auto"
     fp32 = "fp32"
     bf16 = "bf16"
+
+
+class Steps(Enum):
+    """How a training step is carried out; the bits are the same."""
+
+    auto = "auto"
+    eager = "eager"
+    captured = "captured"
 
 
 class Rerun(Enum):
@@ -71,6 +80,7 @@ class Train:
     early_stop: int | None = None
     precision: Precision = Precision.auto
     channels_last: bool = True
+    step: Steps = Steps.auto
     compile: bool = False
     device: str = "auto"
     devices: int = 1

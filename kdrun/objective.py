@@ -25,7 +25,7 @@ class Objective(nn.Module):
         super().__init__()
         self.terms = nn.ModuleDict({name: terms[name] for name in weights})
         self.weights = dict(weights)
-        self.now: dict[str, float] = {}
+        self.now: dict[str, float | Tensor] = {}
         self.at(0.0, 1)
 
     @property
@@ -93,7 +93,7 @@ class Objective(nn.Module):
     def by_labels(self, outputs: Outputs, batch: Batch) -> Tensor:
         """The weighted terms that read no teacher, in one sum; zero if none counts now."""
         terms = [
-            weight * weighted(term, outputs, outputs, batch)
+            _times(weight, weighted(term, outputs, outputs, batch))
             for name, weight in self.now.items()
             if (term := self.losses()[name]).teacher_free
         ]
@@ -103,9 +103,19 @@ class Objective(nn.Module):
         """The weighted terms by name; one that does not count now is not computed."""
         losses = self.losses()
         return {
-            name: weight * weighted(losses[name], student, teacher, batch)
+            name: _times(weight, weighted(losses[name], student, teacher, batch))
             for name, weight in self.now.items()
         }
+
+    def remember(self) -> None:
+        """Let every term keep what it keeps of a batch: `Loss.remember`."""
+        for term in self.losses().values():
+            term.remember()
+
+
+def _times(weight: float | Tensor, value: Tensor) -> Tensor:
+    """A weighted term; the weight is a tensor while a step is recorded."""
+    return (weight.to(value.dtype) if isinstance(weight, Tensor) else weight) * value
 
 
 def weighted(term: Loss, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from tqdm import tqdm
 
 from kdrun.config import Train
+from kdrun.dataset.spot import Spot
 from kdrun.duration import span
 from kdrun.terminal import shortened
-from kdrun.types import Batch, Loader
+from kdrun.types import Batch
+
+T = TypeVar("T", bound=Batch | Spot)
 
 History = Sequence[Mapping[str, float | int | None]]
 """A row per epoch, as in metrics.csv."""
@@ -57,29 +61,35 @@ def epoch_line(who: str, history: History, epochs: int) -> str:
 
 
 def batches(
-    loader: Loader, who: str, history: History, settings: Train, loss: Callable[[], float]
-) -> Iterator[Batch]:
+    items: Iterable[T],
+    samples: int,
+    who: str,
+    history: History,
+    settings: Train,
+    loss: Callable[[], float],
+) -> Iterator[T]:
     """The batches of the next epoch, with a bar where there is a terminal.
 
     Args:
-        loader: training batches.
+        items: the batches, or where they come from.
+        samples: of the epoch.
         who: what is trained.
         history: of the epochs that are over.
         settings: of the loop.
         loss: of the last batch; asked for when the bar is drawn, not at each step.
     """
-    epoch, epochs, count = len(history), settings.epochs, len(loader.targets)
+    epoch, epochs, count = len(history), settings.epochs, samples
     if not (settings.progress and sys.stderr.isatty()):
-        yield from loader.epoch(epoch)
+        yield from items
         return
     with tqdm(total=count, unit="", unit_scale=True, leave=False, dynamic_ncols=True) as bar:
         bar.bar_format = BAR
         bar.set_description_str(f"{shortened(who, WHO)} {epoch + 1}/{epochs}")
         accuracy = history[-1].get("val_accuracy") if history else None
-        for batch in loader.epoch(epoch):
-            yield batch
+        for item in items:
+            yield item
             # tqdm redraws ten times a second; only then is the device asked for the loss.
-            if bar.update(len(batch.target)):
+            if bar.update(len(item.index)):
                 told = [f"loss {loss():.3f}"]
                 told += [] if accuracy is None else [f"val {accuracy:.3f}"]
                 rest = left(history, epochs, bar.n / count)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdrun.dataset.random import integers, uniform
+from kdrun.dataset.random import Keys, integers, uniform
 from kdrun.target import nearest
 
 CropMode = Literal["zeros", "reflect"]
+
+
+QUANTILES = 4096
+"""Of the distribution of mixup's weights."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Augment:
             hint = nearest(self.crop_mode, get_args(CropMode))
             raise ValueError(f"augment.crop_mode={self.crop_mode} is not defined; {hint}")
 
-    def __call__(self, images: Tensor, index: Tensor, epoch: int, seed: int) -> Tensor:
+    def __call__(self, images: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
         """Change images by everything but mixup, and scale them to [0, 1].
 
         Args:
@@ -81,11 +85,11 @@ class Augment:
             scaled = self._cut_out(scaled, index, epoch, seed)
         return scaled
 
-    def partners(self, index: Tensor, size: int, epoch: int, seed: int) -> Tensor:
+    def partners(self, index: Tensor, size: int, epoch: int | Keys, seed: int) -> Tensor:
         """(N,) the positions, in a split of `size` samples, of the images to mix in."""
         return integers(seed, epoch, index, "partner", size)
 
-    def mix(self, pairs: Tensor, index: Tensor, epoch: int, seed: int) -> Tensor:
+    def mix(self, pairs: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
         """Mixup of 2N images, or of their class probabilities: each with its partner.
 
         Args:
@@ -97,21 +101,13 @@ class Augment:
         Returns:
             (N, …) weighted means.
         """
-        level = integers(seed, epoch, index, "mixup", len(self._beta_quantiles))
-        weight = self._beta_quantiles.to(pairs.device)[level]
+        level = integers(seed, epoch, index, "mixup", QUANTILES)
+        weight = _beta_quantiles(self.mixup, pairs.device)[level]
         weight = weight.view(-1, *(1,) * (pairs.dim() - 1))
         own, partner = pairs.chunk(2)
         return own * weight + partner * (1 - weight)
 
-    @cached_property
-    def _beta_quantiles(self) -> Tensor:
-        """4,096 equally likely values of Beta(α, α): a sampler without rejection."""
-        from scipy.special import betaincinv
-
-        levels = (torch.arange(4096, dtype=torch.float64) + 0.5) / 4096
-        return torch.from_numpy(betaincinv(self.mixup, self.mixup, levels.numpy())).float()
-
-    def _flip_and_crop(self, images: Tensor, index: Tensor, epoch: int, seed: int) -> Tensor:
+    def _flip_and_crop(self, images: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
         """Mirror and shift (N, H, W, C) bytes by copying whole rows."""
         count, height, width, _ = images.shape
         source = torch.arange(count, device=images.device)
@@ -141,7 +137,7 @@ class Augment:
             images = torch.cat([first, images, last], dim)
         return images
 
-    def _turn(self, images: Tensor, index: Tensor, epoch: int, seed: int) -> Tensor:
+    def _turn(self, images: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
         """Rotate and scale about the centre."""
         height, width = images.shape[2:]
         angle = (uniform(seed, epoch, index, "rotate") * 2 - 1) * math.radians(self.rotate)
@@ -158,7 +154,7 @@ class Augment:
         )
         return F.grid_sample(images, grid, align_corners=False)
 
-    def _cut_out(self, images: Tensor, index: Tensor, epoch: int, seed: int) -> Tensor:
+    def _cut_out(self, images: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
         """Blacken a square around a pixel; it may reach over the border."""
         inside = []
         for length, stream in zip(images.shape[2:], ("cutout row", "cutout column"), strict=True):
@@ -167,6 +163,15 @@ class Augment:
             inside.append((place >= first) & (place < first + self.cutout))
         rows, columns = inside
         return images.masked_fill_((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
+
+
+@lru_cache(maxsize=8)
+def _beta_quantiles(alpha: float, device: torch.device) -> Tensor:
+    """So many equally likely values of Beta(α, α): a sampler without rejection."""
+    from scipy.special import betaincinv
+
+    levels = (torch.arange(QUANTILES, dtype=torch.float64) + 0.5) / QUANTILES
+    return torch.from_numpy(betaincinv(alpha, alpha, levels.numpy())).float().to(device)
 
 
 def to_float(images: Tensor) -> Tensor:

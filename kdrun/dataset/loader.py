@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from kdrun.dataset.augment import Augment, to_float
 from kdrun.dataset.image import read_image
-from kdrun.dataset.random import permutation
+from kdrun.dataset.random import Keys, permutation
+from kdrun.dataset.spot import Spot
 from kdrun.dataset.tokens import lengths
 from kdrun.shape import ROWS
 from kdrun.types import Arrays, Batch, Files, Input, Loader, Split
@@ -78,6 +78,7 @@ class _Source(Protocol):
     """Where samples come from."""
 
     pictures: bool
+    placed: bool
 
     def read(self, batches: list[Tensor]) -> Iterator[Input]:
         """The samples at each batch of positions, uint8 (N, C, H, W) if they are images."""
@@ -118,22 +119,43 @@ class _Batches:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch."""
         positions = self._positions(epoch)
-        if self._augment.mixup:
-            size, seed = len(self.targets), self._seed
-            partners = [self._augment.partners(index, size, epoch, seed) for index in positions]
-            wanted = [torch.cat(pair) for pair in zip(positions, partners, strict=True)]
-        else:
-            wanted = positions
+        wanted = [self._wanted(index, epoch) for index in positions]
         for index, both, samples in zip(positions, wanted, self._source.read(wanted), strict=True):
-            target = self.targets[both]
-            if isinstance(samples, Tensor) and self._source.pictures:
-                samples = self._finish(samples, both, epoch)
-            if self._augment.mixup:
-                assert isinstance(samples, Tensor)
-                samples = self._augment.mix(samples, index, epoch, self._seed)
-                target = F.one_hot(target, self._classes).float()
-                target = self._augment.mix(target, index, epoch, self._seed)
-            yield Batch(samples, target, index)
+            yield self._batch(index, both, samples, epoch)
+
+    @property
+    def placed(self) -> bool:
+        """Whether `at` makes any batch: see `kdrun.dataset.spot.Placed`."""
+        return self._source.placed
+
+    def spots(self, epoch: int) -> Iterator[Spot]:
+        """Where the batches of one epoch come from."""
+        return (Spot(index, epoch) for index in self._positions(epoch))
+
+    def at(self, spot: Spot) -> Batch:
+        """The batch of a spot."""
+        wanted = self._wanted(spot.index, spot.epoch)
+        (samples,) = self._source.read([wanted])
+        return self._batch(spot.index, wanted, samples, spot.epoch)
+
+    def _wanted(self, index: Tensor, epoch: int | Keys) -> Tensor:
+        """The samples that a batch is made of: in mixup, also those that are mixed in."""
+        if not self._augment.mixup:
+            return index
+        size, seed = len(self.targets), self._seed
+        return torch.cat([index, self._augment.partners(index, size, epoch, seed)])
+
+    def _batch(self, index: Tensor, wanted: Tensor, samples: Input, epoch: int | Keys) -> Batch:
+        target = self.targets[wanted]
+        if isinstance(samples, Tensor) and self._source.pictures:
+            samples = self._finish(samples, wanted, epoch)
+        if self._augment.mixup:
+            assert isinstance(samples, Tensor)
+            samples = self._augment.mix(samples, index, epoch, self._seed)
+            classes = torch.arange(self._classes, device=target.device)
+            target = (target[:, None] == classes).float()  # torch's one_hot waits for the device
+            target = self._augment.mix(target, index, epoch, self._seed)
+        return Batch(samples, target, index)
 
     def _positions(self, epoch: int) -> list[Tensor]:
         size, device = len(self.targets), self.targets.device
@@ -146,7 +168,7 @@ class _Batches:
             batches[-2:] = [torch.cat(batches[-2:])]
         return batches
 
-    def _finish(self, images: Tensor, index: Tensor, epoch: int) -> Tensor:
+    def _finish(self, images: Tensor, index: Tensor, epoch: int | Keys) -> Tensor:
         if self._train:
             images = self._augment(images, index, epoch, self._seed)
         else:
@@ -172,6 +194,8 @@ class _Memory:
             self._inputs = inputs.to(device).permute(0, 2, 3, 1).contiguous()
         else:
             self._inputs = inputs.to(device)
+        # Texts are cut to the longest of each batch, which the device has to be asked for.
+        self.placed = not isinstance(inputs, dict) or not self._lengths
 
     def read(self, batches: list[Tensor]) -> Iterator[Input]:
         if isinstance(self._inputs, dict):
@@ -202,6 +226,7 @@ class _Disk:
     """Images of files, decoded by worker processes ahead of time."""
 
     pictures = True
+    placed = False
 
     def __init__(self, split: Files, device: torch.device | str, workers: int) -> None:
         self._device = torch.device(device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 import torch
@@ -34,12 +36,29 @@ class Loss(nn.Module):
     teacher pairs with any student. Its parameters are trained with the student's and never
     exported. `progress` is the fraction of the training that is over, 0 to 1, set by the loop. One
     that reads only the student and the labels says so by `teacher_free`.
+
+    On a GPU a step may be recorded once and repeated (`kdrun.train.capture`). What Python computes
+    is then computed once: a number that changes with `progress` is a property, named in `moments`
+    and read in `forward` by `moment`. A loss whose `forward` asks the device for a number, or
+    draws on the CPU, says by `capturable` why it cannot be recorded; one from outside of kdrun
+    that can be says `capturable = True`.
     """
 
     needs: tuple[str, ...] = ("logits",)
     teacher_free: ClassVar[bool] = False
+    moments: ClassVar[tuple[str, ...]] = ()
+    capturable: bool | str = True
     progress: float = 0.0
     standardize: bool = False
+    fed: Mapping[str, Tensor] = MappingProxyType({})
+    """The numbers named in `moments`, while a step is recorded: float64 on its device."""
+
+    def moment(self, name: str) -> float | Tensor:
+        """A number of this moment of the training, named in `moments`."""
+        return self.fed[name] if name in self.fed else getattr(self, name)
+
+    def remember(self) -> None:
+        """Called after the backward pass of every batch: what is kept of it is written in place."""
 
     def check(self, classes: int) -> None:
         """Object to a number of classes, before a teacher is trained.

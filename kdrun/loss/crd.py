@@ -60,6 +60,7 @@ class CRD(Loss):
         self.negatives = negatives
         self.temperature = temperature
         self.momentum = momentum
+        self._fresh: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
         """Size the projections; fill the memories at random; sort the labelled samples by class.
@@ -102,9 +103,17 @@ class CRD(Loss):
         loss = self._contrast(s, self.memory_t, self.scale_t, places, known)
         loss = loss + self._contrast(t, self.memory_s, self.scale_s, places, known)
         if self.training:
-            self.memory_s = self._remember(self.memory_s, s.detach(), batch.index)
-            self.memory_t = self._remember(self.memory_t, t.detach(), batch.index)
+            self._fresh.append((s.detach(), t.detach(), batch.index))
         return loss
+
+    @torch.no_grad()
+    def remember(self) -> None:
+        """Mix the batch into the memories, which its backward pass had still to read."""
+        for s, t, index in self._fresh:
+            for memory, new in ((self.memory_s, s), (self.memory_t, t)):
+                mixed = torch.lerp(new, memory[index], self.momentum)
+                memory.index_copy_(0, index, F.normalize(mixed, dim=1))
+        self._fresh.clear()
 
     def _other_classes(self, index: Tensor) -> Tensor:
         """(N, negatives) places, uniform over the samples whose class differs."""
@@ -133,11 +142,6 @@ class CRD(Loss):
             return values.mean()
         each = values.flatten(1).mean(1) if values.ndim > 1 else values
         return torch.where(known, each, 0.0).sum() / known.sum().clamp(min=1)
-
-    def _remember(self, memory: Tensor, new: Tensor, index: Tensor) -> Tensor:
-        mixed = torch.lerp(new, memory[index], self.momentum)
-        # A copy, not in place: the backward pass still reads the memory as it was.
-        return memory.index_copy(0, index, F.normalize(mixed, dim=1))
 
 
 def _products(anchor: Tensor, memory: Tensor, places: Tensor) -> Tensor:

@@ -34,6 +34,8 @@ class CTKD(Loss):
         standardize: bring each sample's logits to mean 0 and deviation 1 (Sun et al., 2024).
     """
 
+    moments = ("strength",)
+
     def __init__(
         self,
         version: Literal["global", "instance"] = "global",
@@ -71,7 +73,7 @@ class CTKD(Loss):
             theta = self.theta[:, None]
         else:
             theta = self.layers(torch.cat([student.detach(), teacher], dim=1))
-        return self.start + self.span * _reversed(theta, self.strength).sigmoid()
+        return self.start + self.span * _reversed(theta, self.moment("strength")).sigmoid()
 
     @property
     def strength(self) -> float:
@@ -86,6 +88,6 @@ class CTKD(Loss):
         return (temperature.squeeze(1).square() * kl(s / temperature, t / temperature)).mean()
 
 
-def _reversed(x: Tensor, strength: float) -> Tensor:
+def _reversed(x: Tensor, strength: float | Tensor) -> Tensor:
     """`x` itself, whose gradient is multiplied by -strength (Ganin, Lempitsky, 2015)."""
     return x.detach() - strength * (x - x.detach())

@@ -37,6 +37,7 @@ class KDSVD(Loss):
     """
 
     needs = ("features",)
+    capturable = "the solver for singular vectors waits for the device"
 
     def __init__(self, vectors: int = 1) -> None:
         super().__init__()

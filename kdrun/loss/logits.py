@@ -61,6 +61,14 @@ def classes(target: Tensor) -> Tensor:
     return target
 
 
+def one_hot(target: Tensor, count: int) -> Tensor:
+    """(N, C) bool: which class each sample is of; -1 counts as the first.
+
+    torch's own looks whether all classes are below `count`, and so waits for the device.
+    """
+    return target.clamp(min=0)[:, None] == torch.arange(count, device=target.device)
+
+
 def split(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """The logit of each sample's class, (N, 1), and the others, (N, C - 1).
 

@@ -55,6 +55,11 @@ class EachMember(Loss):
             total = total + share * own(student, member._replace(weight=None), batch)
         return total
 
+    def remember(self) -> None:
+        """Let each copy keep what it keeps of a batch."""
+        for _, own in self._copies():
+            own.remember()
+
     def _copies(self) -> list[tuple[int, Loss]]:
         return [(int(i), own) for i, own in self.terms.items() if isinstance(own, Loss)]
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdrun.loss import Loss, full
+from kdrun.loss.logits import one_hot
 from kdrun.types import Batch, Loader, Outputs
 
 
@@ -78,5 +79,5 @@ def _labels(target: Tensor, means: Tensor) -> Tensor:
     """(N, classes) label probabilities; zeros where there is no label."""
     if target.ndim == 2:
         return target.to(means)
-    labels = F.one_hot(target.clamp(min=0), len(means)) * (target >= 0).unsqueeze(1)
+    labels = one_hot(target, len(means)) & (target >= 0).unsqueeze(1)
     return labels.to(means)

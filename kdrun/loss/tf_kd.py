@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from kdrun.loss import Loss, full, positive
-from kdrun.loss.logits import classes, kl, labelled_mean
+from kdrun.loss.logits import classes, kl, labelled_mean, one_hot
 from kdrun.types import Batch, Outputs
 
 
@@ -48,7 +47,7 @@ class TfKD(Loss):
                 f"student logits {tuple(s.shape)} must be (N, C) with C at least 2, "
                 f"and targets {tuple(target.shape)} as many"
             )
-        own = F.one_hot(target.clamp(min=0), s.shape[1]).bool()
+        own = one_hot(target, s.shape[1])
         rest = (1 - self.confidence) / (s.shape[1] - 1)
         u = torch.where(own, self.confidence, rest).to(s) / self.temperature
         losses = kl(s / self.temperature if self.soften_student else s, u)

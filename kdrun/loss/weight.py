@@ -49,6 +49,11 @@ class Weight:
         if self.shape not in SHAPES:
             raise ValueError(f"shape is one of {', '.join(SHAPES)}, not {self.shape!r}")
 
+    @property
+    def constant(self) -> bool:
+        """Whether it is the same at all times at which it counts."""
+        return not self.warmup or self.initial == self.value
+
     def counts(self, epoch: float) -> bool:
         """Whether the term is to be computed at `epoch`; at the foot of a warm-up it is."""
         return self.start <= epoch < self.until and bool(self.value or self.initial)

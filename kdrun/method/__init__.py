@@ -30,6 +30,9 @@ class Method(nn.Module):
     student: nn.Module
     objective: Objective
 
+    capturable: bool | str = True
+    """Whether a step of it can be recorded and repeated on a GPU, or why not: as a loss's."""
+
     reads_answers: ClassVar[bool] = False
     """Whether the student's input is what the teacher says, (N, C), instead of the sample."""
 
@@ -61,6 +64,15 @@ class Method(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted losses of a batch, by term."""
         raise NotImplementedError
+
+    def objectives(self) -> list[Objective]:
+        """All whose terms `forward` computes."""
+        return [self.objective]
+
+    def after_backward(self) -> None:
+        """Called after the backward pass of every batch."""
+        for objective in self.objectives():
+            objective.remember()
 
     def after_step(self) -> None:
         """Called after every step of the optimizer."""

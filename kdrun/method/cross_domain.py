@@ -43,6 +43,8 @@ class CrossDomain(TransferDistill):
         if confidence is not None and not 0 <= confidence < 1:
             raise ValueError(f"method.confidence={confidence}: must lie in [0, 1), or be null")
         self.confidence = confidence
+        if confidence is not None:
+            self.capturable = "which answers are confident enough is asked of the device"
 
     def answers(self, batch: Batch) -> Outputs:
         """What the teacher says of a batch of the target, weighted 0 where it is not confident."""

@@ -30,6 +30,8 @@ class TfKD(Method):
         confidence: a.
     """
 
+    capturable = "it asks the device whether all samples of a batch have labels"
+
     def __init__(self, student: nn.Module, objective: Objective, confidence: float = 0.99) -> None:
         super().__init__()
         require("tf_kd", objective, student)

@@ -38,6 +38,10 @@ class Transfer(Method):
         adapting = self.adaptation.possible if self.adaptation is not None else []
         return list(dict.fromkeys([*self.objective.possible, *adapting]))
 
+    def objectives(self) -> list[Objective]:
+        """The one with labels or a teacher, and the adaptation."""
+        return [self.objective, *([self.adaptation] if self.adaptation is not None else [])]
+
     def at(self, epoch: float, epochs: int) -> None:
         """Say how far the training is."""
         super().at(epoch, epochs)

@@ -30,6 +30,8 @@ class Ensemble(nn.Module):
         average: what is averaged, `probabilities` or `logits`.
     """
 
+    capturable = "which classes its members know is asked of the device"
+
     shares: Tensor | None
     given: Tensor
 

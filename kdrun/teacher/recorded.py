@@ -39,6 +39,9 @@ class Recorded(nn.Module):
         self.answers = dict(answers)
         self.register_buffer("logits", answers[split].logits, persistent=False)
         self.register_buffer("weight", answers[split].weight, persistent=False)
+        self.capturable = (
+            self.weight is None or "how much each answer counts is asked of the device"
+        )
 
     def on(self, split: str) -> Recorded | None:
         """The answers about another split; None if some sample has none."""

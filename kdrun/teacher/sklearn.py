@@ -27,6 +27,8 @@ class Estimator(nn.Module):
         regression: whether values are wanted.
     """
 
+    capturable = "scikit-learn answers on the CPU"
+
     def __init__(self, estimator: Any, regression: bool) -> None:
         super().__init__()
         self.estimator, self.regression = estimator, regression

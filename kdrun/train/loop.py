@@ -12,6 +12,7 @@ from torch import nn
 
 from kdrun import progress
 from kdrun.config import Train
+from kdrun.train.capture import choose
 from kdrun.train.state import Row, Training
 from kdrun.train.step import Step
 from kdrun.types import Loader
@@ -31,6 +32,7 @@ def train(
     seed: int,
     validate: Callable[[nn.Module], Row],
     after_epoch: Callable[[Training], None],
+    step: Step | None = None,
 ) -> None:
     """Train until `settings.epochs` are over, or early stopping has waited long enough.
 
@@ -41,11 +43,12 @@ def train(
         seed: of whatever is drawn at random inside a step.
         validate: student → columns of metrics.csv, such as val_accuracy.
         after_epoch: called when an epoch and its row are complete; saves and reports.
+        step: how a step is carried out; None: as the settings say.
 
     Raises:
         NonFiniteLossError: before the weights are touched, naming term, epoch and batch.
     """
-    step = Step(training, settings, loader.targets.device)
+    step = step or choose(training, loader, settings)
     while training.epoch < settings.epochs and not _waited(training, settings.early_stop):
         torch.manual_seed(mixed_seed(seed, training.epoch))
         training.method.train()
@@ -75,7 +78,9 @@ def _epoch(training: Training, loader: Loader, settings: Train, step: Step) -> R
     """One pass over the data; returns the mean of each loss term."""
     step.begin(training.epoch)
     seen = progress.batches(
-        loader, training.who, training.history, settings, lambda: step.total.item()
+        step.items(training.epoch),
+        *(len(loader.targets), training.who, training.history, settings),
+        lambda: step.total.item(),
     )
     done = 0
     for group in _groups(seen, settings.accumulate):

@@ -17,6 +17,9 @@ from kdrun.method import Method
 
 Row = dict[str, float | int | None]
 
+KERNELS = ("foreach", "fused", "capturable")
+"""Settings of torch's optimizers that say how a step is computed, not what it is."""
+
 
 @dataclass
 class Training:
@@ -79,11 +82,21 @@ class Training:
         missing, unexpected = self.method.load_state_dict(state["method"], strict=False)
         assert not unexpected
         assert all(name.startswith("teacher.") for name in missing)
-        self.optimizer.load_state_dict(state["optimizer"])
+        self._load_optimizer(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
         self.epoch, self.history, self.best = state["epoch"], state["history"], state["best"]
+
+    def _load_optimizer(self, state: dict[str, Any]) -> None:
+        """How its steps are computed is a matter of this device, not of that of the checkpoint."""
+        own = [
+            {key: group[key] for key in KERNELS if key in group}
+            for group in self.optimizer.param_groups
+        ]
+        self.optimizer.load_state_dict(state)
+        for group, kernels in zip(self.optimizer.param_groups, own, strict=True):
+            group.update(kernels)
 
     def remember_best(self, accuracy: float) -> None:
         """Keep the student's weights if none before was as accurate on the validation split."""

@@ -2,82 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 from kdrun.config import Train
+from kdrun.dataset.spot import Spot
 from kdrun.train.guard import Meter, guard_of
+from kdrun.train.rates import Rates
 from kdrun.train.state import Row, Training
-from kdrun.types import Batch
+from kdrun.types import Batch, Loader
+
+Item = Batch | Spot
 
 
 class Step:
-    """What happens with the batches that lead to one step of the optimizer.
+    """What happens with the batches that lead to one step of the optimizer, as the lines stand.
 
     Args:
         training: what is trained.
+        loader: its batches.
         settings: of the loop.
-        device: of the batches.
     """
 
-    def __init__(self, training: Training, settings: Train, device: torch.device) -> None:
-        self.training, self.settings = training, settings
+    def __init__(self, training: Training, loader: Loader, settings: Train) -> None:
+        self.training, self.loader, self.settings = training, loader, settings
+        device = loader.targets.device
         self.meter = Meter(training.method.terms(), device)
         self.guard = guard_of(self.meter)
+        self.rates = Rates(training.optimizer, device)
         self.trained = training.trained
-        self.total = torch.zeros(())
+        self.total = torch.zeros((), device=device)
         self.batches = 0
+        self.averaging = False
 
     def begin(self, epoch: int) -> None:
         """Start an epoch."""
         self.meter.begin()
         self.guard.begin(epoch)
         self.batches = 0
+        ema = self.training.ema
+        self.averaging = ema is not None and bool(ema.n_averaged > 0)
 
-    def __call__(self, batches: Sequence[Batch], moments: Sequence[float]) -> None:
+    def items(self, epoch: int) -> Iterator[Item]:
+        """What an epoch's steps are made of, in order."""
+        return self.loader.epoch(epoch)
+
+    def __call__(self, items: Sequence[Item], moments: Sequence[float]) -> None:
         """Step once, by the mean gradient of some batches.
 
         Args:
-            batches: on the device.
+            items: of `items`.
             moments: how many epochs are over at each of them, with fractions.
 
         Raises:
             NonFiniteLossError: the loss of a batch was not finite; not at once on every device.
         """
-        for names, batch in zip(self.carry_out(batches, moments), batches, strict=True):
-            self.meter.count(names, len(batch.target))
+        self.rates.write()
+        for names, item in zip(self.execute(items, moments), items, strict=True):
+            self.meter.count(names, len(item.index))
             self.batches += 1
             self.guard.look(self.batches)
         if self.training.counts_steps:
             self.training.scheduler.step()
 
-    def carry_out(
-        self, batches: Sequence[Batch], moments: Sequence[float]
-    ) -> list[tuple[str, ...]]:
+    def execute(self, items: Sequence[Item], moments: Sequence[float]) -> list[tuple[str, ...]]:
+        """Carry a step out; returns the names of the terms of each batch."""
+        return self.carry_out(items, moments)
+
+    def batch(self, item: Item, place: int, moment: float) -> Batch:
+        """The batch of an item, the `place`-th of its step, with all told of its moment."""
+        assert isinstance(item, Batch)
+        self.training.method.at(moment, self.settings.epochs)
+        return item
+
+    def carry_out(self, items: Sequence[Item], moments: Sequence[float]) -> list[tuple[str, ...]]:
         """What the device does in a step; returns the names of the terms of each batch."""
+        told = self.gradients(items, moments)
+        self.follow_gradients()
+        return told
+
+    def gradients(self, items: Sequence[Item], moments: Sequence[float]) -> list[tuple[str, ...]]:
+        """The first part of a step, up to the gradients that it follows."""
         training, told = self.training, []
-        for batch, moment in zip(batches, moments, strict=True):
-            training.method.at(moment, self.settings.epochs)
+        for place, (item, moment) in enumerate(zip(items, moments, strict=True)):
+            batch = self.batch(item, place, moment)
             losses = training.method(batch)
             names, values = tuple(losses), torch.stack(list(losses.values()))
             total = values.sum()
-            self.total = total.detach()
-            self.meter.add(names, values.detach(), len(batch.target))
-            self.guard.see(names, values.detach(), self.total)
-            (total / len(batches)).backward()
+            self.watch(names, values.detach(), total.detach(), len(batch.index))
+            (total / len(items)).backward()
+            training.method.after_backward()
             told.append(names)
         if training.together is not None:
             training.together(self.trained)
         if self.settings.grad_clip:
             nn.utils.clip_grad_norm_(self.trained, self.settings.grad_clip)
-        self.guard.step(training.optimizer)
+        return told
+
+    def follow_gradients(self) -> None:
+        """The second part of a step: the optimizer and all who follow it."""
+        training = self.training
+        let_join(training.optimizer)
+        with self.rates.lent():
+            self.guard.step(training.optimizer)
         training.optimizer.zero_grad(set_to_none=True)
         training.method.after_step()
         if training.ema is not None:
-            training.ema.update_parameters(training.method.student)
-        return told
+            self.average(training.ema)
+
+    def watch(self, names: tuple[str, ...], values: Tensor, total: Tensor, samples: int) -> None:
+        """Let meter and guard see the losses of a batch before they are followed."""
+        self.total.copy_(total)
+        self.meter.add(names, values, samples)
+        self.guard.see(names, values, total)
+
+    def average(self, ema: AveragedModel) -> None:
+        """Let the average follow; after its first step, without asking the device how many."""
+        if self.averaging:
+            follow(ema, self.training.method.student)
+        else:
+            ema.update_parameters(self.training.method.student)
+            self.averaging = True
 
     def means(self) -> Row:
         """The mean of the loss and of each term over the epoch.
@@ -87,3 +136,33 @@ class Step:
         """
         self.guard.look(0)
         return self.meter.means()
+
+
+def let_join(optimizer: Optimizer) -> None:
+    """Give parameters that are trained from now on the momentum of those that always were: none.
+
+    torch's fused SGD cannot begin with some of its parameters later than with others.
+    """
+    for group in optimizer.param_groups:
+        if not (isinstance(optimizer, SGD) and group["fused"] and group["momentum"]):
+            continue
+        moved = [p for p in group["params"] if p.grad is not None]
+        late = [p for p in moved if optimizer.state[p].get("momentum_buffer") is None]
+        for parameter in late if len(late) < len(moved) else ():
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+
+
+@torch.no_grad()
+def follow(ema: AveragedModel, student: nn.Module) -> None:
+    """What `AveragedModel.update_parameters` does after the first time, without its questions."""
+    together: dict[tuple[torch.device, torch.dtype], tuple[list[Tensor], list[Tensor]]] = {}
+    for mean, own in zip(ema.module.parameters(), student.parameters(), strict=True):
+        means, owns = together.setdefault((mean.device, mean.dtype), ([], []))
+        means.append(mean)
+        owns.append(own)
+    assert ema.multi_avg_fn is not None
+    for means, owns in together.values():
+        ema.multi_avg_fn(means, owns, ema.n_averaged)
+    for theirs, given in zip(ema.module.buffers(), student.buffers(), strict=True):
+        theirs.copy_(given)
+    ema.n_averaged += 1

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 class _Reverse(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, factor: float | Tensor) -> Tensor:
         ctx.factor = factor
         return x.view_as(x)
 
@@ -20,7 +20,7 @@ class _Reverse(torch.autograd.Function):
         return -ctx.factor * grads[0], None
 
 
-def reverse(x: Tensor, factor: float) -> Tensor:
+def reverse(x: Tensor, factor: float | Tensor) -> Tensor:
     """x itself, whose gradient is multiplied by −factor on the way back."""
     reversed_: Tensor = _Reverse.apply(x, factor)
     return reversed_

@@ -21,6 +21,7 @@ class BSP(Term):
     """
 
     needs = ("embedding",)
+    capturable = "the solver for singular values waits for the device"
 
     def forward(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
         """The largest squared singular values of both sides."""

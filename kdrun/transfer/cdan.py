@@ -32,6 +32,7 @@ class CDAN(Term):
     """
 
     needs = ("embedding",)
+    moments = ("ramp",)
     of_embedding: Tensor
     of_classes: Tensor
 
@@ -53,7 +54,7 @@ class CDAN(Term):
 
     def forward(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
         """The discriminator's weighted cross-entropy."""
-        f_s, f_t = (reverse(side, self.ramp) for side in embeddings(source, target))
+        f_s, f_t = (reverse(side, self.moment("ramp")) for side in embeddings(source, target))
         p_s, p_t = (torch.softmax(side.logits.detach(), dim=1) for side in (source, target))
         weights = _certainty(p_s), _certainty(p_t)
         return confusion(self.judge, self._joint(f_s, p_s), self._joint(f_t, p_t), weights)

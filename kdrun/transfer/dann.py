@@ -25,6 +25,7 @@ class DANN(Term):
     """
 
     needs = ("embedding",)
+    moments = ("ramp",)
 
     def __init__(self, hidden: int = 256) -> None:
         super().__init__()
@@ -37,5 +38,5 @@ class DANN(Term):
 
     def forward(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
         """D's cross-entropy."""
-        f_s, f_t = (reverse(side, self.ramp) for side in embeddings(source, target))
+        f_s, f_t = (reverse(side, self.moment("ramp")) for side in embeddings(source, target))
         return confusion(self.judge, f_s, f_t)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from kdrun.transfer.adaptation import Term, embeddings
@@ -25,5 +24,12 @@ class DeepCORAL(Term):
     def forward(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
         """The distance of the covariances."""
         f_s, f_t = embeddings(source, target)
-        apart = torch.cov(f_s.T) - torch.cov(f_t.T)
+        apart = _covariance(f_s.T) - _covariance(f_t.T)
         return apart.square().sum() / (4 * f_s.shape[1] ** 2)
+
+
+def _covariance(rows: Tensor) -> Tensor:
+    """`torch.cov`, which asks the device whether there are any samples."""
+    count = rows.shape[1]
+    centred = rows - (rows.sum(1) / count)[:, None]
+    return centred @ centred.T / (count - 1)

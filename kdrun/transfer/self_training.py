@@ -33,6 +33,7 @@ class SelfTraining(Term):
 
     minimises = ("im",)
     images = True
+    capturable = "its harder views are drawn on the CPU"
     steps: Tensor
 
     def __init__(self, threshold: float = 0.95, decay: float = 0.99) -> None:

@@ -35,6 +35,7 @@ class SHOT(Term):
     def __init__(self, pseudo: float = 0.3) -> None:
         super().__init__()
         self.pseudo = pseudo
+        self.labels: Tensor | None = None
 
     def bind(self, student: nn.Module, loader: Loader) -> None:
         """Remember who is asked for pseudo-labels, and of what."""
@@ -52,7 +53,10 @@ class SHOT(Term):
         student.train(was_training)
         embedding = torch.cat([embeddings(one, one)[0] for one in said])
         logits = torch.cat([one.logits for one in said])
-        self.labels = nearest_centroid(embedding, torch.softmax(logits, dim=1))
+        labels = nearest_centroid(embedding, torch.softmax(logits, dim=1))
+        if self.labels is None:
+            self.labels = labels
+        self.labels.copy_(labels)  # where a recorded step reads them
 
     def forward(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
         """Information maximisation, and cross-entropy with the pseudo-labels."""
@@ -61,7 +65,7 @@ class SHOT(Term):
         loss: Tensor = (
             -(p * log_p).sum(1).mean() - torch.special.entr(p.mean(0).clamp(min=1e-8)).sum()
         )
-        if self.pseudo:
+        if self.labels is not None:
             loss = loss + self.pseudo * F.cross_entropy(target.logits, self.labels[batch.index])
         return loss
 

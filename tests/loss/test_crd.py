@@ -77,6 +77,7 @@ def test_value_of_the_first_batch_and_of_the_next(width: int, negatives: int) ->
         two, scale_s = slow(on_sphere(loss.teacher, t), memory_s, places, scale_s)
         torch.manual_seed(step)
         found = loss(out(s), out(t), batch(*index))
+        loss.remember()
         assert found.item() == pytest.approx(one + two, rel=1e-6)
 
 
@@ -97,6 +98,8 @@ def test_the_memory_moves_half_way_and_stays_on_the_sphere() -> None:
     before = loss.memory_s.clone()
     new = torch.tensor(on_sphere(loss.student, s), dtype=torch.double)
     loss(out(s), out(t), batch(7, 4))
+    assert loss.memory_s.equal(before)  # the backward pass has still to read it
+    loss.remember()
     mixed = 0.5 * before[[7, 4]] + 0.5 * new
     torch.testing.assert_close(loss.memory_s[[7, 4]], mixed / mixed.norm(dim=1, keepdim=True))
     rest = [0, 1, 2, 3, 5, 6, 8, 9]
@@ -108,6 +111,7 @@ def test_evaluation_remembers_nothing() -> None:
     before = {name: value.clone() for name, value in loss.state_dict().items()}
     s, t = embeddings(2)
     loss(out(s), out(t), batch(1, 2))
+    loss.remember()
     assert all(value.equal(before[name]) for name, value in loss.state_dict().items())
 
 
@@ -136,6 +140,7 @@ def test_training_reaches_both_projections_and_lowers_the_loss() -> None:
         value = loss(out(s), out(t), batch(*range(10)))
         optimizer.zero_grad()
         value.backward()
+        loss.remember()
         optimizer.step()
         history.append(value.item())
     assert history[-1] < 0.5 * history[0]
@@ -149,7 +154,11 @@ def test_two_and_two_resumed_equal_four_bit_for_bit() -> None:
     def run(loss: CRD, first: int, last: int) -> list[float]:
         torch.manual_seed(first)  # as the loop seeds each epoch
         pairs = steps[first:last]
-        return [loss(out(s), out(t), batch(*index)).item() for (s, t), index in pairs]
+        values = []
+        for (s, t), index in pairs:
+            values.append(loss(out(s), out(t), batch(*index)).item())
+            loss.remember()
+        return values
 
     begin = {name: value.clone() for name, value in loss.state_dict().items()}
     run(loss, 0, 2)
