@@ -179,6 +179,7 @@ class Dataset:
             as they were read.
         notes: what was assumed, left out or replaced when the data were read: a sentence each, told
             once.
+        warnings: what is likely to be wrong with them, likewise.
     """
 
     train: Split
@@ -193,3 +194,4 @@ class Dataset:
     columns: tuple[str, ...] = ()
     reader: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ def summarise(data: Dataset) -> Summary:
     found: Summary = {"domain": data.domain} if data.domain else {}
     parts = {"train": data.train, "val": data.val, "test": data.test}
     found |= {name: _counted(part, data.classes) for name, part in parts.items() if part}
-    found |= {"notes": list(data.notes), "warnings": list(_warnings(found))}
+    found |= {"notes": list(data.notes), "warnings": [*data.warnings, *_warnings(found)]}
     if data.source is not None:
         found["source"] = summarise(data.source)
     return found

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from torch import Tensor
 
+from kdrun.dataset.answers import number_answers, read_answers
 from kdrun.dataset.cells import Format, read_cells
-from kdrun.dataset.columns import (
-    Columns,
-    encode_rows,
-    number_classes,
-    numeric_columns,
-    require_columns,
-    to_numbers,
-)
+from kdrun.dataset.columns import Columns, encode_rows, require_columns
 from kdrun.dataset.domains import (
     Domain,
     Labels,
@@ -26,8 +19,13 @@ from kdrun.dataset.domains import (
     number_groups,
     of_domain,
     own_classes,
+    parts,
 )
 from kdrun.dataset.fold import Fold, divide
+from kdrun.dataset.kinds import find_kinds
+from kdrun.dataset.numerals import styles
+from kdrun.dataset.spelling import check, unite
+from kdrun.dataset.suspects import say_the_label
 from kdrun.target import nearest
 from kdrun.types import Arrays, Dataset
 
@@ -58,11 +56,17 @@ def table(
     charset: str | None = None,
     missing: Sequence[str] | None = None,
     not_missing: Sequence[str] | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    keep: Sequence[str] | None = None,
+    dates: Mapping[str, str] | None = None,
+    spelling: Literal["exact", "loose"] | None = None,
 ) -> Dataset:
     """Rows of a table with a header, as `Columns` encodes them.
 
-    A column whose every cell is a number or missing is numeric. All that is learnt (means,
-    deviations, categories) is learnt from the training rows, those of the source if there is one.
+    What is a number, a category or a date is found by `find_kinds`, of all rows. All that is learnt
+    (means, deviations, categories) is learnt from the training rows, those of the source if there
+    is one.
 
     Args:
         path: a CSV file.
@@ -88,6 +92,14 @@ def table(
         charset: the encoding of the file; None for what is found.
         missing: marks of missing cells beside the usual ones.
         not_missing: usual marks that are values here.
+        decimal: the mark before the fraction of a number; None for what is found.
+        thousands: the mark between thousands; None for what is found.
+        keep: columns that look like an index or an id, and are to be used.
+        dates: how the dates of some columns are written, as strptime says it; None for what is
+            found.
+        spelling: how classes and categories are compared: `exact`, but for blanks around; `loose`,
+            where case does not count and 2, 2.0 and 02 are one; None for the latter alone, where
+            classes that differ by case are refused.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -96,20 +108,27 @@ def table(
     if task not in ("classification", "regression"):
         hint = nearest(task, ("classification", "regression"))
         raise ValueError(f"dataset.task={task} is not defined; {hint}")
+    check(spelling)
+    allowed = styles(decimal, thousands)
     written = Format(separator, charset, tuple(missing or ()), tuple(not_missing or ()))
-    named = (label, domain, group, *(categorical or ()), *(drop or ()))
+    choices = (categorical, drop, keep, list(dates or ()))
+    named = (label, domain, group, *(name for names in choices for name in names or ()))
     read = read_cells(path, written, [name for name in named if name])
     cells = read.table
     require_columns(cells, named, path)
     apart = {label, domain, group, *(drop or ())}
     features = [name for name in cells.columns if name not in apart]
-    if not features:
-        raise ValueError(f"{path}: no column is left to predict '{label}' from.")
-    numeric = [n for n in numeric_columns(cells, features) if n not in (categorical or ())]
-    others = [name for name in features if name not in numeric]
-    cells = cells.assign(**{name: to_numbers(cells[name], path) for name in numeric})
-    targets, classes = _targets(cells[label], task, path, read.marked)
-    groups = number_groups(cells[group]) if group else None
+    try:
+        kinds = find_kinds(cells, features, categorical or (), keep or (), allowed, dates, spelling)
+        answers, more = read_answers(cells[label], task, allowed, spelling, read.marked)
+    except ValueError as fault:
+        raise ValueError(f"{path}: {fault}") from fault
+    if not kinds.numeric and not kinds.categorical:
+        raise ValueError(
+            f"{path}: no column is left to predict '{label}' from. {'. '.join(kinds.notes)}"
+        )
+    targets, classes = number_answers(answers, task, path)
+    groups = number_groups(unite(cells[group], spelling)[0]) if group else None
     homes = _homes(cells, domain, source, target, path)
 
     ids = [str(row) for row in cells.index]
@@ -120,7 +139,7 @@ def table(
         train, test = divide(own, test_fraction, split_seed, fold)
         return own_classes(Domain(name or "", train, test, classes))
 
-    columns = Columns(numeric, others, encoding, impute, indicators)
+    columns = Columns(kinds.numeric, kinds.categorical, encoding, impute, indicators)
     data = combine(
         part(target, fold),
         part(source) if source else None,
@@ -128,10 +147,17 @@ def table(
         val_fraction=val_fraction,
         split_seed=split_seed,
         train_size=train_size,
-        fit=encode_rows(cells, columns),
+        fit=encode_rows(kinds.table, columns),
     )
-    reader = {"_target_": "kdrun.dataset.new.rows", "learnt": columns.learnt}
-    return replace(data, columns=columns.names, reader=reader, notes=tuple(read.notes))
+    seen = homes.isin(parts(source)) if labels != "all" else homes.notna()
+    read_off = {name: kinds.table[name][seen] for name in (*kinds.numeric, *kinds.categorical)}
+    return replace(
+        data,
+        columns=columns.names,
+        reader={"_target_": "kdrun.dataset.new.rows", "learnt": columns.learnt},
+        notes=(*read.notes, *kinds.notes, *more),
+        warnings=tuple(say_the_label(read_off, answers[seen])),
+    )
 
 
 def _homes(
@@ -147,25 +173,8 @@ def _homes(
         return cells.index.to_series()
     if target is None and source is not None:
         raise ValueError("dataset.source is set, but not dataset.target: name the domain to test.")
-    homes = cells[domain]
+    homes = cells[domain].str.strip()
     names = sorted(homes.dropna().unique())
     if target is not None:
         check_names(source, target, names)
     return homes
-
-
-def _targets(column: pd.Series[Any], task: str, path: str, marked: str) -> tuple[Tensor, list[str]]:
-    """Each row's target, and the names of the classes; numbers sort as numbers."""
-    missing = column.index[column.isna()]
-    if len(missing):
-        raise ValueError(
-            f"{path}: column '{column.name}' is empty in row {missing[0] + 1}, and in "
-            f"{len(missing)} rows in all: each needs a label.{marked}"
-        )
-    if task == "regression":
-        return torch.tensor(to_numbers(column, path), dtype=torch.float32), []
-    classes = sorted(column.unique())
-    if numeric_columns(column.to_frame(), [str(column.name)]):
-        classes = sorted(classes, key=float)
-    where, otherwise = f"{path}: column '{column.name}'", "set dataset.task=regression for values"
-    return number_classes(column, classes, where, otherwise), [str(name) for name in classes]
