@@ -66,6 +66,8 @@ def read_image(path: str | Path, shape: tuple[int, int, int], background: str = 
     channels, height, width = shape
     try:
         with Image.open(path, formats=formats()) as image:
+            if image.format == "TIFF" and image.mode == "I":
+                raise ValueError("its 32-bit or signed numbers have no white: save 8 or 16 bits")
             # A large JPEG is decoded at a fraction of its size, still twice what is needed.
             image.draft("L" if channels == 1 else "RGB", (2 * width, 2 * height))
             return fit_image(ImageOps.exif_transpose(image), shape, background)

@@ -12,7 +12,7 @@ from kdrun.dataset.decodable import refuse_damaged
 from kdrun.dataset.fold import Fold, redivide
 from kdrun.dataset.image import WHITE, check_background, readable
 from kdrun.dataset.split import channel_statistics, cut
-from kdrun.dataset.walk import folders, image_files, left_out, spelled
+from kdrun.dataset.walk import count_beside, folders, image_files, left_out, spelled
 from kdrun.target import nearest
 from kdrun.types import Dataset, Files
 
@@ -122,9 +122,7 @@ def _classes(place: Path, left: Counter[str]) -> dict[str, list[str]]:
                 f"{f' ({told})' if told else ''}: add some, or remove it."
             )
         left += own
-    beside = sum(Path(e).suffix.lower() in readable() for e in place.iterdir() if e.is_file())
-    if beside:
-        left["images in no folder of a class"] += beside
+    count_beside(place, left)
     return files
 
 

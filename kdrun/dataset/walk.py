@@ -10,12 +10,15 @@ from pathlib import Path
 
 from kdrun.dataset.image import readable
 
+LITTER = ("thumbs.db", "desktop.ini", "icon\r")
+"""What Windows and macOS write into folders without being asked, beside hidden files."""
+
 
 def image_files(folder: Path, left: Counter[str] | None = None) -> list[str]:
     """The images in a folder and below, in the order of their names.
 
-    Hidden files and folders (.DS_Store, ._1.png, .ipynb_checkpoints) are no part of the data. What
-    cannot be an image, or is empty, is left out.
+    Hidden files and folders (.DS_Store, ._1.png, .ipynb_checkpoints), and `LITTER`, are no part of
+    the data. What cannot be an image, or is empty, is left out.
 
     Args:
         folder: where to look; links to folders are followed, each folder once.
@@ -39,6 +42,18 @@ def image_files(folder: Path, left: Counter[str] | None = None) -> list[str]:
         else:
             found.append(str(path))
     return sorted(found)
+
+
+def count_beside(place: Path, left: Counter[str]) -> None:
+    """Count the files in a folder that holds only folders."""
+    for path in place.iterdir():
+        if path.is_dir() or not _counts(path.name):
+            continue
+        suffix = path.suffix.lower()
+        if suffix in readable():
+            left["images in no folder of a class"] += 1
+        else:
+            left[suffix or "no suffix"] += 1
 
 
 def left_out(left: Counter[str], where: str) -> str | None:
@@ -73,4 +88,9 @@ def _files(folder: Path) -> Iterator[Path]:
             continue
         seen.add((status.st_dev, status.st_ino))
         below[:] = sorted(n for n in below if not n.startswith(".") and n != "__MACOSX")
-        yield from (Path(place) / name for name in names if not name.startswith("."))
+        yield from (Path(place) / name for name in names if _counts(name))
+
+
+def _counts(name: str) -> bool:
+    """Whether a file was put there by somebody."""
+    return not name.startswith(".") and name.lower() not in LITTER

@@ -51,6 +51,19 @@ def test_sixteen_bits_become_eight(kind: type) -> None:
     assert np.array_equal(found[..., 0], grey)
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
+def test_a_file_of_sixteen_bits_keeps_its_eight(tmp_path: Path, name: str) -> None:
+    grey = PIXELS[..., 0].astype(np.uint16) * 257
+    Image.fromarray(grey).save(tmp_path / name)
+    assert np.array_equal(read_image(tmp_path / name, (1, 6, 8))[..., 0], PIXELS[..., 0])
+
+
+def test_thirty_two_bits_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(PIXELS[..., 0].astype(np.int32)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match=r"a\.tif .*no white: save 8 or 16 bits"):
+        read_image(tmp_path / "a.tif", (3, 6, 8))
+
+
 @pytest.mark.parametrize("mode", ["LA", "RGBA", "P"])
 @pytest.mark.parametrize("background", ["white", "black", "#0a141e"])
 def test_what_is_drawn_on_transparent_ground_is_seen(

@@ -48,7 +48,8 @@ def test_of_several_frames_the_first_is_read(tmp_path: Path) -> None:
 
 def test_what_is_no_image_is_counted_by_its_kind(tmp_path: Path) -> None:
     Image.fromarray(PIXELS).save(tmp_path / "a.png")
-    for name in ("b.heic", "c.heic", "notes.txt", "README", ".hidden.png"):
+    litter = (".hidden.png", ".DS_Store", "Thumbs.db", "desktop.ini")
+    for name in ("b.heic", "c.heic", "notes.txt", "README", *litter):
         (tmp_path / name).write_text("x")
     (tmp_path / "empty.jpg").write_bytes(b"")
     os.mkfifo(tmp_path / "pipe.png")
@@ -93,9 +94,13 @@ def test_two_validation_folders_are_refused(folder: Path) -> None:
 def test_images_beside_the_classes_and_other_files_are_told(folder: Path) -> None:
     shutil.copy(folder / "train" / "cat" / "0.png", folder / "train" / "stray.png")
     (folder / "train" / "cat" / "a.heic").write_text("x")
+    (folder / "train" / "Thumbs.db").write_text("x")
+    for name in ("a.csv", "b.csv", "c.csv"):
+        (folder / "train" / name).write_text("x")
     (told,) = image_folder(str(folder)).notes
     assert told == (
-        "2 files of train/ left out, as no images: 1 .heic, 1 images in no folder of a class"
+        "5 files of train/ left out, as no images: 3 .csv, 1 .heic, 1 images in no folder of a "
+        "class"
     )
 
 
