@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from pathlib import Path
 
 from kdrun.config import folder
+from kdrun.glossary import COLUMNS, SECTIONS
+from kdrun.narrow import terminal_width
 from kdrun.target import nearest
 
 HIDDEN = {"hydra"}
@@ -16,17 +19,21 @@ ROLES = ("student", "teacher")
 def main(arguments: list[str]) -> int:
     """List the groups, or the choices of one group with the first comment of each yaml."""
     parser = argparse.ArgumentParser(prog="kdrun list", description="What can be typed.")
-    parser.add_argument("group", nargs="?", help="a config group, such as loss")
+    parser.add_argument("group", nargs="?", help="a config group, such as loss; or columns")
     parser.add_argument("--config-dir", help="a folder of configs of your own")
     options = parser.parse_args(arguments)
+    if options.group == "columns":
+        _list_columns()
+        return 0
     places = [folder(), *([Path(options.config_dir)] if options.config_dir else [])]
     names = sorted({p.name for place in places for p in place.iterdir() if p.is_dir()} - HIDDEN)
     if options.group is None:
         for name in names:
             print(f"{name:12} {', '.join(choices(name, places))}")
+        print(f"{'columns':12} what results.csv and metrics.csv hold")
         return 0
     if options.group not in names:
-        hint = nearest(options.group, names)
+        hint = nearest(options.group, [*names, "columns"])
         print(f"kdrun list: there is no group '{options.group}'; {hint}", file=sys.stderr)
         return 2
     found = choices(options.group, places)
@@ -34,6 +41,17 @@ def main(arguments: list[str]) -> int:
     for name, line in found.items():
         print(f"{name:{width}}  {line}")
     return 0
+
+
+def _list_columns() -> None:
+    """What each column of a table means, and in which unit, in lines that fit the terminal."""
+    width = max(map(len, COLUMNS))
+    for place, (title, columns) in enumerate(SECTIONS.items()):
+        print("\n" * bool(place) + title)
+        for name, one in columns.items():
+            what = ", ".join(filter(None, [one.unit, f"{one.better} is better" * bool(one.better)]))
+            line = f"{name:{width}}  {one.meaning}{f' ({what})' if what else ''}"
+            print(textwrap.fill(line, terminal_width(), subsequent_indent=" " * (width + 2)))
 
 
 def choices(group: str, places: list[Path]) -> dict[str, str]:

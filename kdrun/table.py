@@ -61,39 +61,6 @@ TEXT = frozenset({*IDENTITY, *INCIDENTAL, *DATA} - {"epochs", "threads"})
 """Columns that are text even where a value looks like a number: a student may be called 18."""
 
 
-# fmt: off
-SHARES = (
-    "accuracy", "top5", "precision", "recall", "f1", "ece", "agreement", "retention",
-    "transfer_gain", "accuracy_after", "teacher_wrong",
-)
-# fmt: on
-"""Endings of metrics that are shares of one, and so are shown in per cent."""
-
-# fmt: off
-COSTS = (
-    "nll", "ece", "mae", "rmse", "to_teacher", "loss",
-    "params", "macs", "mb", "ms", "seconds",
-)
-"""Endings of metrics of which less is better."""
-# fmt: on
-
-TIMED = (
-    *("latency_ms", "latency_spread_ms", "latency_load", "batch_latency_ms", "throughput"),
-    *("train_seconds", "samples_per_second", "peak_memory_mb"),
-)
-"""Metrics that are about a device as much as about a run."""
-
-
-def is_share(metric: str) -> bool:
-    """Whether 0.91 is better written as 91 %."""
-    return metric != "precision" and metric.endswith(SHARES)
-
-
-def is_cost(metric: str) -> bool:
-    """Whether less of it is better."""
-    return metric.endswith(COSTS)
-
-
 def to_csv(rows: Sequence[Mapping[str, Value]], leading: Sequence[str] = COLUMNS) -> str:
     """CSV text: the leading columns, then every other key in the order it first came."""
     columns = list(dict.fromkeys([*leading, *(key for row in rows for key in row)]))

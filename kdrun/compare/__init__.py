@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdrun.compare import present
+from kdrun.glossary import is_share
 from kdrun.narrow import terminal_width
-from kdrun.table import COLUMNS, TEXT, Row, is_share, parse
+from kdrun.table import COLUMNS, TEXT, Row, parse
 from kdrun.target import nearest
 from kdrun.terminal import printable
 
@@ -89,7 +90,8 @@ def add_question(parser: argparse.ArgumentParser) -> None:
 
 def _compare(options: argparse.Namespace) -> tuple[str, str]:
     """The answer, and what is to be said beside it where it has no place for that."""
-    from kdrun.compare.comparison import compare, hold_against, mark_front
+    from kdrun.compare.comparison import compare, hold_against
+    from kdrun.compare.front import mark_front
     from kdrun.compare.gather import gather
 
     if options.pivot and (options.baseline or options.pareto):

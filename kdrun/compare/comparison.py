@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -22,7 +21,8 @@ from kdrun.compare.groups import (
 from kdrun.compare.remarks import left_out, remarks
 from kdrun.compare.statistics import Paired, holm, interval, spread
 from kdrun.compare.unlike import by_code, told, unsaid
-from kdrun.table import REPLICATES, TIMED, Row, Value, is_cost
+from kdrun.glossary import is_cost, is_guess, is_timed
+from kdrun.table import REPLICATES, Row, Value
 from kdrun.wellformed import UNFINISHED
 
 LEVEL = 0.05
@@ -116,7 +116,7 @@ def compare(
     if not usable:
         raise ValueError("; ".join([f"no run has a {metrics[0]} to compare", *notes]))
     # A time is a property of the device and the threads as well.
-    extra = ["device", "threads"] if set(metrics) & set(TIMED) else []
+    extra = ["device", "threads"] if any(map(is_timed, metrics)) else []
     chosen = list(by) or [key for key in columns_apart(usable, extra) if key not in over]
     code, unnamed = by_code(usable, chosen, over), unsaid(usable, chosen, over)
     # Whoever names the columns to group by averages over all other settings, named or not.
@@ -140,8 +140,14 @@ def compare(
         lines=[_sum_up(group, metrics) for group in groups],
         runs=len(usable),
         failed=failed,
-        notes=[*notes, *told(usable, apart), *remarks(groups)],
+        notes=[*notes, *_direction(metrics[0]), *told(usable, apart), *remarks(groups)],
     )
+
+
+def _direction(metric: str) -> list[str]:
+    if not is_guess(metric):
+        return []
+    return [f"nothing says whether more or less {metric} is better: more is taken for it"]
 
 
 def _values(rows: Sequence[Row], key: str) -> list[Value]:
@@ -232,25 +238,3 @@ def _reading(tests: Sequence[Paired]) -> list[str]:
             "whoever doubts that differences are normal needs at least 6 seeds"
         )
     return notes
-
-
-def mark_front(comparison: Comparison, cost: str) -> None:
-    """Mark the groups that no other beats in the first metric without costing more."""
-    metric = comparison.metrics[0]
-    sign = -1.0 if is_cost(metric) else 1.0
-    price = 1.0 if is_cost(cost) else -1.0
-    points = [
-        (price * x, -sign * y, line)
-        for line in comparison.lines
-        if (x := line.mean[cost]) is not None and (y := line.mean[metric]) is not None
-    ]
-    for line in comparison.lines:
-        line.on_front = False
-    best = math.inf
-    for _, loss, line in sorted(points, key=lambda point: point[:2]):
-        line.on_front = loss < best
-        best = min(best, loss)
-    if len(points) < len(comparison.lines):
-        comparison.notes.append(
-            f"{len(comparison.lines) - len(points)} groups have no {cost}, and are not on the front"
-        )

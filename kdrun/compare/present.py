@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from kdrun.compare.comparison import Comparison, Line
 from kdrun.compare.groups import name_values, shown
+from kdrun.glossary import is_cost, is_share
 from kdrun.narrow import narrowed, paragraphs
-from kdrun.table import Row, Value, is_cost, is_share, to_csv
+from kdrun.table import Row, Value, to_csv
 
 FORMATS = ("table", "csv", "markdown", "latex", "json")
 SPARE = ("p t", "p flip", "pairs", "against", "95 % interval")

@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from kdrun.compare import default_metric, present
-from kdrun.compare.comparison import Comparison, Line, compare, hold_against, mark_front
-from kdrun.compare.groups import SAME_TEST, differing, group_rows, measured, settings, shown
+from kdrun.compare.comparison import Comparison, Line, compare, hold_against
+from kdrun.compare.front import field, mark_front
+from kdrun.compare.groups import differing, group_rows, measured, settings, shown
+from kdrun.glossary import is_cost, is_share, is_timed
 from kdrun.report.curves import curves
 from kdrun.report.legend import Legend, legend
 from kdrun.report.runs import links, settings_apart
-from kdrun.table import REPLICATES, TIMED, Row, Value, is_cost, is_share
+from kdrun.table import REPLICATES, Row, Value
 from kdrun.wellformed import UNFINISHED
 
 Table = dict[str, object]
@@ -87,7 +89,7 @@ def _metrics(rows: Sequence[Row]) -> list[str]:
     """The metric to compare, then what else was measured; times only if all are of one device."""
     first = default_metric(rows)
     devices = {row.get("device") for row in rows if measured(row, first)}
-    others = [m for m in SUMMED if m not in TIMED or len(devices) == 1]
+    others = [m for m in SUMMED if not is_timed(m) or len(devices) == 1]
     return [first, *(m for m in others if any(measured(row, m) for row in rows))]
 
 
@@ -181,7 +183,7 @@ def _group(
         "n": line.n,
         "values": [finite(value) for value in line.group.values(metric)],
         "verdict": line.verdict,
-        "field": " · ".join(_field(line)),
+        "field": " · ".join(field(line)),
         "costs": {cost: finite(line.mean[cost]) for cost in fronts},
         "front": [cost for cost, members in fronts.items() if id(line) in members],
         "cells": [names.cells[key][position] for key in names.cells],
@@ -193,22 +195,12 @@ def _group(
     return told
 
 
-def _field(line: Line) -> list[str]:
-    """On which data it was tested, as far as that was named: only there do two groups compete."""
-    return [shown(v) for key, v in line.group.by.items() if key in SAME_TEST and v is not None]
-
-
 def _front(comparison: Comparison, cost: str) -> set[int]:
     """The lines that no other on the same test data beats at the same cost, by identity."""
-    fields: dict[tuple[str, ...], list[Line]] = {}
-    for line in comparison.lines:
-        fields.setdefault(tuple(_field(line)), []).append(replace(line))
-    fronted = set()
-    for copies in fields.values():
-        alone = replace(comparison, lines=copies, notes=[])
-        mark_front(alone, cost)
-        fronted |= {id(copy.group) for copy in alone.lines if copy.on_front}
-    return {id(line) for line in comparison.lines if id(line.group) in fronted}
+    alone = replace(comparison, lines=[replace(line) for line in comparison.lines], notes=[])
+    mark_front(alone, cost)
+    marked = zip(comparison.lines, alone.lines, strict=True)
+    return {id(line) for line, copy in marked if copy.on_front}
 
 
 def _runs(rows: Sequence[Row], metrics: Sequence[str]) -> Table:

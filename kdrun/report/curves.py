@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from kdrun.compare.comparison import Line
 from kdrun.compare.present import title
+from kdrun.glossary import is_share
 from kdrun.report.legend import COLOURS, Legend
 from kdrun.results import read_metrics
-from kdrun.table import Row, Value, is_share
+from kdrun.table import Row, Value
 from kdrun.wellformed import is_number
 
 log = logging.getLogger(__name__)
