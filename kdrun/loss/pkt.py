@@ -19,7 +19,8 @@ class PKT(Loss):
     Passalis, Tefas, 2018. https://arxiv.org/abs/1803.10837
 
     The paper sums over i ≠ j; the authors' code, and every published result, takes the mean over
-    all N² pairs, hence the weight of 30000.
+    all N² pairs, hence the weight of 30000. That code adds ε to each norm too; here cosines are
+    exact, and those of an embedding of length 0 are 0.
     """
 
     needs = ("embedding",)

@@ -22,8 +22,9 @@ class CDAN(Term):
         sample n counts wₙ ∝ 1 + exp(−H(pₙ)), mean 1 in each domain
 
     R₁ and R₂ are drawn once from a normal distribution and never trained. As in the authors' code,
-    no gradient goes through the softmax or the weights: a prediction is a condition, not something
-    to hide.
+    no gradient goes through the softmax, since a prediction is a condition, not something to hide.
+    Theirs sends one back through the weights, reversed at the entropy; here these are constants,
+    as the paper writes them.
 
     Long, Cao, Wang, Jordan, 2018. https://arxiv.org/abs/1705.10667
 
