@@ -11,6 +11,7 @@ from functools import cached_property
 
 from kdrun.compare.statistics import Paired, paired
 from kdrun.table import DATA, IDENTITY, REPLICATES, Row, Value
+from kdrun.terminal import printable
 from kdrun.wellformed import is_number
 
 SAME_TEST = ("dataset", "target", "test_hash")
@@ -54,7 +55,7 @@ def name_values(values: Mapping[str, Value]) -> str:
 
 def shown(value: Value) -> str:
     """A value as a reader sees it."""
-    return "-" if value is None else str(value)
+    return "-" if value is None else printable(value)
 
 
 def measured(row: Row, metric: str) -> bool:

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 from kdrun.compare.comparison import Comparison, Line
 from kdrun.compare.groups import name_values, shown
+from kdrun.compare.markup import markdown, plain
 from kdrun.glossary import is_cost, is_share
 from kdrun.narrow import narrowed, paragraphs
 from kdrun.table import Row, Value, to_csv
+from kdrun.terminal import printable
 
 FORMATS = ("table", "csv", "markdown", "latex", "json")
 SPARE = ("p t", "p flip", "pairs", "against", "95 % interval")
@@ -37,9 +39,9 @@ def present(
     Returns:
         The text, and notes for the reader where the text has no place for them.
     """
-    notes = "\n".join(f"- {note}" for note in comparison.notes)
     if style == "json":
-        return json.dumps(as_object(comparison), indent=1), ""
+        return json.dumps(plain(as_object(comparison)), indent=1, allow_nan=False), ""
+    notes = "\n".join(f"- {printable(note)}" for note in comparison.notes)
     if style == "csv":
         rows = [flat(line, comparison) for line in comparison.lines]
         return to_csv(rows, leading=()).rstrip("\n"), notes
@@ -54,6 +56,9 @@ def present(
     text = tabulated(rows, style)
     if style == "latex":
         return text, notes
+    if style == "markdown":
+        head = "  \n".join(map(markdown, head.splitlines()))  # two blanks end a line
+        notes = "\n".join(f"- {markdown(note[2:])}" for note in notes.splitlines())
     return "\n\n".join(filter(None, [head, text, notes])), ""
 
 
@@ -63,7 +68,7 @@ def tabulated(rows: Sequence[Row], style: str) -> str:
 
     tabulate.MIN_PADDING = 0  # it would make every heading two wider than it is
     if style == "markdown":
-        rows = [{_escaped(k): _escaped(shown(v)) for k, v in row.items()} for row in rows]
+        rows = [{markdown(k): markdown(shown(v)) for k, v in row.items()} for row in rows]
     # Numbers are text by now; tabulate would read 0.90 and write 0.9.
     numeric = {
         key for row in rows for key, value in row.items() if str(value).lstrip("+-")[:1].isdigit()
@@ -75,10 +80,6 @@ def tabulated(rows: Sequence[Row], style: str) -> str:
     if style == "latex":
         text = re.sub(r"(?<!\w)-(?=\d)", "$-$", text.replace("±", r"$\pm$"))
     return text
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", r"\|").replace("\n", " ")
 
 
 def summary(comparison: Comparison) -> str:

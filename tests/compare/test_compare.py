@@ -133,7 +133,7 @@ def test_numbers_across_a_pivot_stand_in_order_and_are_drawn_as_lines(tmp_path, 
     picture = tmp_path / "curve.png"
     words = [str(tmp_path), "--pivot", "loss", "epochs", "--format", "markdown"]
     assert main([*words, "--plot", str(picture)]) == 0
-    [head] = [line for line in capsys.readouterr().out.splitlines() if "loss \\ epochs" in line]
+    [head] = [line for line in capsys.readouterr().out.splitlines() if r"loss \\ epochs" in line]
     assert [cell.strip() for cell in head.strip("|").split("|")][1:] == ["50", "200", "1000"]
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert main([*words[:1], "--pivot", "epochs", "loss", "--plot", str(picture)]) == 2
