@@ -14,6 +14,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from kdrun import bounds
+
 CONVERT = "docs/models.md has the line of Python that writes its tensors as a plain state_dict"
 
 SCALARS = "?bBhHiIlLqQefd"
@@ -34,14 +36,17 @@ class Archive(NamedTuple):
     def mappings(self) -> Iterator[Mapping[str, Any]]:
         """What may hold settings: the text, and every dict down to three levels."""
         yield self.said
-        yield from _mappings(self.tree, depth=3)
+        yield from _mappings(self.tree, 3, set())
 
 
-def _mappings(tree: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+def _mappings(tree: Mapping[str, Any], depth: int, seen: set[int]) -> Iterator[Mapping[str, Any]]:
+    seen.add(id(tree))  # a pickle may hold one dict in a thousand places
     yield tree
     for value in tree.values() if depth else ():
-        if isinstance(value, dict) and not any(isinstance(v, Tensor) for v in value.values()):
-            yield from _mappings(value, depth - 1)
+        if id(value) in seen or not isinstance(value, dict):
+            continue
+        if not any(isinstance(v, Tensor) for v in value.values()):
+            yield from _mappings(value, depth - 1, seen)
 
 
 class Settings(dict[str, Any]):
@@ -111,7 +116,8 @@ def read_archive(path: Path) -> Archive:
         return _read_safetensors(path)
     if not start.startswith((b"PK", b"\x80")) and b"./" not in start[:100]:
         raise ValueError(f"{path} is neither a safetensors file nor one that torch saved")
-    tree = _read_torch(path)
+    tree = read_torch(path)
+    _check_tensors(tree, path)
     if not isinstance(tree, Mapping):
         what = {list: "a list", tuple: "a tuple", Tensor: "a single tensor", int: "a number"}
         kind = what.get(type(tree), f"a {type(tree).__name__}")
@@ -164,12 +170,51 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def _read_torch(path: Path) -> Any:
+def _check_tensors(tree: object, path: Path) -> None:
+    """Refuse tensors that are larger than their numbers, or none that could be weights.
+
+    Raises:
+        ValueError: so they are; sizes and strides of a tensor are what the file says they are.
+    """
+    waiting, seen, taken = [tree], set[int](), 0
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Tensor):
+            if value.layout is not torch.strided or value.device.type != "cpu" or value.is_nested:
+                raise ValueError(f"{path} holds a tensor of another kind than weights: {CONVERT}")
+            taken += value.numel() * value.element_size()
+        elif isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, (list, tuple)):
+            waiting += value
+    bounds.check(path, taken, "tensors that repeat their numbers")
+
+
+def read_torch(path: Path, mmap: bool = False) -> Any:
+    """What `torch.save` wrote, as tensors and plain values.
+
+    Args:
+        path: of the file.
+        mmap: whether its tensors are read when they are looked at, and not before.
+
+    Raises:
+        ValueError: it is damaged, would take more than it may, or holds more than these.
+    """
     damaged = f"{path} is not a readable checkpoint"
+    bounds.check_zip(path, "unpacked")
     try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(STAND_INS):
+        with (
+            warnings.catch_warnings(),
+            torch.serialization.safe_globals(STAND_INS),
+            bounds.watch(path, "as far as it was read"),
+        ):
             warnings.simplefilter("ignore")  # of old formats, which nobody here can change
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+    except bounds.TooLargeError:
+        raise
     except Exception as error:  # of any class: whatever bytes there are is not our mistake
         reason = str(error)
         # torch's own advice is to run the file, which is the one thing not to do.

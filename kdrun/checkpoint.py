@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from kdrun.archive import look
+from kdrun import bounds
+from kdrun.archive import look, read_torch
+from kdrun.header import parse_header, parse_object
 from kdrun.results import atomic, write_atomic
 
 STUDENT = "student.safetensors"
@@ -40,11 +41,9 @@ def load_state(path: Path, mmap: bool = False) -> dict[str, Any]:
     Raises:
         ValueError: the file is damaged, or holds more than tensors and plain values.
     """
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} is not a readable checkpoint: {reason}") from error
+    state = read_torch(path, mmap)
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} is not a readable checkpoint: it holds a {type(state).__name__}")
     return state
 
 
@@ -134,10 +133,9 @@ def read_header(path: Path | str) -> dict[str, Any]:
     try:
         with safe_open(file, framework="pt") as opened:
             metadata = opened.metadata() or {}
-        header: dict[str, Any] = json.loads(metadata.get(HEADER, "{}"))
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(f"{file} is not a whole safetensors file: {error}") from error
-    return header
+    return parse_header(metadata[HEADER], file) if HEADER in metadata else {}
 
 
 def read_reader(path: Path | str) -> dict[str, Any] | None:
@@ -154,11 +152,16 @@ def read_reader(path: Path | str) -> dict[str, Any] | None:
         with safe_open(file, framework="pt") as opened:
             if READER not in opened.keys():  # noqa: SIM118  # no mapping
                 return None
-            packed = opened.get_tensor(READER).numpy().tobytes()
-        reader: dict[str, Any] = json.loads(zlib.decompress(packed))
-    except (SafetensorError, ValueError, zlib.error) as error:
+            packed = opened.get_tensor(READER)
+    except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(f"{file} is not a whole safetensors file: {error}") from error
-    return reader
+    if packed.dtype != torch.uint8:
+        raise ValueError(f"{file}: its reader is {packed.dtype}, not bytes")
+    try:
+        text = bounds.inflate(packed.numpy().tobytes(), file, "its reader")
+    except zlib.error as error:
+        raise ValueError(f"{file}: its reader is damaged ({error})") from error
+    return parse_object(text, file, "its reader")
 
 
 def load_weights(path: Path | str) -> dict[str, Tensor]:
@@ -173,5 +176,5 @@ def load_weights(path: Path | str) -> dict[str, Tensor]:
         weights = load_file(file)
         weights.pop(READER, None)
         return weights
-    except SafetensorError as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(f"{file} is not a whole safetensors file: {error}") from error

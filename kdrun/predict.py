@@ -126,14 +126,30 @@ def read_new(
         ValueError: the samples cannot be read, or do not fit the student.
         FileNotFoundError: there are none.
     """
-    from kdrun.dataset.image import SUFFIXES, WHITE
+    from kdrun.dataset.image import SUFFIXES, WHITE, check_background
     from kdrun.dataset.inputs import read_inputs
+    from kdrun.shape import shape_of
     from kdrun.target import call
+    from kdrun.types import Arrays
 
     pictures = Path(path).is_dir() or path.lower().endswith((".npz", *SUFFIXES))
-    background = (reader or {}).get("background", WHITE)
+    background = str((reader or {}).get("background", WHITE))
+    check_background(background)
     if reader and "_target_" in reader and not pictures:
-        split: Split = call({**reader, "path": path}, plugins)
+        try:
+            split: Split = call({**reader, "path": path}, plugins)
+        except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            raise ValueError(
+                f"{path} cannot be read as the student's file says, which is malformed: {told:.200}"
+            ) from error
+        given = shape_of(split.inputs) if isinstance(split, Arrays) else shape
+        # Texts are as long as the longest of them.
+        if not isinstance(given, dict) and not isinstance(shape, dict) and given != shape:
+            raise ValueError(
+                f"{path}: read as the student's file says, a sample has the shape {given}, and the "
+                f"student reads {shape}"
+            )
         return [str(position) for position in range(len(split))], split
     if isinstance(shape, dict):
         rest = f"give one of {', '.join(TABLES)}" if reader else "its file does not say how"

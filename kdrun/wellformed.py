@@ -46,20 +46,20 @@ def faults(record: object) -> list[str]:
     """What keeps this from being the record of a run; empty if nothing does."""
     if not isinstance(record, dict) or not {"schema", "run_id", "status"} <= record.keys():
         return ["schema, run_id or status is missing"]
-    # `_is_mapping` goes before whatever looks into one.
+    # `is_mapping` goes before whatever looks into one.
     wrong = [
-        *(_named(key, record[key]) for key in TEXTS if not isinstance(record.get(key, ""), str)),
-        *(_named(key, record[key]) for key in MAPPINGS if not _is_mapping(record.get(key, {}))),
+        *(named(key, record[key]) for key in TEXTS if not isinstance(record.get(key, ""), str)),
+        *(named(key, record[key]) for key in MAPPINGS if not is_mapping(record.get(key, {}))),
     ]
     if record["status"] not in STATUSES:
-        wrong.append(f"{_named('status', record['status'])}, none of {', '.join(STATUSES)}")
+        wrong.append(f"{named('status', record['status'])}, none of {', '.join(STATUSES)}")
     if not _are_texts(record.get("notes", [])):
-        wrong.append(_named("notes", record["notes"]))
+        wrong.append(named("notes", record["notes"]))
     if wrong:
         return wrong
     checks = (("run", _is_cell), ("metrics", _is_measured), ("versions", _is_text))
     return [
-        _named(f"{part}.{key}", value)
+        named(f"{part}.{key}", value)
         for part, right in checks
         for key, value in record.get(part, {}).items()
         if not right(value)
@@ -78,7 +78,8 @@ TEXTS = ("run_id", "error", "started", "finished", "identity")
 MAPPINGS = ("run", "metrics", "config", "runtime", "versions", "transfer", "selection")
 
 
-def _named(key: str, value: object) -> str:
+def named(key: str, value: object) -> str:
+    """A key with its value, both short enough for a message."""
     return f"{reprlib.repr(key)[1:-1]} is {reprlib.repr(value)}"
 
 
@@ -90,8 +91,8 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _is_mapping(value: object) -> bool:
-    """Whether it is one, counted level by level: to call itself could be too deep as well."""
+def is_mapping(value: object) -> bool:
+    """Whether it is a dict of few levels, counted one by one: recursion could be too deep."""
     if not isinstance(value, dict):
         return False
     level: list[object] = [value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from kdrun.archive import Archive, read_archive
 from kdrun.checkpoint import read_header, weights_file
 from kdrun.model import offline, weights
+from kdrun.model.bounded import as_described
 from kdrun.model.features import Network
 from kdrun.model.foreign import Found, State, find, flatten
 from kdrun.model.known import given, known
@@ -57,7 +59,8 @@ def adopt(role: Role, path: Path | str, build: Build, data: Dataset, own: bool =
         role = {**role, "model": _as_written(role["model"], header["model"])}
         header |= given(role, data)
         if not own or (header["classes"] == data.classes and role.get("head") != "new"):
-            network = build(role, header)
+            with as_described(weights_file(path), (), within=False):
+                network = build(role, header)
             weights.load(network, path)
             return Adopted(network, header["classes"], "")
     file = weights_file(path)
@@ -69,7 +72,8 @@ def adopt(role: Role, path: Path | str, build: Build, data: Dataset, own: bool =
     for stem in _stems(role, header, data):
         model = role["model"] if stem is None else {**role["model"], "stem": stem}
         facts = {k: v for k, v in header.items() if not own or k != "classes"}
-        network = build({**role, "model": model}, facts)
+        with as_described(file, (), within=False) if "model" in header else nullcontext():
+            network = build({**role, "model": model}, facts)
         try:
             found = _fill(network, archive, role, header.get("classes"), data, own)
         except ValueError as error:

@@ -31,6 +31,9 @@ AVERAGED = frozenset({"ema", "swa", "averaged", "average", "avg", "shadow", "pol
 
 DEPTH = 8
 
+MOST = 1_000_000
+"""Names in a file; large networks have some thousands."""
+
 
 class Found(NamedTuple):
     """The tensors of a network.
@@ -45,12 +48,21 @@ class Found(NamedTuple):
 
 
 def flatten(archive: Archive) -> State:
-    """Every tensor of a file by its dotted name, wrappers left out."""
+    """Every tensor of a file by its dotted name, wrappers left out.
+
+    Raises:
+        ValueError: there are more than any network has.
+    """
     found: State = {}
+    looked_at = 0
 
     def add(tree: Mapping[Any, Any], prefix: tuple[str, ...], around: set[int]) -> None:
+        nonlocal looked_at
         if id(tree) in around or len(prefix) > DEPTH:
             return  # a pickle may hold itself
+        looked_at += len(tree)
+        if looked_at > MOST:  # or one dict in a thousand places, and that again
+            raise ValueError(f"it holds more than {MOST:,} names, and no network has so many")
         for key, value in tree.items():
             name = (*prefix, *(p for p in str(key).split(".") if p not in WRAPPERS))
             if isinstance(value, Tensor):

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdrun.checkpoint import load_weights, read_header, save_student
+from kdrun.checkpoint import load_weights, read_header, save_student, weights_file
 from kdrun.model import build, offline, stack
+from kdrun.model.bounded import as_described
 from kdrun.model.features import Network, inner
 from kdrun.shape import read_shape
 from kdrun.target import call
@@ -97,20 +98,27 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
     header = read_header(path)
     if not header:
         raise ValueError(f"{path} was not written by kdrun: it does not say which model it is")
-    network: nn.Module = build(
-        offline(header["model"]),
-        num_classes=len(header["classes"]) or 1,
-        shape=read_shape(header.get("reads") or header["shape"]),
-        mean=header["mean"],
-        std=header["std"],
-        plugins=plugins,
-    )
-    inner(network).unit = tuple(header.get("unit", (0.0, 1.0)))
-    if header.get("around"):
-        network = call(header["around"], plugins, student=network)
+    network = _as_described(header, weights_file(path), plugins)
     load(network, path)
     if header.get("precision") == "bfloat16":
         _compute(network, torch.bfloat16)
+    return network
+
+
+def _as_described(header: Mapping[str, Any], file: Path, plugins: Sequence[str]) -> nn.Module:
+    """The untrained network of a header."""
+    with as_described(file, plugins):
+        network: nn.Module = build(
+            offline(header["model"]),
+            num_classes=len(header["classes"]) or 1,
+            shape=read_shape(header.get("reads") or header["shape"]),
+            mean=header["mean"],
+            std=header["std"],
+            plugins=plugins,
+        )
+        inner(network).unit = tuple(header.get("unit", (0.0, 1.0)))
+        if header.get("around"):
+            network = call(header["around"], plugins, student=network)
     return network
 
 
