@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kdrun.bounds import TooLargeError, is_plain
+from kdrun.dataset.pixels import within_bounds
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -59,18 +62,25 @@ def read_image(path: str | Path, shape: tuple[int, int, int], background: str = 
         (height, width, channels) uint8.
 
     Raises:
-        ValueError: the file cannot be decoded; the message names it.
+        ValueError: the file cannot be decoded, or would take too much memory; the message names it.
     """
     from PIL import Image, ImageOps
 
     channels, height, width = shape
+    if not is_plain(path):
+        raise ValueError(f"{path} is no plain file, and is not opened")
+    Image.MAX_IMAGE_PIXELS = None  # `within_bounds` counts what they take
     try:
         with Image.open(path, formats=formats()) as image:
             if image.format == "TIFF" and image.mode == "I":
                 raise ValueError("its 32-bit or signed numbers have no white: save 8 or 16 bits")
+            limit = within_bounds(image, path)
             # A large JPEG is decoded at a fraction of its size, still twice what is needed.
             image.draft("L" if channels == 1 else "RGB", (2 * width, 2 * height))
-            return fit_image(ImageOps.exif_transpose(image), shape, background)
+            with limit:
+                return fit_image(ImageOps.exif_transpose(image), shape, background)
+    except TooLargeError:
+        raise
     except Exception as fault:  # Pillow's decoders raise half a dozen kinds
         raise ValueError(
             f"{path} cannot be read as an image ({_why(fault)}). Repair or remove the file."

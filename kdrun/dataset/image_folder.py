@@ -12,7 +12,7 @@ from kdrun.dataset.decodable import refuse_damaged
 from kdrun.dataset.fold import Fold, redivide
 from kdrun.dataset.image import WHITE, check_background, readable
 from kdrun.dataset.split import channel_statistics, cut
-from kdrun.dataset.walk import count_beside, folders, image_files, left_out, spelled
+from kdrun.dataset.walk import count_beside, folders, image_files, leads_out, left_out, spelled
 from kdrun.target import nearest
 from kdrun.types import Dataset, Files
 
@@ -61,7 +61,7 @@ def image_folder(
     for part, files in found.items():
         _check_known(places[part], files, classes)
         parts[part] = _split(places[part], files, classes, image_size, background)
-    refuse_damaged(root, [path for split in parts.values() for path in split.paths])
+    refuse_damaged(root, _paths(parts))
     given = parts.get("val")
     rest, test = redivide(parts["train"], parts["test"], split_seed, fold)
     train, val = cut(rest, 0 if given else val_fraction, split_seed, train_size)
@@ -76,8 +76,15 @@ def image_folder(
         mean,
         std,
         reader=None if background == WHITE else {"background": background},
-        notes=tuple(_notes(Path(root), places, classes, left)),
+        notes=(
+            *_notes(Path(root), places, classes, left),
+            *filter(None, [leads_out(Path(root), _paths(parts))]),
+        ),
     )
+
+
+def _paths(parts: Mapping[str, Files]) -> list[str]:
+    return [path for split in parts.values() for path in split.paths]
 
 
 def _places(root: Path) -> dict[str, Path]:

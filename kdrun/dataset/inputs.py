@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from kdrun.bounds import is_plain
 from kdrun.dataset.arrays import read_npz, require, to_inputs
 from kdrun.dataset.image import SUFFIXES, WHITE, fit_image, read_image
-from kdrun.dataset.walk import image_files, left_out, spelled
+from kdrun.dataset.walk import image_files, leads_out, left_out, spelled
 from kdrun.types import Arrays, Files, Split
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ def read_inputs(
         raise FileNotFoundError(
             f"there is no {path}: name an image, a folder of images or an .npz file."
         )
+    if not path.is_dir() and not is_plain(path):
+        raise ValueError(f"{path} is no plain file, and is not opened")
     if path.suffix.lower() == ".npz":
         inputs = _arrays(path, shape)
         return [str(position) for position in range(len(inputs))], _unlabelled(inputs)
@@ -59,8 +62,8 @@ def read_inputs(
     told = left_out(left, str(path))
     if not files:
         raise ValueError(f"{path} holds no images ({', '.join(SUFFIXES)}). {told or ''}".strip())
-    if told:
-        log.warning("%s", told)
+    for sentence in filter(None, (told, leads_out(path, files) if path.is_dir() else None)):
+        log.warning("%s", sentence)
     below = path if path.is_dir() else path.parent
     names = [spelled(str(Path(file).relative_to(below))) for file in files]
     channels, height, width = shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kdrun.dataset.image import readable
@@ -63,6 +63,31 @@ def left_out(left: Counter[str], where: str) -> str | None:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in left.most_common())
     total = sum(left.values())
     return f"{total:,} file{'s' * (total > 1)} of {where} left out, as no images: {kinds}"
+
+
+def leads_out(folder: Path, files: Iterable[str]) -> str | None:
+    """A sentence on files that links bring into a folder from elsewhere; None without any.
+
+    Args:
+        folder: the whole.
+        files: in it.
+    """
+    home = os.path.realpath(folder)
+    real: dict[str, str] = {}
+    away = []
+    for file in files:
+        place, name = os.path.split(file)
+        if place not in real:
+            real[place] = os.path.realpath(place)
+        path = os.path.realpath(file) if os.path.islink(file) else os.path.join(real[place], name)
+        if os.path.commonpath([home, path]) != home:
+            away.append((file, path))
+    if not away:
+        return None
+    (file, path), count = away[0], len(away)
+    return (
+        f"{count:,} file{'s' * (count > 1)} of {folder} lie elsewhere, by links: {file} is {path}"
+    )
 
 
 def folders(place: Path) -> list[str]:

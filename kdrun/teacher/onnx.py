@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kdrun import bounds
 from kdrun.dataset.arrays import Array
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
@@ -145,13 +146,13 @@ def onnx(
         ValueError: onnxruntime is not installed or cannot read the file, or the model does not
             fit the data; the message tells its shapes and the data's.
     """
-    if not Path(path).is_file():
+    if not bounds.is_plain(path):
         raise FileNotFoundError(f"there is no file {path}")
     session = _open(path, _providers(provider, device))
     chosen = _output(session, output)
     arrangement = _layout(session, layout, data.shape)
     model = Onnx(session, arrangement, chosen, (scale, mean, std), _size(path))
-    said = _try(model, data)
+    said = _try(model, data, path)
     model.meaning = _meaning(said, meaning, data)
     width = 2 if said.shape[1] == 1 and data.classes else said.shape[1]
     if not data.classes:
@@ -171,10 +172,20 @@ def _open(path: str, providers: list[str]) -> Any:
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(path, options, providers=providers)
+        with _watched(path, providers):
+            return onnxruntime.InferenceSession(path, options, providers=providers)
+    except bounds.TooLargeError:
+        raise
     except Exception as error:  # onnxruntime's have no class of their own
-        reason = str(error).splitlines()[0]
+        reason = " ".join(str(error).split())[:500]
         raise ValueError(f"{path} is not a whole ONNX model: {reason}") from error
+
+
+def _watched(path: str, providers: list[str]) -> AbstractContextManager[None]:
+    """Of what a graph computes, sizes are known only when it does so; a GPU reserves far more."""
+    if providers != ["CPUExecutionProvider"]:
+        return nullcontext()
+    return bounds.watch(path, "what its graph computes")
 
 
 def _providers(wanted: str, device: torch.device) -> list[str]:
@@ -245,12 +256,16 @@ def _example(data: Dataset) -> Batch:
     return next(iter(make_loader(few, 64, seed=0, train=False).epoch(0)))
 
 
-def _try(model: Onnx, data: Dataset) -> Array:
+def _try(model: Onnx, data: Dataset, path: str) -> Array:
     samples = _example(data).input
     try:
-        said = model.run(samples)
+        with _watched(path, model.session.get_providers()):
+            said = model.run(samples)
+    except bounds.TooLargeError:
+        raise
     except Exception as error:  # as above
-        raise ValueError(f"it fails on samples of shape {data.shape}: {error}") from error
+        told = " ".join(str(error).split())
+        raise ValueError(f"it fails on samples of shape {data.shape}: {told:.500}") from error
     if not np.isfinite(said).all():
         raise ValueError("its output is not finite for training samples; see teacher.scale")
     return said
@@ -273,7 +288,7 @@ def _size(path: str) -> int | None:
         import onnx as library
     except ImportError:
         return None
-    graph = library.load(path).graph
+    graph = library.load(path, load_external_data=False).graph
     tensors = [*graph.initializer, *(a.t for node in graph.node for a in node.attribute)]
     trees = sum(len(a.floats) for node in graph.node for a in node.attribute)
     return int(sum(np.prod(t.dims, dtype=int) for t in tensors if t.dims)) + trees or None
