@@ -107,6 +107,10 @@ class Objective(nn.Module):
             for name, weight in self.now.items()
         }
 
+    def labelled(self, name: str) -> bool:
+        """Whether a term is a mean over the samples with a label."""
+        return name in self.terms and bool(self.losses()[name].labelled)
+
     def remember(self) -> None:
         """Let every term keep what it keeps of a batch: `Loss.remember`."""
         for term in self.losses().values():

@@ -35,7 +35,8 @@ class Loss(nn.Module):
     with trained adapters makes them in `build`, from the shapes of example outputs, so that any
     teacher pairs with any student. Its parameters are trained with the student's and never
     exported. `progress` is the fraction of the training that is over, 0 to 1, set by the loop. One
-    that reads only the student and the labels says so by `teacher_free`.
+    that reads only the student and the labels says so by `teacher_free`; one that is a mean over
+    the samples with a label, not over all, by `labelled`.
 
     On a GPU a step may be recorded once and repeated (`kdrun.train.capture`). What Python computes
     is then computed once: a number that changes with `progress` is a property, named in `moments`
@@ -47,6 +48,7 @@ class Loss(nn.Module):
     needs: tuple[str, ...] = ("logits",)
     teacher_free: ClassVar[bool] = False
     moments: ClassVar[tuple[str, ...]] = ()
+    labelled: bool = False
     capturable: bool | str = True
     progress: float = 0.0
     standardize: bool = False

@@ -20,6 +20,7 @@ class CE(Loss):
     """
 
     teacher_free = True
+    labelled = True
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
         super().__init__()

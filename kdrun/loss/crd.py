@@ -38,6 +38,7 @@ class CRD(Loss):
     """
 
     needs = ("embedding",)
+    labelled = True
     memory_s: Tensor
     memory_t: Tensor
     scale_s: Tensor

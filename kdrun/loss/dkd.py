@@ -29,6 +29,8 @@ class DKD(Loss):
         standardize: bring each sample's logits to mean 0 and deviation 1 (Sun et al., 2024).
     """
 
+    labelled = True
+
     def __init__(
         self,
         alpha: float = 1.0,

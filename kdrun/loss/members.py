@@ -28,6 +28,7 @@ class EachMember(Loss):
         if type(term).deploy is not Loss.deploy:
             raise ValueError(f"{type(term).__name__} reuses a part of one teacher, not of several")
         self.needs = term.needs
+        self.labelled = term.labelled
         self.terms = nn.ModuleDict({"0": term})
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:

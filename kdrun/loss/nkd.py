@@ -28,6 +28,8 @@ class NKD(Loss):
         standardize: bring each sample's logits to mean 0 and deviation 1 (Sun et al., 2024).
     """
 
+    labelled = True
+
     def __init__(
         self, gamma: float = 1.5, temperature: float = 1.0, standardize: bool = False
     ) -> None:

@@ -27,6 +27,7 @@ class NormAndDirection(Loss):
     """
 
     needs = ("embedding",)
+    labelled = True
     project: nn.Module
     means: Tensor
 

@@ -29,6 +29,7 @@ class TfKD(Loss):
     """
 
     teacher_free = True
+    labelled = True
 
     def __init__(
         self, temperature: float = 20.0, confidence: float = 0.99, soften_student: bool = False

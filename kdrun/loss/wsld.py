@@ -27,6 +27,8 @@ class WSLD(Loss):
         standardize: bring each sample's logits to mean 0 and deviation 1 (Sun et al., 2024).
     """
 
+    labelled = True
+
     def __init__(self, temperature: float = 2.0, standardize: bool = False) -> None:
         super().__init__()
         positive(temperature=temperature)

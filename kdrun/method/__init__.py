@@ -65,6 +65,14 @@ class Method(nn.Module):
         """The weighted losses of a batch, by term."""
         raise NotImplementedError
 
+    def over(self, term: str, batch: Batch) -> tuple[Tensor, bool]:
+        """What a loss of `forward` is the mean over.
+
+        Returns:
+            The targets of some samples of the batch, and whether those without a label count not.
+        """
+        return batch.target, self.objective.labelled(term)
+
     def objectives(self) -> list[Objective]:
         """All whose terms `forward` computes."""
         return [self.objective]

@@ -45,6 +45,12 @@ class Mutual(Method):
         owners = ["", *(f"{name}_" for name in self.peers)]
         return [f"{owner}{term}" for owner in owners for term in self.objective.possible]
 
+    def over(self, term: str, batch: Batch) -> tuple[Tensor, bool]:
+        """As of the student's term."""
+        for name in self.peers:
+            term = term.removeprefix(f"{name}_")
+        return super().over(term, batch)
+
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The losses of each network with the labels and, on average, with each of the others."""
         said: dict[str, Outputs] = {"": self.student(batch)}

@@ -38,6 +38,12 @@ class Transfer(Method):
         adapting = self.adaptation.possible if self.adaptation is not None else []
         return list(dict.fromkeys([*self.objective.possible, *adapting]))
 
+    def over(self, term: str, batch: Batch) -> tuple[Tensor, bool]:
+        """Of labels, those of the source if it is there; between domains, the target's samples."""
+        if term in self.objective.terms:
+            return (batch.source or batch).target, self.objective.labelled(term)
+        return batch.target, False
+
     def objectives(self) -> list[Objective]:
         """The one with labels or a teacher, and the adaptation."""
         return [self.objective, *([self.adaptation] if self.adaptation is not None else [])]

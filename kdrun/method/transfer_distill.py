@@ -60,6 +60,12 @@ class TransferDistill(Transfer):
         """The source's labels, those of the target, then those of the adaptation."""
         return ["source", *super().terms()]
 
+    def over(self, term: str, batch: Batch) -> tuple[Tensor, bool]:
+        """The source's labels, or samples of the target."""
+        if term == "source" and batch.source is not None:
+            return batch.source.target, True
+        return batch.target, self.objective.labelled(term)
+
     def answers(self, batch: Batch) -> Outputs:
         """What the teacher says of a batch of the target."""
         outputs: Outputs = self.teacher(batch)

@@ -150,7 +150,8 @@ class Network(nn.Module):
         try:
             with self._autocast(batch.index.device):
                 given = self.own(batch.input)
-                logits = self._run(given).float()
+                logits = self._run(given)
+                logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
             if self.unit != (0.0, 1.0):
                 logits = logits * self.unit[1] + self.unit[0]
             if not self._kept:

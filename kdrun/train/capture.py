@@ -155,13 +155,16 @@ class Captured(Step):
 
         return both
 
-    def batch(self, item: Item, place: int, moment: float) -> Batch:
-        """The batch that the slot of an item stands for, with all told of its moment."""
+    def draw(self, item: Item, place: int) -> Batch:
+        """The batch that the slot of an item stands for."""
         assert isinstance(item, Spot)
-        self.training.method.at(moment, self.settings.epochs)
-        slot = self._slot(item, place)
-        slot.bind()
-        return self.placed.at(slot.spot)
+        return self.placed.at(self._slot(item, place).spot)
+
+    def tell(self, item: Item, place: int, moment: float) -> None:
+        """Tell all of a moment, as the slot of an item has it."""
+        assert isinstance(item, Spot)
+        super().tell(item, place, moment)
+        self._slot(item, place).bind()
 
     def gradients(self, items: Sequence[Item], moments: Sequence[float]) -> Names:
         """As `Step.gradients`."""

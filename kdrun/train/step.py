@@ -13,6 +13,7 @@ from kdrun.config import Train
 from kdrun.dataset.spot import Spot
 from kdrun.train.guard import Meter, guard_of
 from kdrun.train.rates import Rates
+from kdrun.train.shares import Shares, all_labelled
 from kdrun.train.state import Row, Training
 from kdrun.types import Batch, Loader
 
@@ -35,6 +36,7 @@ class Step:
         self.guard = guard_of(self.meter)
         self.rates = Rates(training.optimizer, device)
         self.trained = training.trained
+        self.complete = all_labelled(loader)
         self.total = torch.zeros((), device=device)
         self.batches = 0
         self.averaging = False
@@ -73,11 +75,14 @@ class Step:
         """Carry a step out; returns the names of the terms of each batch."""
         return self.carry_out(items, moments)
 
-    def batch(self, item: Item, place: int, moment: float) -> Batch:
-        """The batch of an item, the `place`-th of its step, with all told of its moment."""
+    def draw(self, item: Item, place: int) -> Batch:
+        """The batch of an item, the `place`-th of its step."""
         assert isinstance(item, Batch)
-        self.training.method.at(moment, self.settings.epochs)
         return item
+
+    def tell(self, item: Item, place: int, moment: float) -> None:
+        """Tell all of the moment of an item, the `place`-th of its step."""
+        self.training.method.at(moment, self.settings.epochs)
 
     def carry_out(self, items: Sequence[Item], moments: Sequence[float]) -> list[tuple[str, ...]]:
         """What the device does in a step; returns the names of the terms of each batch."""
@@ -88,13 +93,15 @@ class Step:
     def gradients(self, items: Sequence[Item], moments: Sequence[float]) -> list[tuple[str, ...]]:
         """The first part of a step, up to the gradients that it follows."""
         training, told = self.training, []
+        batches = [self.draw(item, place) for place, item in enumerate(items)]
+        shares = Shares(training.method, batches, self.complete)
         for place, (item, moment) in enumerate(zip(items, moments, strict=True)):
-            batch = self.batch(item, place, moment)
-            losses = training.method(batch)
+            self.tell(item, place, moment)
+            losses = training.method(batches[place])
             names, values = tuple(losses), torch.stack(list(losses.values()))
             total = values.sum()
-            self.watch(names, values.detach(), total.detach(), len(batch.index))
-            (total / len(items)).backward()
+            self.watch(names, values.detach(), total.detach(), len(item.index))
+            shares.of(place, losses, total).backward()
             training.method.after_backward()
             told.append(names)
         if training.together is not None:
