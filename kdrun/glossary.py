@@ -46,7 +46,7 @@ IDENTIFYING: dict[str, Column] = {
     "device": Column("on what it was trained and timed"),
     "threads": Column("of the CPU, with which it was trained and timed"),
     "commit": Column("of the folder it was started in; -dirty: with changes"),
-    "kdrun": Column("version of kdrun"),
+    "kdrun": Column("version of kdrun, and digits of the hash of its source"),
     "torch": Column("version of torch"),
     "finished": Column("when it ended, UTC"),
     "setup": Column("hash of all settings but the seed; runs that differ in it are not averaged"),

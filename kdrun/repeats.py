@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kdrun.table import IDENTITY, Row, Value, differences, setting
@@ -50,6 +50,31 @@ def experiments(configs: Sequence[Config]) -> list[Config]:
     return bare
 
 
+def whole(record: Mapping[str, Any]) -> Config:
+    """The config of a run with what it read in the place of each path, and its plugins' source.
+
+    Args:
+        record: whose `files` have the `sha256` by the place of the key, and whose `code` has that
+            of each module; either may be absent.
+    """
+    config = copy.deepcopy(record.get("config") or {})
+    for place, noted in _noted(record):
+        _put(config, place.split("."), noted["sha256"])
+    modules = {k: v for k, v in (record.get("code") or {}).items() if k != "kdrun"}
+    if modules:
+        # A dot would be read as a section's.
+        config["code"] = {k.replace(".", "/"): str(v)[:8] for k, v in modules.items()}
+    return config
+
+
+def versions(record: Mapping[str, Any]) -> Row:
+    """The columns `kdrun` and `torch`; the first with digits of its source, where that is known."""
+    told = record.get("versions") or {}
+    number, source = told.get("kdrun"), (record.get("code") or {}).get("kdrun")
+    known = [str(part) for part in (number, source and str(source)[:8]) if part]
+    return {"kdrun": "+".join(known) or None, "torch": told.get("torch")}
+
+
 def setup(experiment: Config) -> str | None:
     """The hash by which repetitions know each other; None for a run that does not say what it is.
 
@@ -59,30 +84,69 @@ def setup(experiment: Config) -> str | None:
     return hashlib.sha256(_text(experiment).encode()).hexdigest()[:12] if experiment else None
 
 
-def tell_apart(rows: Sequence[Row], configs: Sequence[Config]) -> None:
+def tell_apart(rows: Sequence[Row], records: Sequence[Mapping[str, Any]]) -> None:
     """Add to rows the settings that tell otherwise equal ones apart, and their `setup`.
 
     Of all rows together it shows which seeds of parts were set, and which follow the run's own.
 
     Args:
         rows: changed in place.
-        configs: of the same runs.
+        records: of the same runs.
     """
-    wholes = experiments(configs)
+    wholes = experiments([whole(record) for record in records])
     keys = settings_apart(rows, wholes)
-    for row, whole in zip(rows, wholes, strict=True):
-        row |= {key: setting(whole, key) for key in keys}
-        row["setup"] = setup(whole)
+    paths = _paths(records)
+    for row, one in zip(rows, wholes, strict=True):
+        values = {key: setting(one, key) for key in keys}
+        row |= {key: paths.get(value, value) for key, value in values.items()}
+        row["setup"] = setup(one)
 
 
 def settings_apart(rows: Sequence[Row], wholes: Sequence[Config]) -> list[str]:
     """The settings in which rows differ that agree in all that identifies them but the seed."""
     first: dict[tuple[Value, ...], Config] = {}
     keys: set[str] = set()
-    for row, whole in zip(rows, wholes, strict=True):
-        reference = first.setdefault(tuple([row.get(key) for key in IDENTITY]), whole)
-        keys.update(differences(reference, whole))
+    for row, one in zip(rows, wholes, strict=True):
+        reference = first.setdefault(tuple([row.get(key) for key in IDENTITY]), one)
+        keys.update(differences(reference, one))
     return sorted(keys)
+
+
+def _paths(records: Sequence[Mapping[str, Any]]) -> dict[Value, str]:
+    """The path of each content that was read; with digits of its hash where a path had several."""
+    told: dict[Value, str] = {}
+    for record in records:
+        for _, noted in _noted(record):
+            told.setdefault(noted["sha256"], str(noted.get("path")))
+    paths = list(told.values())
+    return {
+        digest: f"{path}@{str(digest)[:8]}" if paths.count(path) > 1 else path
+        for digest, path in told.items()
+    }
+
+
+def _noted(record: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    files = (record.get("files") or {}).items()
+    return [(k, v) for k, v in files if isinstance(v, dict) and isinstance(v.get("sha256"), str)]
+
+
+def _put(section: Any, place: Sequence[str], value: str) -> None:
+    """Set what is at a place, in which the items of a list have numbers, if it is there."""
+    *parents, last = place
+    for part in parents:
+        section = _inside(section, part)
+    if isinstance(section, dict) and last in section:
+        section[last] = value
+    elif isinstance(section, list) and last.isdigit() and int(last) < len(section):
+        section[int(last)] = value
+
+
+def _inside(section: Any, part: str) -> Any:
+    if isinstance(section, dict):
+        return section.get(part)
+    if isinstance(section, list) and part.isdigit() and int(part) < len(section):
+        return section[int(part)]
+    return None
 
 
 def _seeds(section: Config, prefix: str = "") -> Iterator[tuple[str, Config, str]]:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from kdrun.repeats import experiments, setup, tell_apart
+from kdrun.repeats import experiments, setup, tell_apart, versions, whole
 from kdrun.table import COLUMNS, JOINT, TEXT, Row, Value, flatten, read_csv, to_csv
 from kdrun.wellformed import faults, parse_json
 
@@ -178,9 +178,9 @@ def row(record: Record) -> Row:
     if len(error) > LONGEST:
         error = f"{error[:LONGEST]} … (record.json has all of it)"
     flat.update(run_dir=".", run_id=record["run_id"], status=record["status"], error=error)
-    flat.update({key: record.get("versions", {}).get(key) for key in ("kdrun", "torch")})
+    flat.update(versions(record))
     flat["finished"] = record.get("finished") or None
-    flat["setup"] = setup(*experiments([record.get("config", {})]))
+    flat["setup"] = setup(*experiments([whole(record)]))
     if notes := record.get("notes"):
         flat["notes"] = JOINT.join(notes)
     return flat
@@ -210,7 +210,7 @@ def _leave_out(told: str) -> None:
 def tabulate_records(records: Sequence[Record]) -> list[Row]:
     """One row a record, with the settings that tell otherwise equal rows apart as last columns."""
     rows = [{**row(record), "run_dir": record["run_dir"]} for record in records]
-    tell_apart(rows, [record.get("config", {}) for record in records])
+    tell_apart(rows, records)
     return rows
 
 

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from kdrun.repeats import FOLLOWS, experiments, setup, tell_apart
+from kdrun.repeats import FOLLOWS, experiments, setup, tell_apart, whole
 from kdrun.results import tabulate_records
 from tests.fabricated import record
 
@@ -55,7 +55,7 @@ def test_configs_are_not_changed_and_a_run_without_one_has_no_setup():
 
 def test_what_a_seed_is_in_a_table():
     rows = [{"method": "distill"}, {"method": "distill"}, {"method": "distill"}]
-    tell_apart(rows, configs((0, 0), (1, 1), (1, 7)))
+    tell_apart(rows, [{"config": config} for config in configs((0, 0), (1, 1), (1, 7))])
     assert [row["teacher.seed"] for row in rows] == [FOLLOWS, FOLLOWS, 7]
     assert rows[0]["setup"] == rows[1]["setup"] != rows[2]["setup"]
 
@@ -64,3 +64,44 @@ def test_temperatures_that_equal_the_seeds_are_columns_of_a_table():
     runs = [record(n, **{"loss.temperature": n}) for n in (1, 2, 8)]
     rows = tabulate_records([{**run, "run_dir": str(i)} for i, run in enumerate(runs)])
     assert [row["loss.temperature"] for row in rows] == [1, 2, 8]
+
+
+def read(path, digest, source="1" * 64):
+    """A run that read a file, and whose loss is of a plugin."""
+    run = record(0, **{"dataset.path": path})
+    run["run"]["epochs"] = 1
+    files = {"dataset.path": {"path": path, "sha256": digest}}
+    return {
+        **run,
+        "files": files,
+        "code": {"kdrun": "c" * 64, "mine.loss": source},
+        "run_dir": path,
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "values"),
+    [
+        (("x.csv", "a" * 64), ("./x.csv", "a" * 64), None),
+        (("x.csv", "a" * 64), ("y.csv", "b" * 64), ["x.csv", "y.csv"]),
+        (("x.csv", "a" * 64), ("x.csv", "b" * 64), ["x.csv@aaaaaaaa", "x.csv@bbbbbbbb"]),
+    ],
+)
+def test_what_was_read_counts_and_not_how_its_path_is_spelled(one, other, values):
+    rows = tabulate_records([read(*one), read(*other)])
+    assert (rows[0]["setup"] == rows[1]["setup"]) == (values is None)
+    found = [row.get("dataset.path") for row in rows]
+    assert found == (values or [None, None])
+
+
+def test_the_source_of_a_plugin_is_a_setting_and_that_of_kdrun_a_version():
+    rows = tabulate_records([read("x", "a" * 64), read("x", "a" * 64, "2" * 64)])
+    assert [row["code.mine/loss"] for row in rows] == ["1" * 8, "2" * 8]
+    assert rows[0]["setup"] != rows[1]["setup"]
+    assert {row["kdrun"] for row in rows} == {"c" * 8}
+
+
+@pytest.mark.parametrize("files", [{}, {"a.b.c": {"sha256": "0"}}, {"optimizer": 3}, {"x": {}}])
+def test_notes_of_files_that_fit_nothing_do_no_harm(files):
+    before = whole(record(0))
+    assert whole({**record(0), "files": files}) == before

@@ -140,7 +140,7 @@ def compare(
         lines=[_sum_up(group, metrics) for group in groups],
         runs=len(usable),
         failed=failed,
-        notes=[*notes, *_direction(metrics[0]), *told(usable, apart), *remarks(groups)],
+        notes=[*notes, *_direction(metrics[0]), *told(usable, apart), *remarks(groups, metrics)],
     )
 
 

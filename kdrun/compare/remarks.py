@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kdrun.compare.groups import Group
+from kdrun.glossary import is_timed
 from kdrun.table import JOINT, Row
 
 FEW = 5
@@ -26,12 +27,13 @@ def left_out(reason: str, rows: Sequence[Row]) -> list[str]:
     return [f"left out, {reason}: {_runs(len(rows))} ({', '.join(names)}{more})"]
 
 
-def remarks(groups: Sequence[Group]) -> list[str]:
+def remarks(groups: Sequence[Group], metrics: Sequence[str]) -> list[str]:
     """Notes on groups of few runs, on those that lost by a transfer, and what runs themselves say.
 
-    A loss that was never there, or a teacher worse than its student, shows in no mean.
+    A loss that was never there, or a teacher worse than its student, shows in no mean. What is said
+    of a time is left to those who ask for one.
     """
-    return [*_few(groups), *_negative(groups), *_said(groups)]
+    return [*_few(groups), *_negative(groups), *_said(groups, any(map(is_timed, metrics)))]
 
 
 def _few(groups: Sequence[Group]) -> Iterator[str]:
@@ -54,13 +56,13 @@ def _negative(groups: Sequence[Group]) -> Iterator[str]:
         yield f"negative transfer, worse than the source's model untouched: {', '.join(told)}"
 
 
-def _said(groups: Sequence[Group]) -> Iterator[str]:
+def _said(groups: Sequence[Group], timed: bool) -> Iterator[str]:
     """The notes of runs and whose they are; those that differ in numbers only are one."""
     kinds: dict[str, tuple[str, dict[Group, int]]] = {}
     for group in groups:
         for row in group.rows:
             for note in str(row.get("notes") or "").split(JOINT):
-                if note:
+                if note.strip() and (timed or not is_timed(note.split()[0])):
                     _, places = kinds.setdefault(NUMBER.sub("#", note), (note, {}))
                     places[group] = places.get(group, 0) + 1
     for note, places in list(kinds.values())[:MOST]:

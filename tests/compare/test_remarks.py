@@ -46,3 +46,10 @@ def test_many_groups_and_many_kinds_are_cut_short_and_counted(tmp_path, capsys):
     notes = json.loads(capsys.readouterr().out)["notes"]
     assert any("; 17 more groups: dkd never" in note for note in notes)
     assert any("13 more kinds" in note for note in notes)
+
+
+def test_what_is_said_of_a_time_is_told_where_a_time_is_compared(tmp_path, capsys):
+    save(tmp_path, noted(0, "kd", "latency_ms may be too long"))
+    for metric, told in (("test_accuracy", False), ("latency_ms", True)):
+        assert compare.main([str(tmp_path), "--metric", metric]) == 0
+        assert ("may be too long" in capsys.readouterr().out) == told
