@@ -10,7 +10,9 @@ from pathlib import Path
 from kdrun.config import folder
 from kdrun.glossary import COLUMNS, SECTIONS
 from kdrun.narrow import terminal_width
+from kdrun.sent_yaml import check_folder
 from kdrun.target import nearest
+from kdrun.terminal import printable
 
 HIDDEN = {"hydra"}
 ROLES = ("student", "teacher")
@@ -25,6 +27,11 @@ def main(arguments: list[str]) -> int:
     if options.group == "columns":
         _list_columns()
         return 0
+    try:
+        check_folder(options.config_dir or folder())
+    except ValueError as error:
+        print(f"kdrun list: {printable(error)}", file=sys.stderr)
+        return 2
     places = [folder(), *([Path(options.config_dir)] if options.config_dir else [])]
     names = sorted({p.name for place in places for p in place.iterdir() if p.is_dir()} - HIDDEN)
     if options.group is None:

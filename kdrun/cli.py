@@ -82,7 +82,7 @@ def _hydra(job: bool) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from kdrun import bounds, config, phases, validate
+    from kdrun import bounds, config, phases, sent_yaml, validate
 
     arguments = get_args_parser().parse_args()
     if "dry_run=true" in arguments.overrides and not arguments.multirun:
@@ -93,6 +93,8 @@ def _hydra(job: bool) -> int:
     runs = Runs(job)
     try:
         bounds.allow_typed(arguments.overrides)
+        if arguments.config_dir:
+            sent_yaml.check_folder(arguments.config_dir)
         config.register(arguments.config_dir)
         if not _asks(arguments):
             typed = validate.overrides(arguments.overrides, arguments.config_dir)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from kdrun.sent_yaml import check_file
 from kdrun.sweep.jobs import LAUNCHER, retyped
 from kdrun.terminal import printable
 
@@ -33,8 +35,9 @@ def main(arguments: list[str]) -> int:
         # Settings of one launcher mean nothing to another.
         anew = any(word.startswith("hydra/launcher=") for word in options.overrides)
         words = command(options.folder, *(LAUNCHER if anew else ()))
-    except ValueError as error:
-        print(f"kdrun resume: {printable(error, lines=True)}", file=sys.stderr)
+    except (ValueError, OSError, AttributeError, TypeError, OmegaConfBaseException) as error:
+        told = " ".join(str(error).split())  # OmegaConf's are of several lines
+        print(f"kdrun resume: {printable(told)}", file=sys.stderr)
         return 2
     words += options.overrides
     print("kdrun", shlex.join(words))
@@ -61,6 +64,7 @@ def command(folder: Path, *without: str) -> list[str]:
     place = next((folder / name for name in PLACES if (folder / name).is_file()), None)
     if place is None:
         raise ValueError(f"{folder} is no sweep and no run: it has no {' and no '.join(PLACES)}")
+    check_file(place)
     config: Any = OmegaConf.load(place)
     # As it was typed: ${seed} is that of each job, and not that of the sweep.
     task: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
