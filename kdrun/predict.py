@@ -53,12 +53,13 @@ def main(arguments: list[str]) -> int:
         print(f"kdrun predict: {printable(error, lines=True)}", file=sys.stderr)
         return 2
     if options.out is None:
-        sys.stdout.write(table)
+        sys.stdout.write(printable(table, lines=True) if sys.stdout.isatty() else table)
         return 0
     from kdrun.results import write_atomic
 
     write_atomic(Path(options.out), table)
-    print(f"{table.count(chr(10)) - 1} predictions in {options.out}")
+    rows = sum(1 for _ in csv.reader(io.StringIO(table))) - 1  # a name may hold a line end
+    print(f"{rows} predictions in {options.out}")
     return 0
 
 

@@ -21,6 +21,7 @@ from kdrun.results import atomic, load_record
 from kdrun.shape import rows_shape
 from kdrun.target import call
 from kdrun.teacher.decisions import PREFIXES, SUFFIXES
+from kdrun.teacher.matching import splits
 from kdrun.types import Dataset, Split
 
 BATCH = 256
@@ -52,24 +53,27 @@ def record(run: str, path: str, device: str = "auto", plugins: Sequence[str] = (
     section, settings = made["config"]["dataset"], made["config"]["train"]
     own = {key: value for key, value in section.items() if key not in NOT_ARGUMENTS}
     data: Dataset = call(own, plugins, fold=fold(made["config"]))
+    if not data.classes:
+        raise ValueError(f"{run} predicts values, and a table of decisions is about classes")
     where = choose_device(device)
     network = rebuild(run, plugins).to(where).eval()
     channels_last = settings["channels_last"] and len(rows_shape(data.shape)) == 3
     if channels_last:
         network.to(memory_format=torch.channels_last)
+    logits = [_ask(network, split, where, channels_last) for split in splits(data).values()]
+    said = torch.cat(logits)
+    write(path, about(data), said, data.classes)
+    return len(said)
+
+
+def about(data: Dataset) -> dict[str, list[str]]:
+    """The columns `split`, `id` and `digest` of a table about every sample of a dataset."""
     columns: dict[str, list[str]] = {"split": [], "id": [], "digest": []}
-    logits = []
-    parts = {"train": data.train, "val": data.val, "test": data.test}
-    for name, split in parts.items():
-        if split is None:
-            continue
+    for name, split in splits(data).items():
         columns["split"] += [name] * len(split)
         columns["id"] += sample_ids(split)
         columns["digest"] += digests(split)
-        logits.append(_ask(network, split, where, channels_last))
-    said = torch.cat(logits)
-    write(path, columns, said, data.classes)
-    return len(said)
+    return columns
 
 
 NOT_ARGUMENTS = ("name", "augment", "workers")

@@ -39,7 +39,7 @@ def heart(
     """13 findings of 920 patients, with or without a narrowed vessel, at four hospitals.
 
     Means, deviations, categories and what fills missing cells are learnt from the training rows of
-    the source. Detrano et al., 1989. https://archive.ics.uci.edu/dataset/45/heart+disease
+    the source. A patient is called DOMAIN/ROW, whatever the other domain is. Detrano et al., 1989. https://archive.ics.uci.edu/dataset/45/heart+disease
 
     Args:
         root: the folder of the files `processed.NAME.data`, with a header; NAME is a domain.
@@ -67,7 +67,8 @@ def heart(
     names = [*parts(source), *parts(target)]
     table = pd.concat([_read(files[name]) for name in names], keys=names, names=["domain", "row"])
     sick = torch.from_numpy((to_numbers(table["target"], root) > 0).astype("int64"))
-    everybody = Arrays(torch.arange(len(table)), sick)
+    ids = [f"{name}/{row}" for name, row in table.index]
+    everybody = Arrays(torch.arange(len(table)), sick, ids)
     homes = table.index.get_level_values("domain")
 
     def domain(name: str, fold: Fold | None = None) -> Domain:

@@ -14,11 +14,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from kdrun.dataset import digits_shifted, domains, office_caltech, table, text
+from kdrun.dataset import digit_domains, digits_shifted, domains, heart, office_caltech, table, text
 from kdrun.dataset.fold import Fold
 from kdrun.types import Arrays
 
-MODULES = (digits_shifted, office_caltech, table, text)
+MODULES = (digit_domains, digits_shifted, heart, office_caltech, table, text)
 
 OPTIONS = (
     {},
@@ -57,7 +57,29 @@ def write_texts(path):
     path.write_text("\n".join(["text,label,domain", *rows]))
 
 
+def write_patients(place):
+    names = [*heart.NUMERIC, *heart.NOMINAL, "target"]
+    for seed, hospital in enumerate("ab"):
+        cells = np.random.default_rng(seed).integers(0, 3, (240, len(names)))
+        lines = [",".join(names), *(",".join(map(str, row)) for row in cells)]
+        (place / f"processed.{hospital}.data").write_text("\n".join(lines))
+
+
+def write_images(path, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (240, 6, 6), dtype=np.uint8)
+    labels = np.arange(240) % 3
+    np.savez(path, x_train=pixels, y_train=labels, x_test=pixels[:30], y_test=labels[:30])
+
+
 def make(name, folder, **options):
+    if name == "patients":
+        write_patients(folder)
+        return heart.heart(str(folder), source="a", target="b", **options)
+    if name == "images":
+        paths = [str(folder / f"{letter}.npz") for letter in "ab"]
+        for seed, path in enumerate(paths):
+            write_images(path, seed)
+        return digit_domains.digit_domains("", *paths, **options)
     if name == "digits_shifted":
         return digits_shifted.digits_shifted(**options)
     path = folder / name
@@ -98,7 +120,8 @@ def same(one, other):
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize(
-    "name", ["digits_shifted", "rows.npz", "rows.csv", "groups.csv", "texts.csv"]
+    "name",
+    ["digits_shifted", "rows.npz", "rows.csv", "groups.csv", "texts.csv", "patients", "images"],
 )
 def test_permuted_hidden_labels_change_no_dataset(name, options, permute, tmp_path):
     plain = make(name, tmp_path, labels="none", **options)
