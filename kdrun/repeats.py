@@ -60,7 +60,7 @@ def whole(record: Mapping[str, Any]) -> Config:
     config = copy.deepcopy(record.get("config") or {})
     for place, noted in _noted(record):
         _put(config, place.split("."), noted["sha256"])
-    modules = {k: v for k, v in (record.get("code") or {}).items() if k != "kdrun"}
+    modules = {k: v for k, v in _mapping(record, "code").items() if k != "kdrun"}
     if modules:
         # A dot would be read as a section's.
         config["code"] = {k.replace(".", "/"): str(v)[:8] for k, v in modules.items()}
@@ -70,7 +70,7 @@ def whole(record: Mapping[str, Any]) -> Config:
 def versions(record: Mapping[str, Any]) -> Row:
     """The columns `kdrun` and `torch`; the first with digits of its source, where that is known."""
     told = record.get("versions") or {}
-    number, source = told.get("kdrun"), (record.get("code") or {}).get("kdrun")
+    number, source = told.get("kdrun"), _mapping(record, "code").get("kdrun")
     known = [str(part) for part in (number, source and str(source)[:8]) if part]
     return {"kdrun": "+".join(known) or None, "torch": told.get("torch")}
 
@@ -126,8 +126,12 @@ def _paths(records: Sequence[Mapping[str, Any]]) -> dict[Value, str]:
 
 
 def _noted(record: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    files = (record.get("files") or {}).items()
+    files = _mapping(record, "files").items()
     return [(k, v) for k, v in files if isinstance(v, dict) and isinstance(v.get("sha256"), str)]
+
+
+def _mapping(record: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return record[key] if isinstance(record.get(key), dict) else {}
 
 
 def _put(section: Any, place: Sequence[str], value: str) -> None:

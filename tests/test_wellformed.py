@@ -23,7 +23,10 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-parts = ("schema", "run_id", "status", "error", "run", "metrics", "config", "versions", "notes")
+parts = (
+    *("schema", "run_id", "status", "error", "run", "metrics", "config", "versions", "notes"),
+    *("files", "code", "finished"),
+)
 
 quick = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
