@@ -161,14 +161,13 @@ def read(path: str | Path) -> bytes:
         raise FileNotFoundError(f"there is no file {path}")
     if path.suffix not in PACKED:
         return path.read_bytes()
-    parts, taken, most = [], 0, allowed(path)
-    for part in _unpacked(path):
+    taken, most = 0, allowed(path)
+    for part in _unpacked(path):  # counted first: nothing is kept of what is too large
         taken += len(part)
         if taken > most:
             told = f"unpacks to more than {spelled(most)}"
             raise TooLargeError(_refusal(path, told, "as far as it was read", 2 * taken))
-        parts.append(part)
-    return b"".join(parts)
+    return b"".join(_unpacked(path))
 
 
 def _unpacked(path: Path) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from kdrun.results import load_record
 from kdrun.table import Row
 from kdrun.terminal import prepare, printable
 
@@ -131,9 +132,7 @@ def _hydra(job: bool) -> int:
             print(printable(error, lines=True))
             return FAILED
         told = printable(f"{type(error).__name__}: {error}", lines=True)
-        print(
-            f"kdrun: the run failed: {told}\n  its row says so; run.log has more", file=sys.stderr
-        )
+        print("\n  ".join([f"kdrun: the run failed: {told}", *runs.left()]), file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("kdrun: interrupted; the same command, or kdrun resume, goes on", file=sys.stderr)
@@ -184,6 +183,7 @@ class Runs:
         self.job = job
         self.ended = 0
         self.failed: list[tuple[str, Exception]] = []
+        self.run_dir: Path | None = None  # of the last one
         self.watch: Any = None  # of the run at hand: a search prunes by it
 
     def __call__(self, config: Any) -> float | None:
@@ -194,7 +194,7 @@ class Runs:
         from kdrun.devices import machines
         from kdrun.run import forget, run
 
-        run_dir = Path(HydraConfig.get().runtime.output_dir)
+        run_dir = self.run_dir = Path(HydraConfig.get().runtime.output_dir)
         several = HydraConfig.get().mode is RunMode.MULTIRUN
         self.ended += 1
         execute = run if config.train.nodes == 1 else machines.run
@@ -212,12 +212,31 @@ class Runs:
         accuracy = record["metrics"].get("val_accuracy")
         return None if accuracy is None else float(accuracy)
 
+    def left(self) -> list[str]:
+        """Where a failure can be read of, if it is: a full disk holds neither row nor log."""
+        told = []
+        try:
+            if self.run_dir and load_record(self.run_dir)["status"] == "failed":
+                told.append("its row says so")
+        except (ValueError, OSError):
+            pass
+        if self.run_dir and _has_content(self.run_dir / "run.log"):
+            told.append("run.log has more")
+        return ["; ".join(told)] if told else []
+
     def finish(self) -> int:
         """Sum up the jobs; the exit status."""
         if self.failed:
             names = [name for name, _ in self.failed]
             print(f"{len(names)} of {self.ended} runs failed:", *names, sep="\n  ")
         return FAILED if self.failed else DONE
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 SHOWN = (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kdrun import bounds
+from kdrun.safe_cells import add_option, safe_cells
 from kdrun.terminal import printable
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     parser.add_argument("--plugin", action="append", default=[], help="a package to trust")
     bounds.add_option(parser)
+    add_option(parser)
     options = parser.parse_args(arguments)
     if (options.inputs is None) == (options.record is None):
         parser.error("give new inputs, or --record FILE for the run's own data")
@@ -52,6 +54,8 @@ def main(arguments: list[str]) -> int:
     except (ValueError, OSError) as error:
         print(f"kdrun predict: {printable(error, lines=True)}", file=sys.stderr)
         return 2
+    if options.safe_cells:
+        table = safe_cells(table)
     if options.out is None:
         sys.stdout.write(printable(table, lines=True) if sys.stdout.isatty() else table)
         return 0

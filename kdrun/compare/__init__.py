@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kdrun.compare import present
 from kdrun.glossary import is_share
 from kdrun.narrow import terminal_width
+from kdrun.safe_cells import add_option, safe_cells
 from kdrun.table import COLUMNS, TEXT, Row, parse
 from kdrun.target import nearest
 from kdrun.terminal import printable
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--sort", default="", help="a column, -column for falling; otherwise the best comes first")
     add("--format", choices=present.FORMATS, default="table", help="default: %(default)s")
     add("--all-columns", action="store_true", help="however wide the table becomes")
+    add_option(parser)
     add("--out", type=Path, help="write there instead of to the terminal")
     add(
         "--plot",
@@ -114,7 +116,10 @@ def _compare(options: argparse.Namespace) -> tuple[str, str]:
     if options.plot:
         _plot(comparison, options.pareto, options.pivot, options.plot)
     width = None if options.all_columns or options.out else terminal_width()
-    return present.present(comparison, options.format, options.pivot, width)
+    text, notes = present.present(comparison, options.format, options.pivot, width)
+    if options.safe_cells and options.format == "csv":
+        text = safe_cells(text).rstrip("\n")
+    return text, notes
 
 
 def _plot(

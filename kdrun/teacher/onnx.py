@@ -170,7 +170,7 @@ def _open(path: str, providers: list[str]) -> Any:
         raise ValueError("onnxruntime is not installed: pip install 'kdrun[onnx]'") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is raised, and told once
     try:
         with _watched(path, providers):
             return onnxruntime.InferenceSession(path, options, providers=providers)

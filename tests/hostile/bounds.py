@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
-from tests.hostile.doors import LINEAR, Attack, Place, header, weights
+from tests.hostile.doors import LINEAR, Attack, Place, header, record, weights
 
 GB = 1 << 30
 LONG = "9" * 5000
@@ -272,6 +274,173 @@ TORCH = {
 }  # fmt: skip
 
 
+def stored(**members: tuple[bytes, int]) -> Callable[[Place], object]:
+    """An .npz file: what each member is, or so many zeros of it."""
+
+    def make(place: Place) -> None:
+        weights(place)
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as file:
+            for name, (content, _) in members.items():
+                file.writestr(f"{name}.npy", content)
+        whole = buffer.getvalue()
+        for name, (_, zeros) in members.items():
+            whole = deflated(whole, f"{name}.npy", zeros) if zeros else whole
+        (place.sent / "x.npz").write_bytes(whole)
+
+    return make
+
+
+def declared(shape: str, dtype: str = "|u1") -> bytes:
+    """The header of an array of which nothing is there."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
+
+
+def png(place: Place) -> None:
+    """An image of 178 million pixels in 0.2 MB, as Pillow lets it pass."""
+    weights(place)
+    width, height = 13_300, 13_400
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(name + data))
+        return struct.pack(">I", len(data)) + name + data + check
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    packer = zlib.compressobj(9)
+    data = b"".join(packer.compress(bytes(4 * width + 1)) for _ in range(height)) + packer.flush()
+    (place.sent / "x.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    )
+
+
+def pipe(name: str) -> Callable[[Place], object]:
+    """Something that never ends."""
+
+    def make(place: Place) -> None:
+        weights(place)
+        (place.sent / name).unlink(missing_ok=True)
+        os.mkfifo(place.sent / name)
+
+    return make
+
+
+def gzipped(name: str, line: bytes, size: int) -> Callable[[Place], object]:
+    """A packed text of so many bytes, the same line again and again."""
+
+    def make(place: Place) -> None:
+        lines = line * ((1 << 20) // len(line))
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        part = packer.compress(lines) + packer.flush(zlib.Z_FULL_FLUSH)
+        start = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+        (place.sent / name).write_bytes(start + part * (size >> 20))
+
+    return make
+
+
+LAUGHS = "a0: &a0 [x, x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)
+)
+
+
+def config(text: str) -> Callable[[Place], object]:
+    """sent/configs/loss/sent.yaml."""
+
+    def make(place: Place) -> None:
+        (place.sent / "configs" / "loss").mkdir(parents=True)
+        (place.sent / "configs" / "loss" / "sent.yaml").write_text(text)
+
+    return make
+
+
+def beside(name: str, content: str) -> Callable[[Place], object]:
+    """A file of the folder of a run or a sweep."""
+
+    def make(place: Place) -> None:
+        (place.sent / name).parent.mkdir(parents=True, exist_ok=True)
+        (place.sent / name).write_text(content)
+
+    return make
+
+
+def recorded(**changes: Any) -> Callable[[Place], object]:
+    """A record that differs."""
+    return lambda place: record(place, **changes)
+
+
+def graph(place: Place) -> None:
+    """An ONNX file that asks for a constant of 4e12 numbers."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    shape = onnx.numpy_helper.from_array(np.array([2_000_000, 2_000_000]), "shape")
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["large"]),
+        helper.make_node("ReduceSum", ["large"], ["sum"]),
+        helper.make_node("Flatten", ["x"], ["flat"]),
+        helper.make_node("Add", ["flat", "sum"], ["y"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 1, 8, 8])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 64])
+    made = helper.make_graph(nodes, "g", [x], [y], [shape])
+    opset = [helper.make_opsetid("", 17)]
+    model = helper.make_model(made, opset_imports=opset, ir_version=8)
+    (place.sent / "teacher.onnx").write_bytes(model.SerializeToString())
+
+
+NPZ = ("../sent/x.npz",)
+
+OTHERS = [
+    Attack("npz: 3 GB of zeros", "inputs", stored(x=(b"", 3 * GB)), NPZ),
+    Attack("npz: a shape of 1e12", "inputs", stored(x=(declared("(1000000000000,)"), 0)), NPZ),
+    Attack("npz: 1e12 rows of nothing", "inputs", stored(x=(declared("(10**12, 0)"), 0)), NPZ),
+    Attack("npz: a shape of 5,000 digits", "inputs", stored(x=(declared(f"({LONG},)"), 0)), NPZ),
+    Attack("npz: an array is no array", "inputs", stored(x=(b"\0" * 100, 0)), NPZ),
+    Attack("image: 178 million pixels", "inputs", png, ("../sent/x.png",)),
+    Attack("image: a pipe", "inputs", pipe("x.png"), ("../sent/x.png",)),
+    Attack("npz: a pipe", "inputs", pipe("x.npz"), NPZ),
+    Attack("image: a device", "inputs", weights, ("/dev/zero",)),
+    Attack(
+        "jsonl: 3 GB of lines",
+        "data",
+        gzipped("d.jsonl.gz", b'{"text":"a b","label":"x"}\n', 2300 << 20),
+        ("dataset=text", "dataset.path=../sent/d.jsonl.gz"),
+    ),
+    Attack(
+        "csv: 3 GB of lines",
+        "data",
+        gzipped("d.csv.gz", b"1,2,3\n", 2300 << 20),
+        ("dataset=table", "dataset.path=../sent/d.csv.gz", "dataset.label=a"),
+    ),
+    Attack("onnx: a constant of 4e12 numbers", "onnx", graph),
+    Attack("onnx: not one", "onnx", beside("teacher.onnx", "\0" * 99)),
+    Attack("yaml: aliases of aliases", "config-dir", config(LAUGHS), ("loss=sent",)),
+    Attack("yaml: nested", "config-dir", config("[" * 100_000), ("loss=sent",), ("run",)),
+    Attack("yaml: in .hydra", "folder", beside(".hydra/hydra.yaml", LAUGHS)),
+    Attack("yaml: multirun is a list", "folder", beside("multirun.yaml", "[1]")),
+    Attack("yaml: multirun is text", "folder", beside("multirun.yaml", "\0")),
+    *[
+        Attack(f"record: {name}", "record", recorded(**changes), (), ("compare", "diff"))
+        for name, changes in {
+            "status is a list": {"status": ["ok"]},
+            "metrics are a list": {"metrics": [1]},
+            "metric is true": {"metrics": {"test_accuracy": True}},
+            "run is text": {"run": "x"},
+            "nested": {"config": {"a": deep(100)}},
+        }.items()
+    ],
+    *[
+        Attack(f"table: {name}", "table", beside("results.csv", text), (), ("compare",))
+        for name, text in {
+            "NUL": "method,seed\n\0,1\n",
+            "a cell of 200 kB": f"method,seed\n{'x' * 200_000}\n",
+            "no columns": "\n\n",
+            "columns twice": "method,seed,seed\na,1,2\n",
+        }.items()
+    ],
+]
+
+
 def attacks(kind: str, makes: dict[str, Callable[[Place], object]], **options: Any) -> list[Attack]:
     """One each."""
     return [Attack(f"{kind}: {name}", kind, make, **options) for name, make in makes.items()]
@@ -286,4 +455,5 @@ ATTACKS = [
     *attacks("weights", {k: WEIGHTS[k] for k in FEW}),
     *attacks("reader", READERS),
     *attacks("torch", TORCH, doors=("teacher.checkpoint",)),
+    *OTHERS,
 ]

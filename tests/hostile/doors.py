@@ -185,7 +185,16 @@ DOORS: dict[str, dict[str, Door]] = {
         "teacher.path": Door(("teacher=sklearn", "teacher.path=../sent/teacher.skops", *SMALL))
     },
     # sent/teacher.onnx
-    "onnx": {"teacher.path": Door(("teacher=onnx", "teacher.path=../sent/teacher.onnx", *SMALL))},
+    "onnx": {
+        "teacher.path": Door(
+            ("teacher=onnx", "teacher.path=../sent/teacher.onnx", *SMALL),
+            ("home/.cache/*/.onnxruntime/*",),  # which keeps a file of its own there
+        )
+    },
+    # sent/x.npz, an image sent/x.png, or a folder of them, for a student in which nothing is wrong
+    "inputs": {"predict": Door(("predict", "--device", "cpu", RUN))},
+    # sent/data.npz, .jsonl.gz, .csv.gz: the words name it
+    "data": {"run": Door((*SMALL, "method=supervised"))},
     # sent/configs, chosen by the attack's words
     "config-dir": {
         "run": Door(("--config-dir", "../sent/configs", "teacher=linear", *SMALL)),
