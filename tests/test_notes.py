@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kdrun import notes
+from kdrun import compare, notes, report
 from kdrun.loss.weight import parse
 from tests.conftest import QUICK
 
@@ -59,7 +59,7 @@ def test_answers_that_are_suspicious(metrics, predicted, labels, told):
     assert told in "".join(found)
 
 
-def test_a_loss_that_was_never_there_is_told_before_and_after_and_written_down(kdrun):
+def test_a_loss_that_was_never_there_is_told_before_and_after_and_written_down(kdrun, capsys):
     told = kdrun(*QUICK, "loss=dkd")  # its published warm-up takes 20 epochs
     assert told.status == 0
     assert told.out.index("dkd never has its full weight") < told.out.index("student linear epoch")
@@ -67,3 +67,8 @@ def test_a_loss_that_was_never_there_is_told_before_and_after_and_written_down(k
     (path,) = Path("outputs/default").glob("*/record.json")
     assert any("dkd never has" in note for note in json.loads(path.read_text())["notes"])
     assert "dkd never has" in Path("outputs/default/results.csv").read_text()
+    assert report.main(["outputs/default"]) == 0
+    assert "dkd never has" in Path("outputs/default/report.html").read_text()
+    capsys.readouterr()
+    assert compare.main(["outputs/default"]) == 0
+    assert "all runs: dkd never has" in " ".join(capsys.readouterr().out.split())
