@@ -94,14 +94,19 @@ def _sentence(what: str, summary: Summary) -> str:
 
 def _warnings(found: Summary) -> Iterator[str]:
     where = f" of {found['domain']}" if "domain" in found else ""
+    total, absent = 0, dict[tuple[str, ...], list[str]]()
     for name, use in (("train", "training"), ("val", "validation"), ("test", "test")):
         counts = found.get(name, {}).get("classes", {})
-        lacking = [label for label, count in counts.items() if not count]
+        lacking = tuple(label for label, count in counts.items() if not count)
         if lacking and len(lacking) < len(counts):
-            yield (
-                f"{len(lacking)} of {len(counts)} classes have no labelled sample in the {use} "
-                f"split{where}: {_few(lacking)}"
-            )
+            total = len(counts)
+            absent.setdefault(lacking, []).append(use)
+    for names, uses in absent.items():
+        splits = " and ".join(filter(None, [", ".join(uses[:-1]), uses[-1]]))
+        yield (
+            f"{len(names)} of {total} classes have no labelled sample in the {splits} "
+            f"split{'s' * (len(uses) > 1)}{where}: {_few(list(names))}"
+        )
     counts = found["train"].get("classes", {})
     if single := [label for label, count in counts.items() if count == 1]:
         yield f"one training sample{where} is all there is of {_few(single)}"

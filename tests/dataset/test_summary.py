@@ -63,6 +63,10 @@ def test_both_domains_are_told_and_a_shared_note_once() -> None:
             "1 of 3 classes have no labelled sample in the test split: 'owl'",
         ),
         (data([0, 1] * 9, GOOD), "in the training split: 'owl'"),
+        (
+            data([0, 1] * 60, [0, 1] * 60, [0, 1] * 9),
+            "1 of 3 classes have no labelled sample in the training, validation and test splits",
+        ),
         (data(GOOD, GOOD, [0]), "2 of 3 classes have no labelled sample in the validation split"),
         (data([0, 0, 1, 1, 2], GOOD), "one training sample is all there is of 'owl'"),
         (data([0] * 30 + [1] * 3 + [2] * 9, GOOD), "30 training samples are cat, 3 are dog"),
