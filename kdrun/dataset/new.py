@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kdrun.dataset.arrays import to_inputs
+from kdrun.dataset.asked import Asked
 from kdrun.dataset.cells import read_cells
 from kdrun.dataset.charset import read_text
-from kdrun.dataset.columns import encode, require_columns, to_numbers
+from kdrun.dataset.columns import encode, require_columns
+from kdrun.dataset.familiar import known_cells
+from kdrun.dataset.numerals import few
 from kdrun.dataset.text_file import read_rows
 from kdrun.dataset.tokens import Tokens
 from kdrun.dataset.words import Words
 from kdrun.shape import ROWS
 from kdrun.types import Arrays, Input
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def rows(path: str, learnt: Mapping[str, Any]) -> Arrays:
+
+def rows(
+    path: str,
+    learnt: Mapping[str, Any],
+    written: Mapping[str, Any] | None = None,
+    asked: Asked | None = None,
+) -> Arrays:
     """The rows of a table.
+
+    What the student has not seen in training is told by its count: a category, a missing number
+    where none was missing, a column beside those that it reads.
 
     Args:
         path: a CSV file with the columns that were learnt from; others may stand beside them.
         learnt: `Columns.learnt`.
+        written: of the training file: the `numbers` of each column, as decimal and thousands mark;
+            the format of its `dates`; the `spelling` of its categories, and which cells were
+            `missing` and `not_missing` beside the usual; what the columns `apart` were.
+        asked: of this file.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -33,15 +51,37 @@ def rows(path: str, learnt: Mapping[str, Any]) -> Arrays:
     """
     if path.endswith((".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".txt")):
         raise ValueError(f"{path}: give a CSV file with a header, as the training rows were.")
-    table = read_cells(path).table
-    numeric = [column["name"] for column in learnt["numeric"]]
-    require_columns(table, [*numeric, *(c["name"] for c in learnt["categorical"])], path)
-    table = table.assign(**{name: to_numbers(table[name], path) for name in numeric})
-    return _unlabelled(to_inputs(encode(learnt, table), path))
+    written, asked = written or {}, asked or Asked()
+    needed = [column["name"] for kind in ("numeric", "categorical") for column in learnt[kind]]
+    read = read_cells(path, asked.format(written), () if asked.fill else needed)
+    for note in read.notes:
+        asked.tell(note)
+    table = read.table
+    lacking = [name for name in needed if name not in table.columns]
+    if asked.fill and lacking:
+        if len(lacking) == len(needed):
+            raise ValueError(f"{path} has none of the columns that the student reads: {needed}")
+        asked.tell(f"columns that are not there count as missing: {few(lacking)}")
+        table = table.assign(**dict.fromkeys(lacking, np.nan))
+    require_columns(table, needed, path)
+    apart = {*needed, *(written.get("apart") or ()), asked.ids, asked.labels}
+    if beside := [name for name in table.columns if name not in apart]:
+        asked.tell(f"columns that the student does not read: {few(beside)}")
+    try:
+        known = known_cells(table, learnt, written, asked)
+    except ValueError as fault:
+        raise ValueError(f"{path}: {fault}") from fault
+    inputs = to_inputs(encode(learnt, known), path)
+    return Arrays(inputs, asked.targets(table, written, path), asked.names(table, path))
 
 
 def texts(
-    path: str, column: str, words: Mapping[str, Any] | None, tokens: Mapping[str, str] | None
+    path: str,
+    column: str,
+    words: Mapping[str, Any] | None,
+    tokens: Mapping[str, str] | None,
+    written: Mapping[str, Any] | None = None,
+    asked: Asked | None = None,
 ) -> Arrays:
     """Texts as rows of TF-IDF, as tokens, or as both.
 
@@ -50,37 +90,40 @@ def texts(
         column: which column, or key, holds the text.
         words: `Words.learnt`; None for no rows.
         tokens: `Tokens.described`; None for no tokens.
+        written: of the training file: the `spelling` of its labels, and which cells were `missing`
+            and `not_missing` beside the usual.
+        asked: of this file.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the column is missing, or a text is empty.
     """
-    found = _texts(path, column)
-    for number, text in enumerate(found, 1):
+    written, asked = written or {}, asked or Asked()
+    table = _table(path, column, written, asked)
+    found: list[str] = table[column].fillna("").astype(str).tolist()
+    for row, text in zip(table.index, found, strict=True):
         if not text.strip():
-            raise ValueError(f"{path}: the text of row {number} is empty: fill or drop it.")
+            raise ValueError(f"{path}: the text of row {row + 1} is empty: fill or drop it.")
     inputs: dict[str, Tensor] = {}
     if words is not None:
         inputs[ROWS] = torch.from_numpy(np.ascontiguousarray(Words.restore(words)(found)))
-    if tokens is None:
-        return _unlabelled(inputs[ROWS])
-    return _unlabelled(inputs | Tokens(tokens)(found))
+    read: Input = inputs[ROWS] if tokens is None else inputs | Tokens(tokens)(found)
+    return Arrays(read, asked.targets(table, written, path), asked.names(table, path))
 
 
-def _texts(path: str, column: str) -> list[str]:
-    if not path.endswith(".txt"):
-        table = read_rows(path, wanted=[column]).table
-        require_columns(table, [column], path)
-        found: list[str] = table[column].fillna("").astype(str).tolist()
-        return found
-    lines = [line.removesuffix("\r") for line in read_text(path)[0].split("\n")]
-    if lines[-1] == "":
-        lines.pop()
-    if not lines:
-        raise ValueError(f"{path} holds no texts.")
-    return lines
+def _table(path: str, column: str, written: Mapping[str, Any], asked: Asked) -> pd.DataFrame:
+    """The rows of a file of texts; of a .txt, the one column of its lines."""
+    if path.endswith(".txt"):
+        import pandas as pd
 
-
-def _unlabelled(inputs: Input) -> Arrays:
-    size = len(inputs if isinstance(inputs, Tensor) else next(iter(inputs.values())))
-    return Arrays(inputs, torch.full((size,), -1))
+        lines = [line.removesuffix("\r") for line in read_text(path, asked.charset)[0].split("\n")]
+        if lines[-1] == "":
+            lines.pop()
+        if not lines:
+            raise ValueError(f"{path} holds no texts.")
+        return pd.DataFrame({column: lines})
+    read = read_rows(path, asked.format(written), [column])
+    for note in read.notes:
+        asked.tell(note)
+    require_columns(read.table, [column], path)
+    return read.table

@@ -151,10 +151,18 @@ def table(
     )
     seen = homes.isin(parts(source)) if labels != "all" else homes.notna()
     read_off = {name: kinds.table[name][seen] for name in (*kinds.numeric, *kinds.categorical)}
+    how = {
+        "numbers": {name: list(style) for name, style in kinds.styles.items()},
+        "dates": kinds.dates,
+        "spelling": spelling,
+        "missing": list(missing or ()),
+        "not_missing": list(not_missing or ()),
+        "apart": [name for name in cells.columns if name not in read_off],
+    }
     return replace(
         data,
         columns=columns.names,
-        reader={"_target_": "kdrun.dataset.new.rows", "learnt": columns.learnt},
+        reader={"_target_": "kdrun.dataset.new.rows", "learnt": columns.learnt, "written": how},
         notes=(*read.notes, *kinds.notes, *more),
         warnings=tuple(say_the_label(read_off, answers[seen])),
     )

@@ -169,6 +169,7 @@ def text(
         "column": text_column,
         "words": counts.learnt if counts else None,
         "tokens": cut.described if cut else None,
+        "written": {"missing": list(missing or ()), "not_missing": list(not_missing or ())},
     }
     return replace(data, reader=reader, notes=tuple(read.notes))
 
