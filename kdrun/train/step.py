@@ -68,6 +68,9 @@ class Step:
             self.meter.count(names, len(item.index))
             self.batches += 1
             self.guard.look(self.batches)
+        if self.training.ema is not None:
+            self.training.ema.n_averaged += 1  # on the host: a recorded step does not count
+            self.averaging = True
         if self.training.counts_steps:
             self.training.scheduler.step()
 
@@ -119,21 +122,13 @@ class Step:
         training.optimizer.zero_grad(set_to_none=True)
         training.method.after_step()
         if training.ema is not None:
-            self.average(training.ema)
+            follow(training.ema, training.method.student, begun=self.averaging)
 
     def watch(self, names: tuple[str, ...], values: Tensor, total: Tensor, samples: int) -> None:
         """Let meter and guard see the losses of a batch before they are followed."""
         self.total.copy_(total)
         self.meter.add(names, values, samples)
         self.guard.see(names, values, total)
-
-    def average(self, ema: AveragedModel) -> None:
-        """Let the average follow; after its first step, without asking the device how many."""
-        if self.averaging:
-            follow(ema, self.training.method.student)
-        else:
-            ema.update_parameters(self.training.method.student)
-            self.averaging = True
 
     def means(self) -> Row:
         """The mean of the loss and of each term over the epoch.
@@ -160,8 +155,14 @@ def let_join(optimizer: Optimizer) -> None:
 
 
 @torch.no_grad()
-def follow(ema: AveragedModel, student: nn.Module) -> None:
-    """What `AveragedModel.update_parameters` does after the first time, without its questions."""
+def follow(ema: AveragedModel, student: nn.Module, begun: bool) -> None:
+    """What `AveragedModel.update_parameters` does but for the count, without its questions.
+
+    Args:
+        ema: the average.
+        student: what it follows.
+        begun: whether it has followed before; the first time it becomes the same.
+    """
     together: dict[tuple[torch.device, torch.dtype], tuple[list[Tensor], list[Tensor]]] = {}
     for mean, own in zip(ema.module.parameters(), student.parameters(), strict=True):
         means, owns = together.setdefault((mean.device, mean.dtype), ([], []))
@@ -169,7 +170,9 @@ def follow(ema: AveragedModel, student: nn.Module) -> None:
         owns.append(own)
     assert ema.multi_avg_fn is not None
     for means, owns in together.values():
-        ema.multi_avg_fn(means, owns, ema.n_averaged)
+        if begun:
+            ema.multi_avg_fn(means, owns, ema.n_averaged)
+        else:
+            torch._foreach_copy_(means, owns)
     for theirs, given in zip(ema.module.buffers(), student.buffers(), strict=True):
         theirs.copy_(given)
-    ema.n_averaged += 1

@@ -37,4 +37,6 @@ class MCC(Term):
         weight = weight * len(p) / weight.sum()
         confusion = (weight[:, None] * p).T @ p
         confusion = confusion / confusion.sum(1, keepdim=True)
-        return (confusion.sum() - confusion.trace()) / p.shape[1]
+        # As trace() sums; its gradient would wait for the device.
+        within = confusion.diagonal().sum(dtype=torch.float64).to(confusion.dtype)
+        return (confusion.sum() - within) / p.shape[1]
