@@ -38,8 +38,12 @@ def read_texts(path: str, named: Mapping[str, str], written: Format | None = Non
     repeated = _repeated(table)
     if not repeated.any():
         return read._replace(table=table)
-    note = f"{repeated.sum()} of {len(table)} texts are repetitions, left out"
-    return read._replace(table=table[~repeated], notes=[*read.notes, note])
+    notes = [*read.notes, f"{repeated.sum()} of {len(table)} texts are repetitions, left out"]
+    if torn := int((_bare(table)["label"].nunique() > 1).sum()):
+        notes.append(
+            f"the labels of {torn} texts disagree where they are repeated: the first counts"
+        )
+    return read._replace(table=table[~repeated], notes=notes)
 
 
 def read_rows(path: str, written: Format | None = None, wanted: Iterable[str] = ()) -> Cells:
@@ -77,6 +81,13 @@ def _check(column: pd.Series[Any], name: str, path: str, read: Cells) -> None:
             f"{path}: '{name}' holds {str(column[nested[0]])[:40]} in row {nested[0] + 1}: give "
             "one text or number in each row."
         )
+
+
+def _bare(table: pd.DataFrame) -> Any:
+    """The rows by text, as `_repeated` compares them."""
+    bare = table["text"].str.casefold().str.split().str.join(" ")
+    where = ["domain"] if "domain" in table else []
+    return table.assign(text=bare).groupby(["text", *where])
 
 
 def _repeated(table: pd.DataFrame) -> pd.Series[bool]:

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from kdrun.dataset.text_file import read_texts
+
+
+def test_repeated_texts_whose_labels_disagree_are_told_and_ids_are_rows(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\nfine,a\nFine ,b\nfine,b\ndull,a\ndull,a\nso,b\n")
+    read = read_texts(str(path), {"text": "text", "label": "label"})
+    assert read.table.index.tolist() == [0, 3, 5]
+    assert read.notes == [
+        "3 of 6 texts are repetitions, left out",
+        "the labels of 1 texts disagree where they are repeated: the first counts",
+    ]
