@@ -13,7 +13,9 @@ from omegaconf import DictConfig
 from hydra_plugins._commands import CommandLauncher
 
 if TYPE_CHECKING:
+    from kdrun.sweep.forecast import Place
     from kdrun.sweep.jobs import Job
+    from kdrun.sweep.left import Left
 
 
 class LocalLauncher(CommandLauncher):
@@ -26,6 +28,8 @@ class LocalLauncher(CommandLauncher):
         threads: of each process; None: the cores shared out evenly.
     """
 
+    left: Left | None = None
+
     def __init__(
         self,
         n_jobs: int | None = None,
@@ -33,6 +37,21 @@ class LocalLauncher(CommandLauncher):
         threads: int | None = None,
     ) -> None:
         self.n_jobs, self.gpus, self.threads = n_jobs, gpus, threads
+
+    def place(self, devices: int) -> Place:
+        """How jobs are executed here.
+
+        Args:
+            devices: how many GPUs a process needs.
+
+        Raises:
+            ValueError: an option does not fit; the message says which.
+        """
+        from kdrun.sweep.forecast import Place
+        from kdrun.sweep.pool import cores, shares
+
+        size, _, threads = shares(self.n_jobs, self.gpus, self.threads, devices)
+        return Place(size, threads, cores(), fresh=True)
 
     def run(self, config: DictConfig, jobs: Mapping[Job, Sequence[str]]) -> None:
         """As many at once as there is room for; see `CommandLauncher`."""
@@ -48,5 +67,6 @@ class LocalLauncher(CommandLauncher):
             threads=threads,
             rerun=config.rerun,
             fail_fast=config.fail_fast,
+            left=self.left,
         )
         pool.run({job: [*words, *quietly] for job, words in jobs.items()})

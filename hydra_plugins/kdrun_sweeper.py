@@ -5,8 +5,6 @@ Hydra imports this at the start of every application that finds it, so it import
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -44,9 +42,11 @@ class KdrunSweeper(BasicSweeper):
         jobs = sweep.plan(loader, master, batch)
         todo = sweep.missing(jobs, master.rerun)
         sweep.check(todo)
+        place = estimate.where(self.launcher, todo)
         if master.dry_run:
-            print(estimate.told(jobs, todo, Path(master.hydra.sweep.dir)))
+            print(estimate.told(jobs, todo, master, place))
             return
         sweep_dir = sweep.begin(master, jobs)
-        sweep.launch(self.launcher, master, todo)
+        left = estimate.expect(jobs, todo, master, place)
+        sweep.launch(self.launcher, master, todo, left)
         outcome.sum_up(jobs, len(jobs) - len(todo), sweep_dir)

@@ -21,6 +21,7 @@ RUNTIME = (
     "cache",
     "rerun",
     "dry_run",
+    "estimate",
     "logger",
     "fail_fast",
     "plugins",
@@ -118,6 +119,7 @@ class Config:
     seed: int = 0
     rerun: Rerun = Rerun.failed
     dry_run: bool = False
+    estimate: bool = True
     fail_fast: bool = False
     plugins: list[str] = field(default_factory=list)
     max_memory: str | None = None

@@ -19,6 +19,8 @@ from kdrun.cli import main
 # Bits depend on the number of threads, and workers of pytest share the cores.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
+# A trial before each sweep costs seconds; tests of it switch it on.
+os.environ["KDRUN_ESTIMATE"] = "false"
 
 
 class Told(NamedTuple):

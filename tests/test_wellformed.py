@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from kdrun import compare, report, results
 from kdrun.compare.gather import gather
-from kdrun.sweep.estimate import _paces
 from kdrun.table import read_csv
 from kdrun.wellformed import faults, is_number, parse_json
 from tests.fabricated import record, save
@@ -171,14 +170,13 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "text", [b"fruit,price\napple,3\n", b"\xff\xfe\0", b"", b"method,seed\nkd,0\n", b"\0,\0"]
 )
-def test_a_foreign_table_stops_neither_a_comparison_nor_an_estimate(tmp_path, capsys, text):
+def test_a_foreign_table_stops_no_comparison(tmp_path, capsys, text):
     save(tmp_path / "sweep", record(0))
     foreign = tmp_path / "other" / "results.csv"
     foreign.parent.mkdir()
     foreign.write_bytes(text)
     assert compare.main([str(tmp_path / "sweep"), str(foreign)]) == 0
     assert "1 run" in capsys.readouterr().out
-    _paces(tmp_path / "sweep")
 
 
 @quick
@@ -188,7 +186,6 @@ def test_any_bytes_are_a_table_or_a_value_error(tmp_path, content, headed):
     path = tmp_path / "sweep" / "results.csv"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(head + content)
-    _paces(path.parent)
     try:
         rows = results.read_results(path)
     except ValueError:

@@ -23,6 +23,7 @@ from kdrun.config import Rerun
 from kdrun.results import write_atomic
 from kdrun.run import bury, busy, ended
 from kdrun.sweep.jobs import Composer, Job, Known, settle, telling_apart
+from kdrun.sweep.left import Left
 from kdrun.sweep.outcome import state
 from kdrun.unread import readable
 from kdrun.validate import ConfigError, parts
@@ -154,7 +155,9 @@ def in_process(launcher: Launcher) -> bool:
     return type(launcher).__module__ == BASIC
 
 
-def launch(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
+def launch(
+    launcher: Launcher, master: DictConfig, jobs: Sequence[Job], left: Left | None = None
+) -> None:
     """Run jobs, and see to it that each has a record in the end.
 
     Args:
@@ -162,6 +165,7 @@ def launch(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
             process is at come last; the others are given all at once.
         master: the config of the sweep.
         jobs: those that are to run.
+        left: tells after each job how long the others will take.
 
     Raises:
         ConfigError: jobs are for several machines, and the launcher knows only this one.
@@ -170,8 +174,10 @@ def launch(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
     if several and "slurm" not in type(launcher).__module__:
         raise ConfigError(["train.nodes: a sweep over several machines needs hydra/launcher=slurm"])
     if in_process(launcher):
-        _one_by_one(launcher, master, jobs)
+        _one_by_one(launcher, master, jobs, left)
     elif jobs:
+        if hasattr(launcher, "left"):
+            launcher.left = left
         launcher.launch([job.overrides for job in jobs], initial_job_idx=0)
         for job in jobs:
             if state(job) == "cut off":
@@ -179,7 +185,9 @@ def launch(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
                 bury(job.config, job.run_dir, "its process ended without a word")
 
 
-def _one_by_one(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> None:
+def _one_by_one(
+    launcher: Launcher, master: DictConfig, jobs: Sequence[Job], left: Left | None
+) -> None:
     logging.getLogger(BASIC).setLevel(logging.WARNING)
     waiting, told = list(jobs), False
     while waiting:
@@ -197,6 +205,8 @@ def _one_by_one(launcher: Launcher, master: DictConfig, jobs: Sequence[Job]) -> 
             launcher.launch([job.overrides], initial_job_idx=index)
         finally:
             claim.release()
+        if left and (told_left := left.after(job.run_dir)):
+            log.info("[%d/%d] over%s", index + 1, len(jobs), told_left)
         if master.fail_fast and state(job) == "failed":
             return
 

@@ -1,78 +1,91 @@
-"""The plan of a sweep as text, and how long it will take, judged by what earlier runs took."""
+"""What is said of the time that a sweep takes, before it begins. Imports no torch."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig
 from tabulate import tabulate
 
-from kdrun.config import identity, names
-from kdrun.results import read_results
+from kdrun.sweep import in_process
+from kdrun.sweep.forecast import UNKNOWN, Forecast, Place, measured
 from kdrun.sweep.jobs import Job
+from kdrun.sweep.left import Left, span
 from kdrun.sweep.outcome import state
-from kdrun.table import Row
-from kdrun.wellformed import is_number
+from kdrun.sweep.pool import cores
 
-ALIKE = ("method", "dataset", "teacher", "student")
-"""Columns in which two runs must agree to take about as long."""
+log = logging.getLogger(__name__)
 
 
-def told(jobs: Sequence[Job], todo: Sequence[Job], sweep_dir: Path) -> str:
-    """The plan: each job, how it stands, and about how long it will train.
+def told(jobs: Sequence[Job], todo: Sequence[Job], master: DictConfig, place: Place | None) -> str:
+    """The plan: each job, how it stands, and about how long it will take.
 
     Args:
         jobs: all jobs of the sweep.
         todo: those that would run.
-        sweep_dir: their folder; the tables of it and of the folders beside it are consulted.
+        master: the config of the sweep.
+        place: how they are executed; None where that is not this machine.
     """
-    paces = _paces(sweep_dir)
-    seconds = {job: _seconds(job, paces) for job in todo}
+    found = measured(_configs(todo), place or _alone()) if master.estimate else UNKNOWN
     rows = [
-        (job.label, state(job), "" if job not in seconds else span(seconds[job])) for job in jobs
+        (job.label, state(job), "" if job not in todo else span(found.jobs.get(job.run_dir)))
+        for job in jobs
     ]
-    known = [each for each in seconds.values() if each is not None]
-    lines = [tabulate(rows, headers=("job", "now", "trains for")) if rows else ""]
-    lines.append(f"{len(todo)} of {len(jobs)} runs to do in {sweep_dir}")
-    if known:
-        lines.append(
-            f"about {span(sum(known))} of training for {len(known)} of them, one after another"
-        )
+    lines = [tabulate(rows, headers=("job", "now", "takes"))] if rows else []
+    lines.append(f"{len(todo)} of {len(jobs)} runs to do in {master.hydra.sweep.dir}")
+    if todo and master.estimate:
+        lines.append(_sum(found, place))
     return "\n".join(lines)
 
 
-def _paces(sweep_dir: Path) -> dict[tuple[object, ...], float]:
-    """Seconds an epoch took, by what the runs were."""
-    rows: list[Row] = []
-    for table in sweep_dir.parent.glob("*/results.csv"):
-        try:
-            rows += read_results(table)
-        except (OSError, ValueError):
-            continue  # an estimate may do without it
-    found: dict[tuple[object, ...], list[float]] = {}
-    for row in rows:
-        seconds, epochs = row.get("train_seconds"), row.get("epochs")
-        if row.get("status") == "ok" and is_number(seconds) and is_number(epochs) and epochs:
-            pace = float(seconds) / float(epochs)  # type: ignore[arg-type]
-            found.setdefault(tuple(row.get(column) for column in ALIKE), []).append(pace)
-    return {kind: median(paces) for kind, paces in found.items()}
+def expect(
+    jobs: Sequence[Job], todo: Sequence[Job], master: DictConfig, place: Place | None
+) -> Left | None:
+    """Say how long a sweep will take, before it begins, where the config wants that.
+
+    Returns:
+        What tells how long the rest will take; None where nothing was measured.
+    """
+    if place is None or not master.estimate or not todo:
+        return None
+    said = f"{len(todo)} of {len(jobs)} runs to do"
+    if len(todo) == 1:
+        log.info("%s; a single one is not tried before, its epochs say how it goes", said)
+        return None
+    found = measured(_configs(todo), place)
+    log.info("%s: %s", said, _sum(found, place))
+    return Left(found.jobs, place.at_once) if found.jobs else None
 
 
-def _seconds(job: Job, paces: dict[tuple[object, ...], float]) -> float | None:
-    assert job.config is not None
-    what = names(identity(job.config))
-    pace = paces.get(tuple(what[column] for column in ALIKE))
-    return None if pace is None else pace * what["epochs"]
+def _configs(todo: Sequence[Job]) -> dict[Path, DictConfig]:
+    return {job.run_dir: job.config for job in todo if job.config is not None}
 
 
-def span(seconds: float | None) -> str:
-    """A duration as people say it: `40 s`, `12 min`, `3 h 20 min`."""
-    if seconds is None:
-        return "?"
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
+def _sum(found: Forecast, place: Place | None) -> str:
+    if found.whole is None:
+        return "how long they take cannot be told, for their first steps could not be tried"
+    count = found.teachers
+    first = f", {count} teacher{'s' * (count > 1)} included" if count else ""
+    alone = "one after another" + ("" if place is not None else ", on this machine")
+    how = alone if place is None or place.at_once == 1 else f"{place.at_once} at once"
+    return f"about {span(found.whole)} {how}{first}"
+
+
+def _alone() -> Place:
+    return Place(1, None, cores(), fresh=False)
+
+
+def where(launcher: Launcher, todo: Sequence[Job]) -> Place | None:
+    """How a launcher executes jobs, as far as that is on this machine.
+
+    Raises:
+        ValueError: an option of the launcher does not fit; the message says which.
+    """
+    if hasattr(launcher, "place"):
+        devices = [job.config.train.devices for job in todo if job.config is not None]
+        found: Place = launcher.place(max(devices, default=1))
+        return found
+    return _alone() if in_process(launcher) else None

@@ -32,15 +32,15 @@ def record_of(job: Job) -> Record | None:
         return None
 
 
-def tell_end(job: Job, number: str, seconds: float) -> bool:
-    """Say in a line how a job ended; whether well."""
+def tell_end(job: Job, number: str, seconds: float, left: str = "") -> bool:
+    """Say in a line how a job ended, and how long others will take; whether well."""
     record = load_record(job.run_dir)
     if record["status"] == "ok":
         accuracy = record["metrics"].get("test_accuracy")
         told = f"  test_accuracy {accuracy:.4f}" if isinstance(accuracy, float) else ""
-        log.info("%s ok after %.0f s: %s%s", number, seconds, job.label, told)
+        log.info("%s ok after %.0f s: %s%s%s", number, seconds, job.label, told, left)
         return True
-    log.error("%s %s: %s: %s", number, record["status"], job.label, _last_line(job))
+    log.error("%s %s: %s: %s%s", number, record["status"], job.label, _last_line(job), left)
     return False
 
 

@@ -21,6 +21,7 @@ from kdrun.config import Rerun
 from kdrun.run import bury
 from kdrun.sweep import take
 from kdrun.sweep.jobs import Job
+from kdrun.sweep.left import Left
 from kdrun.sweep.outcome import record_of, tell_end
 from kdrun.sweep.worker import PATIENCE, start
 
@@ -60,6 +61,7 @@ class Pool:
         threads: of each process.
         rerun: which ended runs to run again.
         fail_fast: whether the first failure ends it all.
+        left: tells after each job how long the others will take.
     """
 
     def __init__(
@@ -70,9 +72,10 @@ class Pool:
         threads: int = 1,
         rerun: Rerun = Rerun.failed,
         fail_fast: bool = False,
+        left: Left | None = None,
     ) -> None:
         self.size, self.gpus, self.threads = size, list(gpus), threads
-        self.rerun, self.fail_fast = rerun, fail_fast
+        self.rerun, self.fail_fast, self.left = rerun, fail_fast, left
         self.running: list[Running] = []
         self.commands: Mapping[Job, Sequence[str]] = {}
         self.numbers: dict[Job, str] = {}
@@ -116,7 +119,8 @@ class Pool:
             assert job.config is not None
             bury(job.config, job.run_dir, obituary(status))
         each.claim.release()
-        return tell_end(job, self.numbers[job], time.monotonic() - each.began)
+        left = self.left.after(job.run_dir) if self.left else ""
+        return tell_end(job, self.numbers[job], time.monotonic() - each.began, left)
 
     def _stop(self) -> None:
         """Interrupt what runs; each keeps its checkpoint."""
@@ -168,15 +172,19 @@ def shares(
         raise ValueError(f"train.devices={devices}: hydra.launcher.gpus gives only {len(names)}")
     starts = range(0, len(names) - devices + 1, devices)
     names = [",".join(names[start : start + devices]) for start in starts]
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if size is None:
-        size = len(names) or max(1, cores // 2)
+        size = len(names) or max(1, cores() // 2)
     if threads is None:
-        threads = max(1, cores // max(1, size))
+        threads = max(1, cores() // max(1, size))
     for key, value in (("n_jobs", size), ("threads", threads)):
         if value < 1:
             raise ValueError(f"hydra.launcher.{key}={value}: must be at least 1, or null")
     return size, names, threads
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _visible_gpus() -> list[str]:

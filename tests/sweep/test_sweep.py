@@ -121,7 +121,7 @@ def test_a_dry_run_tells_the_plan_and_does_nothing(kdrun):
     kdrun(*WORDS)
     told = kdrun("-m", *WORDS, "seed=0,1", "dry_run=true")
     assert "1 of 2 runs to do" in told.out
-    assert "of training for 1 of them" in told.out
+    assert "about" not in told.out  # estimate is off in tests
     assert len(rows()) == 1
 
 

@@ -1,0 +1,189 @@
+"""What the parts of a run take, measured: its first steps, in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from kdrun.checkpoint import STUDENT
+from kdrun.config import Train
+from kdrun.dataset.split import select
+from kdrun.evaluate import evaluate
+from kdrun.experiment import Experiment
+from kdrun.finish import finish
+from kdrun.score import write_weights
+from kdrun.types import Batch, Loader
+
+ENOUGH = 0.3
+"""Seconds of a pass over some batches, after which no more are needed."""
+
+SAMPLES = 64
+"""Of the test split, to be scored with all that is written of it."""
+
+
+class Pace(NamedTuple):
+    """How long the parts of a run take, in seconds.
+
+    Attributes:
+        begin: until training begins: data, networks, transfer.
+        epoch: an epoch: steps, validation, checkpoint.
+        test: a pass over the test split.
+        end: pictures, weights and what else is written, and how much more that takes in the first
+            run of a process; None where it was not tried.
+        epochs: how many there are, where that is no setting; None: `train.epochs`.
+        students: how many networks are scored in the end.
+    """
+
+    begin: float
+    epoch: float
+    test: float
+    end: tuple[float, float] | None
+    epochs: int | None
+    students: int
+
+
+class Few:
+    """The first batches of a loader, and how long each takes whoever asks for them.
+
+    Args:
+        loader: all of them.
+        device: that is waited for.
+    """
+
+    def __init__(self, loader: Loader, device: torch.device) -> None:
+        self.loader, self.device, self.targets = loader, device, loader.targets
+        self.each, self.spent = 0.0, 0.0
+        self.count = len(loader)  # to be seen; found out in the first pass
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Some batches; the first is not counted where there are others, for it comes slowly."""
+        begin = first = self._now()
+        for seen, batch in enumerate(self.loader.epoch(epoch), start=1):
+            yield batch
+            now = self._now()
+            self.each = (now - first) / max(1, seen - 1)
+            if seen == 1:
+                first = now
+            elif now - begin > ENOUGH:
+                self.count = min(self.count, seen)
+            if seen == self.count:
+                break
+        self.spent += self._now() - begin
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+    @property
+    def whole(self) -> float:
+        """Seconds that a pass over all batches takes."""
+        return self.each * len(self)
+
+
+@contextmanager
+def unheard(threads: int | None) -> Iterator[None]:
+    """A trial says nothing, draws nothing from anybody's generator, and leaves threads alone."""
+    before, disabled = torch.get_num_threads(), logging.root.manager.disable
+    torch.set_num_threads(threads or before)
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), torch.random.fork_rng():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_num_threads(before)
+        logging.disable(disabled)
+
+
+def attempt(
+    config: DictConfig,
+    folder: Path,
+    network: Callable[[Mapping[str, Any]], Path],
+    whole_end: bool,
+) -> Pace:
+    """Build a run, train a few steps, score a few samples, and tell how long all of it takes.
+
+    Args:
+        config: of the run, resolved.
+        folder: an empty one, in which weights are left that were hardly trained.
+        network: the folder of the network of a teacher's role, or of one that stands in for it.
+        whole_end: whether to time pictures and all else that is written in the end, too.
+
+    Raises:
+        Exception: whatever stops the run itself.
+    """
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    settings: Train = OmegaConf.to_object(config.train)  # type: ignore[assignment]
+    wanted = max(2, settings.epochs)  # a schedule wants so many
+    settings = replace(settings, epochs=wanted, progress=False, devices=1, nodes=1)
+    if "download" in plain["dataset"]:
+        plain["dataset"]["download"] = False  # that is left to the run
+    plain["cache"], elsewhere = str(folder / "cache"), 0.0
+
+    def trained(role: Mapping[str, Any]) -> Path:
+        nonlocal elsewhere
+        start = time.perf_counter()
+        try:
+            return network(role)
+        finally:
+            elsewhere += time.perf_counter() - start
+
+    start = time.perf_counter()
+    made = Experiment(plain, settings, folder, trained, who="trial")
+    begin = time.perf_counter() - start - elsewhere
+    fixed = None if made.settings.epochs == wanted else made.settings.epochs
+    epoch = _epoch(made)
+    test, end = _test(made), _end(made) if whole_end else None
+    if not (folder / STUDENT).exists():
+        write_weights(folder / STUDENT, made.training.student, plain["student"], made.data)
+    return Pace(begin, epoch, test, end, fixed, 1 + len(made.builder.peer_roles()))
+
+
+def _epoch(made: Experiment) -> float:
+    """Seconds of an epoch."""
+    if not made.settings.epochs:
+        return 0.0
+    steps = Few(made.train_loader, made.device)
+    val = None if made.val_loader is None else Few(made.val_loader, made.device)
+    made.train_loader, made.val_loader = steps, val
+    made.settings = replace(made.settings, epochs=1)
+    start = time.perf_counter()
+    made.train()
+    beside = time.perf_counter() - start - steps.spent
+    if not made.takes_steps:  # it is fitted at once, to as many samples
+        return (beside + steps.spent) * len(steps) / steps.count
+    return steps.whole + beside + (val.whole - val.spent if val is not None else 0.0)
+
+
+def _test(made: Experiment) -> float:
+    """Seconds of a pass over the test split."""
+    test = Few(made.builder.loader(made.data.test), made.device)
+    answering = made.teacher.on("test") if made.teacher is not None else None
+    evaluate(made.training.student, test, len(made.data.classes), answering)
+    return test.whole
+
+
+def _end(made: Experiment) -> tuple[float, float]:
+    """Seconds of all that is done beside that pass, and what it took to load it."""
+    few = torch.arange(min(SAMPLES, len(made.data.test)))
+    made.data = replace(made.data, test=select(made.data.test, few))
+    start = time.perf_counter()
+    finish(made)
+    first = time.perf_counter() - start
+    start = time.perf_counter()
+    finish(made)
+    again = time.perf_counter() - start
+    return again, max(0.0, first - again)
