@@ -14,11 +14,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
 
 from kdrun import model
-from kdrun.config import Train
+from kdrun.config import DATASET_OWN, Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.fold import Fold
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.paired import Paired
+from kdrun.dataset.seen import check_unseen
 from kdrun.dataset.split import select, value_statistics
 from kdrun.device import choose_device, choose_dtype
 from kdrun.loss.weight import Weight, parse
@@ -67,7 +68,7 @@ class Builder:
         self.dtype = choose_dtype(settings.precision, self.device)
         section = config["dataset"]
         try:
-            own = without(section, "name", "augment", "workers")
+            own = without(section, *DATASET_OWN)
             self.data: Dataset = self.call(own, fold=fold(config))
         except ValueError as error:
             raise ValueError(f"dataset {section['name']}: {error}") from error
@@ -132,6 +133,7 @@ class Builder:
         self, role: Role, path: Path, data: Dataset | None = None, own: bool = False
     ) -> Adopted:
         """The network of a role with the weights of a file, for these data or others."""
+        check_unseen(path, self.data)
         data = data or self.data
         classes = {"classes": data.classes}
         adopted = adopt(role, path, lambda r, h: self.network(r, classes | dict(h)), data, own)

@@ -17,10 +17,8 @@ from kdrun import bounds
 from kdrun.archive import look, read_torch
 from kdrun.header import parse_header, parse_object
 from kdrun.results import atomic, write_atomic
+from kdrun.run_dir import CHECKPOINT, STUDENT
 
-STUDENT = "student.safetensors"
-MEAN = "mean.safetensors"
-CHECKPOINT = "checkpoint.pt"
 HEADER = "kdrun"
 READER = "kdrun.reader"
 

@@ -192,7 +192,8 @@ class Runs:
         from hydra.types import RunMode
 
         from kdrun.devices import machines
-        from kdrun.run import forget, run
+        from kdrun.run import run
+        from kdrun.run_dir import forget
 
         run_dir = self.run_dir = Path(HydraConfig.get().runtime.output_dir)
         several = HydraConfig.get().mode is RunMode.MULTIRUN

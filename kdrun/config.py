@@ -1,10 +1,7 @@
-"""The typed part of the config, the roles of models, the identity of a run. Imports no torch."""
+"""The typed part of the config, the roles of models, the settings of a run. Imports no torch."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -26,6 +23,7 @@ RUNTIME = (
     "fail_fast",
     "plugins",
     "max_memory",
+    "job",
     "train.device",
     "train.devices",
     "train.nodes",
@@ -33,11 +31,16 @@ RUNTIME = (
     "train.endpoint",
     "train.progress",
     "train.step",
+    "train.keep_checkpoint",
     "dataset.workers",
     "dataset.download",
 )
 """Keys that say where and how a run is executed, not what it is: its identity leaves them out."""
 
+
+DATASET_OWN = ("name", "augment", "workers", "reads")
+"""Keys of a dataset's section that are no arguments of its `_target_`. `reads` says which files and
+folders below `root` count, where not all are of the dataset."""
 
 OPTIONS = ("weights", "head", "classes", "mean", "std", "unit", "stem")
 """Keys of a network's role that say what its checkpoint does not: `kdrun.model.known`."""
@@ -60,11 +63,15 @@ class Steps(Enum):
 
 
 class Rerun(Enum):
-    """Which runs that have already ended are run again."""
+    """Which runs that have already ended are run again.
+
+    `all` leaves the teachers that are cached for all experiments; `teachers` is all and these too.
+    """
 
     failed = "failed"
     all = "all"
     none = "none"
+    teachers = "teachers"
 
 
 @dataclass
@@ -88,6 +95,7 @@ class Train:
     nodes: int = 1
     node: int | None = None
     endpoint: str | None = None
+    keep_checkpoint: bool = False
     progress: bool = True
 
 
@@ -97,6 +105,14 @@ class CV:
 
     folds: int | None = None
     fold: int | None = None
+
+
+@dataclass
+class Job:
+    """What a sweep tells its jobs; configs/config.yaml explains it."""
+
+    identity: str | None = None
+    command: str | None = None
 
 
 @dataclass
@@ -124,6 +140,7 @@ class Config:
     plugins: list[str] = field(default_factory=list)
     max_memory: str | None = None
     cache: str = "outputs/cache"
+    job: Job = field(default_factory=Job)
 
 
 def folder() -> Path:
@@ -139,7 +156,12 @@ def register(config_dir: str | None = None) -> None:
     Args:
         config_dir: the user's own folder of configs, whose model/ counts too.
     """
-    OmegaConf.register_new_resolver("run_id", lambda *, _root_: run_id(_root_), replace=True)
+    from kdrun.identity import identify, run_id
+
+    def name(parent: str | None = None, *, _root_: DictConfig) -> str:
+        return run_id(identify(_root_), parent)
+
+    OmegaConf.register_new_resolver("run_id", name, replace=True)
     OmegaConf.register_new_resolver("stem", lambda path: Path(str(path)).stem, replace=True)
     store = ConfigStore.instance()
     store.store(name="schema", node=Config, provider="kdrun")
@@ -154,7 +176,10 @@ CE = "kdrun.loss.ce.CE"
 
 
 def identity(config: DictConfig) -> dict[str, Any]:
-    """What a run is: the resolved config without what its method does not read and `RUNTIME`."""
+    """The resolved config of a run without what its method does not read, and without `RUNTIME`.
+
+    `kdrun.identity` adds to them what lies where they point.
+    """
     plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     what: dict[str, Any] = OmegaConf.to_container(plain, resolve=True, enum_to_str=True)  # type: ignore[assignment]
     uses = set(what["method"]["uses"])
@@ -204,16 +229,3 @@ def names(what: dict[str, Any]) -> dict[str, Any]:
 def _label(role: dict[str, Any]) -> str:
     """What a role's model is called; of a folder, or of a name on a hub, its last part."""
     return str((role.get("model") or {}).get("name") or role["name"]).rstrip("/").split("/")[-1]
-
-
-def run_id(config: DictConfig) -> str:
-    """The name of a run's folder: a readable slug and eight digits of the hash of its identity."""
-    what = identity(config)
-    who = names(what)
-    pair = "-".join(who[role] for role in ("teacher", "student") if who[role])
-    domains = "-".join(who[side] for side in ("source", "target") if who[side])
-    parts = (who["method"], pair, who["transfer"], who["loss"], who["dataset"], domains)
-    repetition = f"s{who['seed']}", "" if who["fold"] is None else f"f{who['fold']}"
-    slug = "_".join(str(part) for part in (*parts, *repetition) if part)
-    digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
-    return f"{re.sub(r'[^A-Za-z0-9_.+-]+', '-', slug)}-{digest}"

@@ -17,7 +17,7 @@ from kdrun import notes, phases
 from kdrun.assembly import assemble
 from kdrun.begun import in_its_format
 from kdrun.builder import Builder
-from kdrun.checkpoint import CHECKPOINT, load_state, save_state
+from kdrun.checkpoint import load_state, save_state
 from kdrun.config import Train
 from kdrun.dataset.digest import digest
 from kdrun.dataset.summary import summarise, tell
@@ -29,6 +29,7 @@ from kdrun.gain import source_accuracy
 from kdrun.model.features import Network, inner, is_fitted
 from kdrun.progress import epoch_line
 from kdrun.results import write_metrics
+from kdrun.run_dir import CHECKPOINT
 from kdrun.share import warn_of_idle
 from kdrun.table import Value
 from kdrun.teacher.network import Frozen

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from kdrun import phases, plots
-from kdrun.checkpoint import MEAN
+from kdrun.dataset.seen import write_seen
 from kdrun.evaluate import peak_memory_mb, ratio
 from kdrun.gain import gains
 from kdrun.results import write_atomic, write_metrics
+from kdrun.run_dir import MEAN
 from kdrun.score import score, write_weights
 from kdrun.table import to_csv
 from kdrun.teacher.network import Frozen
@@ -32,6 +33,7 @@ def finish(made: Experiment) -> dict[str, Any]:
         Metrics by column.
     """
     history = made.training.history
+    write_seen(made.run_dir, made.data)
     write_metrics(made.run_dir, history)
     student = made.training.student
     best = made.training.best.get("epoch", len(history))

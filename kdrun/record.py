@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from kdrun.builder import fold
+from kdrun.config import DATASET_OWN
 from kdrun.dataset.digest import digests
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import sample_ids
@@ -51,7 +52,7 @@ def record(run: str, path: str, device: str = "auto", plugins: Sequence[str] = (
         raise ValueError(f"{path} is none of {', '.join(SUFFIXES)}")
     made = load_record(run)
     section, settings = made["config"]["dataset"], made["config"]["train"]
-    own = {key: value for key, value in section.items() if key not in NOT_ARGUMENTS}
+    own = {key: value for key, value in section.items() if key not in DATASET_OWN}
     data: Dataset = call(own, plugins, fold=fold(made["config"]))
     if not data.classes:
         raise ValueError(f"{run} predicts values, and a table of decisions is about classes")
@@ -74,10 +75,6 @@ def about(data: Dataset) -> dict[str, list[str]]:
         columns["id"] += sample_ids(split)
         columns["digest"] += digests(split)
     return columns
-
-
-NOT_ARGUMENTS = ("name", "augment", "workers")
-"""Keys of a dataset's section that are not for its `_target_`."""
 
 
 @torch.no_grad()

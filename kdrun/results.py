@@ -1,8 +1,9 @@
 """What a run leaves as plain files: record.json, results.csv and metrics.csv.
 
-record.json is the truth and everything else can be rebuilt from it; `Record` is its layout. A
-results.csv is one flat row per run: `table.COLUMNS` first and always, then whatever else was
-measured, then the settings that tell the runs of the table apart. An empty cell was not measured.
+record.json is the truth and everything else can be rebuilt from it; `kdrun.layout.Record` is its
+layout. A results.csv is one flat row per run: `table.COLUMNS` first and always, then whatever else
+was measured, then the settings that tell the runs of the table apart. An empty cell was not
+measured.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
+from kdrun.layout import SCHEMA
+from kdrun.layout import Record as Record
 from kdrun.repeats import experiments, setup, tell_apart, versions, whole
 from kdrun.table import COLUMNS, JOINT, TEXT, Row, Value, flatten, read_csv, to_csv
 from kdrun.wellformed import faults, parse_json
@@ -28,58 +31,6 @@ TABLE = "results.csv"
 
 LONGEST = 2000
 """Characters of an error in a table."""
-
-SCHEMA = 1
-"""Version of `Record`. `load_record` is where records of an older version are brought up to it."""
-
-
-class Record(TypedDict, total=False):
-    """The layout of record.json.
-
-    Attributes:
-        schema: `SCHEMA`, added by `save_record`.
-        run_id: a readable slug and eight digits of the hash of `config`.
-        status: `running`, `interrupted`, `ok`, `failed` or `pruned`.
-        error: why it failed, `ValueError: ...`; empty otherwise.
-        run: what the run is, by column: method, dataset, source, target, teacher, student,
-            transfer, loss, seed, epochs, precision, device, commit; and, so that unlike runs are
-            never averaged, test_hash (of the test data) and split (how the training data was cut).
-        metrics: what was measured, by column; None where it was not.
-        predicted: how many test samples were given to each class, by its name.
-        transfer: what a strategy says of itself: which weights matched those of the source, the
-            fingerprint of those with which the student began, the coefficient that was chosen, ...
-        selection: of an unsupervised adaptation, the `rule` of `method.select`, the `epoch` whose
-            weights count, whether the last one had `collapsed`, and the `score` of the rule.
-        weights: what was found, chosen and assumed of weights from elsewhere, a sentence a network.
-        notes: what a reader of the numbers must know, a sentence each: a term that was never there,
-            a teacher worse than its student.
-        data: what was read, by split and class, and what was told of it; see `dataset.summary`.
-        config: the resolved config without its runtime-only keys: what makes this run this run.
-        runtime: the runtime-only keys, which change no result: workers, loggers, ...
-        versions: of Python and of the libraries that matter.
-        started: ISO 8601, UTC.
-        finished: likewise; empty while running.
-        run_dir: where it lies. Not written: `load_record` adds it, so a moved folder stays right.
-    """
-
-    schema: int
-    run_id: str
-    status: str
-    error: str
-    run: dict[str, Value]
-    metrics: dict[str, Value]
-    predicted: dict[str, int]
-    transfer: dict[str, Any]
-    selection: dict[str, Any]
-    weights: list[str]
-    notes: list[str]
-    data: dict[str, Any]
-    config: dict[str, Any]
-    runtime: dict[str, Any]
-    versions: dict[str, str]
-    started: str
-    finished: str
-    run_dir: str
 
 
 @contextmanager
@@ -181,6 +132,7 @@ def row(record: Record) -> Row:
     flat.update(versions(record))
     flat["finished"] = record.get("finished") or None
     flat["setup"] = setup(*experiments([whole(record)]))
+    flat["identity"] = record.get("identity")
     if notes := record.get("notes"):
         flat["notes"] = JOINT.join(notes)
     return flat

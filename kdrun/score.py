@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from kdrun import plots
-from kdrun.checkpoint import STUDENT
 from kdrun.evaluate import TEACHER_METRICS, cost, evaluate
 from kdrun.explain import explain
 from kdrun.model import weights
 from kdrun.model.features import Network
 from kdrun.model.stack import reader
+from kdrun.run_dir import STUDENT
 from kdrun.shape import ROWS
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import taught

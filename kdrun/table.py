@@ -28,6 +28,7 @@ COLUMNS = (
     "student_params", "teacher_params", "compression", "student_macs",
     "latency_ms", "train_seconds", "samples_per_second", "peak_memory_mb",
     "device", "precision", "commit", "kdrun", "torch", "finished", "setup",
+    "identity",
 )
 """The leading columns of every results.csv, which anything may rely on."""
 
@@ -46,7 +47,7 @@ VERSIONS = ("kdrun", "torch", "commit")
 
 INCIDENTAL = (
     *("run_dir", "run_id", "status", "error", "notes", "device", "threads"),
-    *("finished", "setup", "table_file"),
+    *("finished", "setup", "identity", "table_file"),
     *VERSIONS,
 )
 """Columns that say where a run happened, when, by what, and how it ended."""

@@ -12,6 +12,7 @@ from torch import nn
 
 from kdrun.archive import read_archive
 from kdrun.checkpoint import read_header
+from kdrun.config import DATASET_OWN
 from kdrun.evaluate import ratio
 from kdrun.latency import latency
 from kdrun.loss.members import missing
@@ -129,7 +130,7 @@ def _checkpoint(path: str, where: str, role: Role, config: Mapping[str, Any]) ->
     if not header or role.get("head") == "new" or role.get("classes") is not None:
         return
     try:
-        section = without(config["dataset"], "name", "augment", "workers")
+        section = without(config["dataset"], *DATASET_OWN)
         classes = call(section, config["plugins"]).classes
     except (ValueError, OSError, TypeError):
         return  # told where the data are read

@@ -122,12 +122,15 @@ class Arrays:
         targets: (N,) int64 classes, or float32 values in regression.
         ids: what the samples are called, whatever is cut away; None: their positions.
         groups: (N,) numbers of the groups that no cut takes apart; None: each sample by itself.
+        marks: (N,) int64 digests of the samples as they were read, where what `inputs` make of them
+            depends on the training samples; None: `inputs` tell them apart.
     """
 
     inputs: Input
     targets: Tensor
     ids: list[str] | None = None
     groups: Tensor | None = None
+    marks: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.targets)

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from kdrun import bounds, crossval
-from kdrun.config import folder
+from kdrun.config import DATASET_OWN, folder
 from kdrun.logger import not_installed
 from kdrun.target import faults as target_faults
 from kdrun.target import nearest, without
@@ -208,7 +208,7 @@ def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
     def check(section: Mapping[str, Any], where: str, facts: tuple[str, ...] = ()) -> list[str]:
         return target_faults(section, where, plugins, facts)
 
-    yield from check(without(plain["dataset"], "name", "augment", "workers"), "dataset")
+    yield from check(without(plain["dataset"], *DATASET_OWN), "dataset")
     augment = {
         "_target_": "kdrun.dataset.augment.Augment",
         **(plain["dataset"].get("augment") or {}),

@@ -74,8 +74,11 @@ def _is_measured(value: object) -> bool:
     return value is None or is_number(value)
 
 
-TEXTS = ("run_id", "error", "started", "finished", "identity")
-MAPPINGS = ("run", "metrics", "config", "runtime", "versions", "transfer", "selection")
+TEXTS = ("run_id", "error", "started", "finished", "identity", "weights_sha256")
+MAPPINGS = (
+    *("run", "metrics", "config", "runtime", "versions", "transfer", "selection"),
+    *("files", "code"),
+)
 
 
 def named(key: str, value: object) -> str:

@@ -26,7 +26,7 @@ def test_a_run_leaves_its_files_and_prints_its_row(kdrun):
     assert folder.name.startswith("distill_resnet8-linear_kd_digits_s0-")
     left = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     assert left == {
-        *("record.json", "results.csv", "metrics.csv", "student.safetensors", "checkpoint.pt"),
+        *("record.json", "results.csv", "metrics.csv", "student.safetensors", "samples.npz"),
         *("curves.png", "confusion.png", "run.log"),
     }
     assert (folder / ".hydra" / "config.yaml").is_file()
@@ -46,7 +46,9 @@ def test_the_sweep_of_the_readme_trains_each_thing_once(kdrun):
     teachers = Path("outputs/cache/teacher")
     assert len(rows(f"{teachers}/results.csv")) == 2
 
-    states = {path: path.stat().st_mtime_ns for path in Path("outputs").rglob("checkpoint.pt")}
+    states = {
+        path: path.stat().st_mtime_ns for path in Path("outputs").rglob("student.safetensors")
+    }
     assert kdrun(*words, "seed=0,1,2").status == 0
     assert len(rows("outputs/first/results.csv")) == 12
     assert len(rows(f"{teachers}/results.csv")) == 3

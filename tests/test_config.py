@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from kdrun import config
+from kdrun import config, identity
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def composed(*overrides: str) -> DictConfig:
 
 
 def run_id(*overrides: str) -> str:
-    return config.run_id(composed(*overrides))
+    return identity.run_id(identity.identify(composed(*overrides)))
 
 
 def test_a_run_is_named_by_what_it_is():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from kdrun.dataset.cells import read_table
-from kdrun.dataset.columns import Columns, encode_rows, require_columns, to_numbers
+from kdrun.dataset.columns import Columns, encode_rows, require_columns, row_marks, to_numbers
 from kdrun.dataset.domains import Domain, Labels, check_names, combine, of_domain, parts
 from kdrun.dataset.fold import Fold, divide
 from kdrun.types import Arrays, Dataset
@@ -68,7 +68,8 @@ def heart(
     table = pd.concat([_read(files[name]) for name in names], keys=names, names=["domain", "row"])
     sick = torch.from_numpy((to_numbers(table["target"], root) > 0).astype("int64"))
     ids = [f"{name}/{row}" for name, row in table.index]
-    everybody = Arrays(torch.arange(len(table)), sick, ids)
+    marks = row_marks(table[[*NUMERIC, *NOMINAL]])
+    everybody = Arrays(torch.arange(len(table)), sick, ids, marks=marks)
     homes = table.index.get_level_values("domain")
 
     def domain(name: str, fold: Fold | None = None) -> Domain:

@@ -143,10 +143,11 @@ def select(split: Split, index: Tensor) -> Split:
         paths = [split.paths[i] for i in index.tolist()]
         return replace(split, paths=paths, targets=targets, ids=ids)
     groups = None if split.groups is None else split.groups[index]
+    marks = None if split.marks is None else split.marks[index]
     if isinstance(split.inputs, dict):
         inputs = {key: value[index] for key, value in split.inputs.items()}
-        return Arrays(inputs, targets, ids, groups)
-    return Arrays(split.inputs[index], targets, ids, groups)
+        return Arrays(inputs, targets, ids, groups, marks)
+    return Arrays(split.inputs[index], targets, ids, groups, marks)
 
 
 def groups_of(split: Split) -> Tensor | None:

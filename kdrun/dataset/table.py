@@ -10,7 +10,7 @@ import torch
 
 from kdrun.dataset.answers import number_answers, read_answers
 from kdrun.dataset.cells import Format, read_cells
-from kdrun.dataset.columns import Columns, encode_rows, require_columns
+from kdrun.dataset.columns import Columns, encode_rows, require_columns, row_marks
 from kdrun.dataset.domains import (
     Domain,
     Labels,
@@ -132,7 +132,7 @@ def table(
     homes = _homes(cells, domain, source, target, path)
 
     ids = [str(row) for row in cells.index]
-    whole = Arrays(torch.arange(len(cells)), targets, ids, groups)
+    whole = Arrays(torch.arange(len(cells)), targets, ids, groups, row_marks(cells[features]))
 
     def part(name: str | None, fold: Fold | None = None) -> Domain:
         own = of_domain(whole, homes, name)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kdrun.dataset.cells import Format
-from kdrun.dataset.columns import number_classes
+from kdrun.dataset.columns import number_classes, row_marks
 from kdrun.dataset.domains import (
     Domain,
     Encoder,
@@ -129,7 +129,7 @@ def text(
     tokens = cut(texts.tolist()) if cut else {}
     counts = Words(max_features, ngrams, svd) if words else None
     ids = [str(row) for row in table.index]
-    whole = Arrays(torch.arange(len(table)), targets, ids, groups)
+    whole = Arrays(torch.arange(len(table)), targets, ids, groups, row_marks(table[["text"]]))
 
     def domain(name: str | None, fold: Fold | None = None) -> Domain:
         own = of_domain(whole, table["domain"], name) if name else whole

@@ -22,8 +22,8 @@ from kdrun.devices.distributed import TASK
 from kdrun.devices.parallel import join
 from kdrun.evaluate import peak_memory_mb
 from kdrun.experiment import Experiment
-from kdrun.run import teacher_run
 from kdrun.sweep.worker import end_with
+from kdrun.teacher_run import teacher_run
 
 TIMEOUT = timedelta(minutes=30)
 """How long ranks wait for each other, while one validates, say; a dead one is noticed at once."""
@@ -73,7 +73,7 @@ def _own_device(name: str) -> torch.device:
 
 def _cached(config: DictConfig, role: Any) -> Path:
     """The folder of a teacher that was trained before the ranks were started."""
-    return teacher_run(config, role)[1]
+    return teacher_run(config, role).run_dir
 
 
 class _Line:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from kdrun.builder import fold
 from kdrun.checkpoint import read_header, weights_file
+from kdrun.config import DATASET_OWN
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
 from kdrun.model.stack import reader
@@ -110,7 +111,7 @@ def _data(folder: Path, plugins: Sequence[str]) -> tuple[Dataset | None, str]:
     """The data of a run, or why there are none."""
     try:
         config = load_record(folder)["config"]
-        section = without(config["dataset"], "name", "augment", "workers")
+        section = without(config["dataset"], *DATASET_OWN)
         return call(section, plugins, fold=fold(config)), ""
     except (ValueError, OSError, KeyError) as error:
         return None, f"these cannot be read: {error}"

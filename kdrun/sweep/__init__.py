@@ -20,9 +20,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from kdrun.config import Rerun
+from kdrun.done import refuse_another
+from kdrun.fingerprint import once
 from kdrun.results import write_atomic
-from kdrun.run import bury, busy, ended
-from kdrun.sweep.jobs import Composer, Job, Known, settle, telling_apart
+from kdrun.run import bury
+from kdrun.run_dir import busy
+from kdrun.sweep.jobs import Composer, Job, Known, command_of, settle, telling_apart
 from kdrun.sweep.left import Left
 from kdrun.sweep.outcome import state
 from kdrun.unread import readable
@@ -57,12 +60,17 @@ def plan(loader: ConfigLoader, master: DictConfig, batch: Sequence[Sequence[str]
     Raises:
         ConfigError: with everything that cannot be composed.
     """
-    compose = Composer(loader, master)
+    with once():
+        jobs = _placed(Composer(loader, master), master, batch)
+        return _apart_from_others(jobs)
+
+
+def _placed(compose: Composer, master: DictConfig, batch: Sequence[Sequence[str]]) -> list[Job]:
     known = Known(Path(master.hydra.sweep.dir), master)
-    jobs, faults = [], []
+    jobs: list[Job] = []
+    faults: list[str] = []
     for words, label in zip(batch, telling_apart(batch), strict=True):
-        run_dir = known.get(words)
-        if run_dir and ended(run_dir, master.rerun):
+        if run_dir := known.done(words, master.rerun):
             jobs.append(Job(tuple(words), run_dir, label or run_dir.name))
             continue
         try:
@@ -75,7 +83,26 @@ def plan(loader: ConfigLoader, master: DictConfig, batch: Sequence[Sequence[str]
             faults.append(f"{label}: {told}" if label else told)
     if faults:
         raise ConfigError(faults)
-    return list({job.run_dir: job for job in reversed(jobs)}.values())[::-1]
+    return jobs
+
+
+def _apart_from_others(jobs: list[Job]) -> list[Job]:
+    """The jobs, each once; refused where a folder would have to hold two runs."""
+    found: dict[Path, Job] = {}
+    faults = []
+    for job in jobs:
+        first = found.setdefault(job.run_dir, job)
+        if job.what is None or first.what is None:
+            continue
+        try:
+            refuse_another(job.run_dir, job.what.digest)
+        except ValueError as error:
+            faults.append(f"{job.label}: {error}")
+        if job.what.digest != first.what.digest:
+            faults.append(f"{job.label} and {first.label} would lie in one folder, {job.run_dir}")
+    if faults:
+        raise ConfigError(faults)
+    return list(found.values())
 
 
 def _folds(config: DictConfig, label: str) -> Iterator[tuple[list[str], str]]:
@@ -90,7 +117,7 @@ def _folds(config: DictConfig, label: str) -> Iterator[tuple[list[str], str]]:
 
 def missing(jobs: Iterable[Job], rerun: Rerun) -> list[Job]:
     """The jobs that are to run."""
-    return [job for job in jobs if job.config is not None and not ended(job.run_dir, rerun)]
+    return [job for job in jobs if not job.ended(rerun)]
 
 
 def check(jobs: Sequence[Job]) -> None:
@@ -133,7 +160,7 @@ def take(waiting: list[Job], rerun: Rerun) -> tuple[Job, FileLock] | None:
             continue
         if not busy(job.run_dir):
             waiting.remove(job)
-            if not ended(job.run_dir, rerun):
+            if not job.ended(rerun):
                 return job, claim
         claim.release()
     return None
@@ -182,7 +209,8 @@ def launch(
         for job in jobs:
             if state(job) == "cut off":
                 assert job.config is not None
-                bury(job.config, job.run_dir, "its process ended without a word")
+                assert job.what is not None
+                bury(job.config, job.what, job.run_dir, "its process ended without a word")
 
 
 def _one_by_one(
@@ -202,7 +230,7 @@ def _one_by_one(
         index = jobs.index(job)
         log.info("[%d/%d] %s", index + 1, len(jobs), job.label)
         try:
-            launcher.launch([job.overrides], initial_job_idx=index)
+            launcher.launch([job.words(command_of(master))], initial_job_idx=index)
         finally:
             claim.release()
         if left and (told_left := left.after(job.run_dir)):

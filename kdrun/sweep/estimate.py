@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,11 +29,7 @@ def told(jobs: Sequence[Job], todo: Sequence[Job], master: DictConfig, place: Pl
         master: the config of the sweep.
         place: how they are executed; None where that is not this machine.
     """
-    begin = time.monotonic()
     found = measured(_configs(todo), place or _alone()) if master.estimate else UNKNOWN
-    if found.whole is not None and place is not None and len(todo) > 1:
-        before = time.process_time() + time.monotonic() - begin  # the sweep tries its runs as well
-        found = found._replace(whole=found.whole + before)
     rows = [
         (job.label, state(job), "" if job not in todo else span(found.jobs.get(job.run_dir)))
         for job in jobs

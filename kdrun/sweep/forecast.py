@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from omegaconf import DictConfig
 
 from kdrun.config import Rerun
-from kdrun.run import ended, teacher_run
+from kdrun.done import ended
 from kdrun.sweep.kinds import done, kind, wanted
+from kdrun.teacher_run import teacher_run
 
 if TYPE_CHECKING:
     from typing import Any
@@ -225,8 +226,9 @@ class Trials:
         epochs = config.train.epochs if pace.epochs is None else pace.epochs
         trained = max(0, epochs - done(run_dir)) * pace.epoch / config.train.devices
         wants = []
-        for own, folder in wanted(config):
-            if kind(own) in self.asked[what] and not ended(folder, Rerun.failed):
+        for own, whose, folder in wanted(config):
+            before = ended(folder, Rerun.failed, whose.digest)
+            if kind(own) in self.asked[what] and not before:
                 wants.append(folder)
                 if folder not in self.teachers:
                     self.teachers[folder] = self.load(own, folder) or Load(0.0, ())
@@ -245,9 +247,10 @@ class Trials:
         asked = self.asked.setdefault(what, set())
 
         def network(role: Mapping[str, Any]) -> Path:
-            own, run_dir = teacher_run(config, role)
+            own, whose, run_dir = teacher_run(config, role)
             asked.add(kind(own))
-            return run_dir if ended(run_dir, Rerun.failed) else self._stand_in(own)
+            before = ended(run_dir, Rerun.failed, whose.digest)
+            return run_dir if before else self._stand_in(own)
 
         try:
             with unheard(self.threads):

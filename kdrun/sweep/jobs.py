@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from kdrun.config import Rerun
+from kdrun.done import ended
+from kdrun.identity import Identity, identify, unchanged
 from kdrun.results import write_atomic
 
 KNOWN = ".jobs.json"
@@ -35,12 +39,27 @@ class Job:
         run_dir: the folder of its run.
         label: what a person knows it by.
         config: resolved, less Hydra's part; None where the folder was known without composing.
+        what: the run is; None likewise.
     """
 
     overrides: tuple[str, ...]
     run_dir: Path
     label: str
     config: DictConfig | None = None
+    what: Identity | None = None
+
+    def ended(self, rerun: Rerun) -> bool:
+        """Whether it is not to be run (again)."""
+        return self.what is None or bool(ended(self.run_dir, rerun, self.what.digest))
+
+    def words(self, command: str) -> list[str]:
+        """Its overrides, with what holds it to be what it is now, and says who asks for it."""
+        told = [f"job.command={command}"]
+        return [
+            *self.overrides,
+            *told,
+            *([f"job.identity='{self.what.digest}'"] if self.what else []),
+        ]
 
 
 class Composer:
@@ -111,7 +130,14 @@ def settle(overrides: Sequence[str], label: str, config: DictConfig) -> Job:
         OmegaConf.resolve(config)
     finally:
         hydra.cfg = before
-    return Job(tuple(overrides), run_dir, label or run_dir.name, config)
+    return Job(tuple(overrides), run_dir, label or run_dir.name, config, identify(config))
+
+
+def command_of(master: DictConfig) -> str:
+    """A name of the command that a sweep is, the same in all of its jobs."""
+    if master.job.command is None:
+        master.job.command = f"c{uuid.uuid4().hex[:12]}"  # with a letter: Hydra makes 12 a number
+    return str(master.job.command)
 
 
 LAUNCHER = ("hydra/launcher=", "hydra.launcher.")
@@ -157,7 +183,7 @@ def commands(
     for words, label in zip(batch, telling_apart(batch), strict=True):
         job = settle(words, label, compose(words))
         place = str(job.run_dir).replace("\\", "\\\\").replace("'", "\\'")
-        found[job] = [*shared, *words, f"hydra.run.dir='{place}'"]
+        found[job] = [*shared, *job.words(command_of(master)), f"hydra.run.dir='{place}'"]
     return found
 
 
@@ -188,15 +214,23 @@ class Known:
             if stored["digest"] == self.digest:
                 self.places = stored["places"]
 
-    def get(self, overrides: Iterable[str]) -> Path | None:
-        """The folder of a job, if it is known."""
-        place = self.places.get(json.dumps([*overrides]))
-        return Path(place) if place else None
+    def done(self, overrides: Iterable[str], rerun: Rerun) -> Path | None:
+        """The folder of a job that is known to be done, with nothing changed that it has read."""
+        identity, _, place = self.places.get(json.dumps([*overrides]), "").partition(" ")
+        record = ended(Path(place), rerun, identity) if place else None
+        if record is None:
+            return None
+        plugins = {name: code for name, code in record.get("code", {}).items() if name != "kdrun"}
+        if unchanged(record.get("files", {}), plugins):
+            return None
+        return Path(place)
 
     def save(self, jobs: Iterable[Job]) -> None:
         """Remember where these lie."""
         places = {
-            json.dumps([*job.overrides]): str(job.run_dir) for job in jobs if "${" not in job.label
+            json.dumps([*job.overrides]): f"{job.what.digest} {job.run_dir}"
+            for job in jobs
+            if job.what is not None and "${" not in job.label
         }
         if not places.items() <= self.places.items():
             stored = {"digest": self.digest, "places": self.places | places}
@@ -206,7 +240,7 @@ class Known:
 def _digest(master: DictConfig) -> str:
     """Of whatever else than a job's own overrides decides what its run is."""
     own = Path(__file__).parents[1]
-    files = [own / "config.py", own / "roles.py"]
+    files = [own / name for name in ("config.py", "roles.py", "identity.py", "fingerprint.py")]
     for source in master.hydra.runtime.config_sources:
         if source.schema == "file":
             files += sorted(Path(source.path).rglob("*.yaml"))

@@ -10,8 +10,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from kdrun.config import RUNTIME
-from kdrun.run import teacher_run
 from kdrun.target import locate
+from kdrun.teacher_run import TeacherRun, teacher_run
 
 FREE = ("seed", "split_seed", "fold", "epochs", "early_stop", "label_smoothing")
 """Keys in which runs may differ and have the same pace."""
@@ -49,7 +49,7 @@ def _shape(value: Any) -> Any:
     return None if isinstance(value, int | float) else value
 
 
-def wanted(config: DictConfig) -> Iterator[tuple[DictConfig, Path]]:
+def wanted(config: DictConfig) -> Iterator[TeacherRun]:
     """The runs whose networks a run may want, with their folders, before they are looked at."""
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, enum_to_str=True)  # type: ignore[assignment]
     method: Any = locate(plain["method"]["_target_"], plain["plugins"])

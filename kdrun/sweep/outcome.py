@@ -11,7 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from kdrun import crossval
 from kdrun.results import Record, collect, load_record
-from kdrun.run import busy
+from kdrun.run_dir import busy
 from kdrun.sweep.jobs import Job
 
 log = logging.getLogger(__name__)

@@ -117,7 +117,8 @@ class Pool:
         record = record_of(job)
         if status != 0 and (record is None or record["status"] == "running" or status < 0):
             assert job.config is not None
-            bury(job.config, job.run_dir, obituary(status))
+            assert job.what is not None
+            bury(job.config, job.what, job.run_dir, obituary(status))
         each.claim.release()
         left = self.left.after(job.run_dir) if self.left else ""
         return tell_end(job, self.numbers[job], time.monotonic() - each.began, left)

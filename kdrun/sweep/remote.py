@@ -113,7 +113,8 @@ def follow(
                 record = record_of(job)
                 if record is None or record["status"] in UNFINISHED:
                     assert job.config is not None
-                    bury(job.config, job.run_dir, last_word(handle))
+                    assert job.what is not None
+                    bury(job.config, job.what, job.run_dir, last_word(handle))
                 well = tell_end(job, numbers[job], time.monotonic() - begin)
                 if fail_fast and not well:
                     return

@@ -21,7 +21,7 @@ SWEEP = "multirun.yaml"
 PLACES = (SWEEP, ".hydra/hydra.yaml")
 """Where Hydra keeps what was typed for a sweep, and for a run."""
 
-ONCE = ("rerun=all", "dry_run=")
+ONCE = ("rerun=all", "rerun=teachers", "dry_run=", "job.identity=", "job.command=")
 """Overrides that held for one command only."""
 
 

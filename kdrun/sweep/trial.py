@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from kdrun.checkpoint import STUDENT
 from kdrun.config import Train
 from kdrun.dataset.split import select
 from kdrun.evaluate import evaluate
 from kdrun.experiment import Experiment
 from kdrun.finish import finish
+from kdrun.run_dir import STUDENT
 from kdrun.score import write_weights
 from kdrun.types import Batch, Loader
 

@@ -44,7 +44,7 @@ def test_a_teacher_nobody_reads_makes_no_other_kind():
 
 
 def test_a_run_wants_the_teacher_that_is_to_be_trained_and_no_other():
-    [(own, run_dir)] = wanted(composed())
+    [(own, _, run_dir)] = wanted(composed())
     assert own.student.name == "resnet8"
     assert run_dir.parent == Path("outputs/cache/teacher")
     assert list(wanted(composed("method=supervised"))) == []

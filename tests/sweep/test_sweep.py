@@ -17,6 +17,7 @@ from hydra.types import RunMode
 
 from kdrun import checkpoint, config, sweep
 from kdrun.config import Rerun
+from kdrun.identity import Identity
 from kdrun.sweep import jobs
 from tests.conftest import QUICK
 
@@ -200,7 +201,8 @@ def test_resume_types_an_interpolation_as_it_was_typed(kdrun):
 
 
 def test_jobs_that_others_are_at_come_last(tmp_path):
-    three = [jobs.Job((), tmp_path / name, name) for name in "abc"]
+    what = Identity({}, {}, {}, "0" * 64)
+    three = [jobs.Job((), tmp_path / name, name, what=what) for name in "abc"]
     waiting = list(three)
     (tmp_path / "a").mkdir()
     with FileLock(tmp_path / "a" / ".lock"):

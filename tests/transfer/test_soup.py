@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from kdrun.checkpoint import STUDENT, load_weights
+from kdrun.checkpoint import load_weights
 from kdrun.model import weights
 from kdrun.model.features import Network
 from kdrun.results import Record, save_record
+from kdrun.run_dir import STUDENT
 from kdrun.table import Row
 from kdrun.transfer.soup import Soup
 from tests.transfer.test_fine_tune import BASE
