@@ -40,6 +40,7 @@ class RayLauncher(CommandLauncher):
             import ray
         except ImportError as error:
             raise ValueError("hydra/launcher=ray needs: pip install 'kdrun[ray]'") from error
+        from kdrun import trust
         from kdrun.sweep import remote
         from kdrun.sweep.jobs import to_console
         from kdrun.sweep.pool import obituary
@@ -47,9 +48,14 @@ class RayLauncher(CommandLauncher):
         if not ray.is_initialized():
             ray.init(**self.init)
         quietly = to_console(config)
+        typed = trust.words()
+
+        def place(job: Job) -> tuple[Path, Path, list[str]]:
+            return Path.cwd(), job.run_dir, typed
+
         task = ray.remote(**self.remote)(remote.execute)
         handles = {
-            job: task.options(name=job.label).remote([*words, *quietly], Path.cwd(), job.run_dir)
+            job: task.options(name=job.label).remote([*words, *quietly], *place(job))
             for job, words in jobs.items()
         }
         log.info("%d jobs handed to Ray; what they say is in their run.log", len(handles))

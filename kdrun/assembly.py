@@ -77,6 +77,7 @@ def _method(
         adaptation.build(said, said, loader.targets)
         bind(adaptation, student, builder.loader(builder.data.train))
     method: Method = builder.call(
+        "method",
         without(builder.config["method"], *OWN),
         student=student,
         teacher=teacher,

@@ -69,7 +69,7 @@ class Builder:
         section = config["dataset"]
         try:
             own = without(section, *DATASET_OWN)
-            self.data: Dataset = self.call(own, fold=fold(config))
+            self.data: Dataset = self.call("dataset", own, fold=fold(config))
         except ValueError as error:
             raise ValueError(f"dataset {section['name']}: {error}") from error
         if config["method"].get("domain") == "source":
@@ -78,9 +78,9 @@ class Builder:
             self.data = self.data.source
         self.augment = Augment(**(section.get("augment") or {}))
 
-    def call(self, section: Mapping[str, Any], **facts: Any) -> Any:
-        """Call the `_target_` of a section."""
-        return call(section, self.config["plugins"], **facts)
+    def call(self, place: str, section: Mapping[str, Any], **facts: Any) -> Any:
+        """Call the `_target_` of a section, which stands at a place of `kdrun.places`."""
+        return call(section, place, self.config["plugins"], **facts)
 
     def loader(self, split: Split, training: bool = False) -> Loader:
         """Batches of a split."""
@@ -191,7 +191,7 @@ class Builder:
         if "transfer" not in self.config["method"]["uses"] or section["name"] is None:
             return None
         cache = Path(self.config["cache"])
-        strategy: Strategy = self.call(without(section, "name"), cache=cache)
+        strategy: Strategy = self.call("transfer", without(section, "name"), cache=cache)
         learns = strategy.supervised and strategy.epochs is None
         if learns and "teacher" not in self.config["method"]["uses"] and not self._labelled:
             raise ValueError(
@@ -257,7 +257,7 @@ class Builder:
 
     @property
     def _method(self) -> Any:
-        return locate(self.config["method"]["_target_"], self.config["plugins"])
+        return locate(self.config["method"]["_target_"], "method", self.config["plugins"])
 
     def teacher(
         self, role: Role, train: Callable[[Role], Path], val_loader: Loader | None
@@ -278,12 +278,16 @@ class Builder:
     def optimizer(self, groups: list[dict[str, Any]], steps: int) -> tuple[Optimizer, LRScheduler]:
         """The optimizer of some groups of parameters, and its schedule over so many steps."""
         chosen = self.config["optimizer"]
-        facts = kernels(locate(chosen["_target_"], self.config["plugins"]), chosen, self.device)
-        optimizer: Optimizer = self.call(chosen, params=groups, **facts)
+        facts = kernels(
+            locate(chosen["_target_"], "optimizer", self.config["plugins"]), chosen, self.device
+        )
+        optimizer: Optimizer = self.call("optimizer", chosen, params=groups, **facts)
         section = dict(self.config["scheduler"])
         if "max_lr" in section:  # one_cycle goes by it, not by the rates of the groups
             section["max_lr"] = [group.get("lr", section["max_lr"]) for group in groups]
-        schedule: LRScheduler = self.call(section, optimizer=optimizer, total_steps=steps)
+        schedule: LRScheduler = self.call(
+            "scheduler", section, optimizer=optimizer, total_steps=steps
+        )
         if epochs := self.settings.warmup_epochs:
             rise = LinearLR(optimizer, start_factor=1 / (epochs + 1), total_iters=epochs)
             schedule = ChainedScheduler([schedule, rise])
@@ -296,7 +300,9 @@ class Builder:
             factors = {name: parse(weight) for name, weight in loss["weights"].items()}
         else:
             factors = {"ce": Weight(1.0)}
-        return Objective({name: self.call(loss["terms"][name]) for name in factors}, factors)
+        return Objective(
+            {name: self.call("loss", loss["terms"][name]) for name in factors}, factors
+        )
 
 
 def fold(config: Mapping[str, Any]) -> Fold | None:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from kdrun import trust
 from kdrun.results import load_record
 from kdrun.table import Row
 from kdrun.terminal import prepare, printable
@@ -32,13 +33,15 @@ DONE, FAILED, MISTAKE = 0, 1, 2
 log = logging.getLogger(__name__)
 
 
-def main(*, job: bool = False) -> None:
+def main(*, job: bool = False, typed: list[str] | None = None) -> None:
     """Run a subcommand, or hand over to Hydra; exits with 0, 1 (a run failed) or 2 (a mistake).
 
     Args:
         job: whether the run is one of a sweep, which started this process for it.
+        typed: what of the command the user typed, if not all of it.
     """
     prepare()
+    sys.argv[1:] = _opened(sys.argv[1:])
     arguments = sys.argv[1:]
     if arguments and arguments[0] in COMMANDS:
         module = importlib.import_module(COMMANDS[arguments[0]])
@@ -54,7 +57,35 @@ def main(*, job: bool = False) -> None:
 
         print(f"kdrun {__version__}")
         sys.exit(DONE)
-    sys.exit(_hydra(job))
+    if job:
+        trust.take_over()
+    else:
+        trust.begin(arguments if typed is None else typed)
+    try:
+        sys.exit(_hydra(job))
+    finally:
+        trust.end()
+
+
+def _opened(arguments: list[str]) -> list[str]:
+    """The words of a command, with `--plugin NAME` of a run as the override that it means."""
+    if arguments and arguments[0] in COMMANDS:
+        return arguments
+    rest, names = [], set()
+    words = iter(arguments)
+    for word in words:
+        if word == "--plugin":
+            names.add(next(words, ""))
+        elif word.startswith("--plugin="):
+            names.add(word.partition("=")[2])
+        else:
+            rest.append(word)
+    if not names:
+        return arguments
+    names |= trust.packages(rest)
+    rest = [word for word in rest if not word.startswith("plugins=")]
+    place = next((n for n, word in enumerate(rest) if "=" in word and word[0] != "-"), len(rest))
+    return [*rest[:place], f"plugins=[{','.join(sorted(names))}]", *rest[place:]]
 
 
 def _refuse_torchrun(arguments: list[str]) -> None:
@@ -86,6 +117,8 @@ def _hydra(job: bool) -> int:
     from kdrun import bounds, config, phases, sent_yaml, validate
 
     arguments = get_args_parser().parse_args()
+    if arguments.experimental_rerun:
+        _fail("--experimental-rerun reads a pickle, which runs what is in it: kdrun resume FOLDER")
     if "dry_run=true" in arguments.overrides and not arguments.multirun:
         sys.argv.append("--multirun")  # a plan is of a sweep; here it has one job
     traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"

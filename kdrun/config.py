@@ -10,7 +10,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from kdrun import roles
+from kdrun import roles, trust
 
 RUNTIME = (
     "hydra",
@@ -157,6 +157,8 @@ def register(config_dir: str | None = None) -> None:
         config_dir: the user's own folder of configs, whose model/ counts too.
     """
     from kdrun.identity import identify, run_id
+
+    trust.register()
 
     def name(parent: str | None = None, *, _root_: DictConfig) -> str:
         return run_id(identify(_root_), parent)

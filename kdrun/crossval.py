@@ -33,7 +33,7 @@ def faults(plain: Mapping[str, Any]) -> Iterator[str]:
     elif not 0 <= fold < folds:
         yield f"cv.fold={fold}: must be 0 to {folds - 1}, one of cv.folds={folds}"
     try:
-        function = locate(str(plain["dataset"].get("_target_")), plain["plugins"])
+        function = locate(str(plain["dataset"].get("_target_")), "dataset", plain["plugins"])
     except ValueError:
         return  # told elsewhere
     if "fold" not in parameters(function):

@@ -252,7 +252,7 @@ def _read_rows(
     own = str(reader["_target_"]).startswith("kdrun.dataset.new.")
     more = {"asked": asked} if own else {}
     try:
-        split: Split = call({**reader, "path": path}, plugins, **more)
+        split: Split = call({**reader, "path": path}, "reader", plugins, **more)
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         told = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(

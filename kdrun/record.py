@@ -53,7 +53,7 @@ def record(run: str, path: str, device: str = "auto", plugins: Sequence[str] = (
     made = load_record(run)
     section, settings = made["config"]["dataset"], made["config"]["train"]
     own = {key: value for key, value in section.items() if key not in DATASET_OWN}
-    data: Dataset = call(own, plugins, fold=fold(made["config"]))
+    data: Dataset = call(own, "dataset", plugins, fold=fold(made["config"]))
     if not data.classes:
         raise ValueError(f"{run} predicts values, and a table of decisions is about classes")
     where = choose_device(device)

@@ -56,13 +56,14 @@ def _optimizer(
 
     params = [torch.nn.Parameter(torch.zeros(1))]
     told = f"{where}.lr={section['lr']}" if "lr" in section else where
-    return told, lambda: call(section, plain["plugins"], params=params)
+    return told, lambda: call(section, "optimizer", plain["plugins"], params=params)
 
 
 def _stepped(plain: Mapping[str, Any]) -> None:
     """One step of a schedule, where some first divide by what they were given."""
     optimizer = _optimizer("", plain["optimizer"], plain)[1]()
-    schedule = call(plain["scheduler"], plain["plugins"], optimizer=optimizer, total_steps=STEPS)
+    facts = {"optimizer": optimizer, "total_steps": STEPS}
+    schedule = call(plain["scheduler"], "scheduler", plain["plugins"], **facts)
     optimizer.step()
     schedule.step()
 
@@ -90,7 +91,9 @@ def _compared(plain: Mapping[str, Any]) -> Iterator[str]:
         loss = plain["loss"]
         weights = {name: parse(weight) for name, weight in loss["weights"].items()}
         for name in weights:
-            yield from _heard(f"loss.terms.{name}", partial(call, loss["terms"][name], plugins))
+            yield from _heard(
+                f"loss.terms.{name}", partial(call, loss["terms"][name], "loss", plugins)
+            )
         for epoch in range(plain["train"]["epochs"]):
             if not any(weight.counts(epoch) for weight in weights.values()):
                 yield f"loss.weights: in epoch {epoch + 1} no term counts; give one a weight there"
@@ -98,4 +101,4 @@ def _compared(plain: Mapping[str, Any]) -> Iterator[str]:
     if "transfer" in uses and plain["transfer"].get("_target_"):
         section = without(plain["transfer"], "name")
         cache = Path(plain["cache"])
-        yield from _heard("transfer", partial(call, section, plugins, cache=cache))
+        yield from _heard("transfer", partial(call, section, "transfer", plugins, cache=cache))

@@ -16,6 +16,7 @@ from kdrun.config import Rerun, Train, names
 from kdrun.done import ended, refuse_another
 from kdrun.fingerprint import combined, contents
 from kdrun.identity import Identity, holder, identify, unchanged
+from kdrun.logfile import append, refuse_links
 from kdrun.logger import Tracking
 from kdrun.narrow import paragraphs, terminal_width
 from kdrun.provenance import begin, now
@@ -77,6 +78,7 @@ def run(
         return done
     if (faults := parts(config)) and not job:
         raise ConfigError(faults)
+    refuse_links(run_dir)
     with at_work(run_dir):
         # Somebody else may have finished it while this process waited.
         if done := _before(config, run_dir, what, role):
@@ -178,8 +180,8 @@ def _recorded(
         if isinstance(error, MISTAKES) and not begun:
             raise
         record["status"], record["error"] = "failed", f"{type(error).__name__}: {error}"
-        with (run_dir / "run.log").open("a") as file:
-            traceback.print_exc(file=file)
+        with append(run_dir / "run.log") as file:
+            file.write(traceback.format_exc().encode(errors="backslashreplace"))
         raise
     except BaseException:  # Ctrl-C: the same command continues from the last epoch
         record["status"] = "interrupted"

@@ -136,7 +136,7 @@ def faults(plain: Mapping[str, Any]) -> Iterator[str]:
         )
     for name in (transfer.get("weights") or {}).keys() & terms:
         try:
-            term = locate(terms[name]["_target_"], plain["plugins"])
+            term = locate(terms[name]["_target_"], "term", plain["plugins"])
         except ValueError:
             continue  # told where all targets are checked
         if rule in getattr(term, "minimises", ()):

@@ -1,77 +1,91 @@
-"""From a `_target_` in yaml to an object, behind one allow-list.
+"""From a `_target_` in yaml to an object, behind the one rule of `kdrun.places`.
 
-A yaml or a weights file may come from a stranger, so a name is looked up only where networks,
-optimisers and kdrun's own parts live, and what is found must also be defined there: `os.system`
-cannot be reached through a module that happens to import `os`.
+A yaml or a weights file may come from a stranger, so a name is looked up only where its place
+allows, and everything that a description names, at any depth, is looked up before any of it is
+called.
 """
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-PARTS = ("dataset", "model", "teacher", "transfer", "loss", "method", "logger")
-ALLOWED = (
-    *(f"kdrun.{part}" for part in PARTS),
-    "torch.nn",
-    "torch.optim",
-    "torchvision.models",
-    "timm",
-    "sklearn",
-)
+from kdrun.nearest import nearest
+from kdrun.places import IN_PLUGINS, INSIDE, closed, inside, private, rules, told
+from kdrun.signature import fits, hints, parameters, unfit
+
+__all__ = ["call", "faults", "fits", "locate", "nearest", "parameters", "without"]
+
+Function = Callable[..., Any]
+
+DEEPEST = 20
+"""Levels of a description; none that makes sense has more."""
 
 
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """A hint that ends an error message: the closest valid name, or all of them if they are few."""
-    names = sorted(map(str, valid))
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean '{close[0]}'?"
-    return f"allowed: {', '.join(names)}" if names and len(names) <= 30 else "see 'kdrun list'"
-
-
-def _inside(name: str, prefixes: Iterable[str]) -> bool:
-    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
-
-
-def locate(path: str, plugins: Sequence[str] = ()) -> Callable[..., Any]:
+def locate(path: str, place: str, plugins: Sequence[str] = ()) -> Function:
     """Find the class or function that a `_target_` names.
 
     Args:
         path: dotted name, `package.module.Name`.
-        plugins: packages that the user declared as trusted.
+        place: where it stands, a key of `kdrun.places.PLACES`.
+        plugins: packages that were opened on the command line, or by a caller in Python.
 
     Raises:
-        ValueError: it does not exist, or lies outside the allow-list.
+        ValueError: it does not exist, or may not stand there.
     """
-    allowed = (*ALLOWED, *plugins)
-    if not _inside(path, allowed):
+    return _locate(path, [place], plugins)
+
+
+def _locate(path: object, places: Sequence[str], plugins: Sequence[str]) -> Function:
+    if not isinstance(path, str):
+        raise ValueError(f"_target_ is {path!r:.40}, and not the name of a class or function")
+    if shut := closed(plugins):
         raise ValueError(
-            f"_target_ '{path}' is not allowed: it must lie in {', '.join(allowed)}; "
-            f"declare a package of your own with plugins=[{path.split('.')[0]}]"
+            f"plugins: '{shut[0]:.40}' is no package of yours: Python's own and those that kdrun "
+            "stands on cannot be opened"
         )
+    if inside(path, *plugins):
+        found = _find(path)
+        home = getattr(found, "__module__", None) or ""
+        if not callable(found) or not inside(str(home), *plugins):
+            raise ValueError(f"_target_ '{path}' is not a class or function defined in {home}")
+        return typing.cast("Function", found)
+    claiming = [rule for place in places for rule in rules(place, path)]
+    found = _find(path) if claiming else None
+    if not any(rule.admits(path, found) for rule in claiming):
+        raise ValueError(
+            f"_target_ '{path:.100}' is not allowed here; allowed: {_advice(path, places)}"
+        )
+    return typing.cast("Function", found)
+
+
+def _advice(path: str, places: Sequence[str]) -> str:
+    """What may stand in the place of a name that may not."""
+    allowed = ", or ".join(map(told, places)) or "nothing may be called inside of this"
+    package = path.split(".")[0]
+    if closed([package]) or private(path):
+        return allowed
+    return f"{allowed}; to trust a package of your own, type plugins=[{package:.40}]"
+
+
+def _find(path: str) -> Any:
+    """What a dotted name that may be imported stands for."""
     module, rest = _import(path)
     found: Any = module
     for name in rest:
         if not hasattr(found, name):
             here = getattr(found, "__name__", path)
             own = [
-                n
-                for n, v in vars(found).items()
-                if _inside(str(getattr(v, "__module__", "")), [here])
+                n for n, v in vars(found).items() if inside(str(getattr(v, "__module__", "")), here)
             ]
             hint = nearest(name, own)
             raise ValueError(f"_target_ '{path}' does not exist: no '{name}' in {here}; {hint}")
         found = getattr(found, name)
-    home = getattr(found, "__module__", None) or ""
-    if not callable(found) or not _inside(home, allowed):
-        raise ValueError(f"_target_ '{path}' is not a class or function defined in {allowed}")
-    return typing.cast("Callable[..., Any]", found)
+    return found
 
 
 def _import(path: str) -> tuple[types.ModuleType, list[str]]:
@@ -83,41 +97,88 @@ def _import(path: str) -> tuple[types.ModuleType, list[str]]:
             return importlib.import_module(module_name), names[end:]
         except ModuleNotFoundError as error:
             # A module that exists but lacks one of its own imports must say so.
-            if error.name is None or not _inside(module_name, [error.name]):
+            if error.name is None or not inside(module_name, error.name):
                 raise ValueError(
                     f"_target_ '{path}' needs the package '{error.name}', which is not installed"
                 ) from error
     raise ValueError(f"_target_ '{path}': no module '{names[0]}' is installed")
 
 
-def parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The named arguments that a callable takes."""
-    return dict(inspect.signature(function).parameters)
-
-
-def call(config: Mapping[str, Any], plugins: Sequence[str] = (), **facts: Any) -> Any:
+def call(config: Mapping[str, Any], place: str, plugins: Sequence[str] = (), **facts: Any) -> Any:
     """Call what `config` describes: its `_target_`, with its other keys as arguments.
 
     Args:
         config: plain containers; a nested mapping with a `_target_` is called first.
-        plugins: packages that the user declared as trusted.
+        place: where it stands, a key of `kdrun.places.PLACES`.
+        plugins: packages that were opened on the command line, or by a caller in Python.
         facts: what only the run knows, such as `num_classes`. Those that the callable names in
             its signature, and that `config` does not set, are passed.
+
+    Raises:
+        ValueError: something in it may not stand there, and nothing was called; or the arguments
+            are not those of the callable.
     """
-    function = locate(config["_target_"], plugins)
-    taken = parameters(function)
-    arguments = {k: _value(v, plugins) for k, v in config.items() if k != "_target_"}
+    if not isinstance(config, Mapping) or "_target_" not in config:
+        raise ValueError(
+            f"{config!r:.60} has no _target_ that says which class or function to call"
+        )
+    for _ in _targets(config, [place], plugins):
+        pass  # all of them, before the first is called
+    return _call(config, [place], plugins, facts)
+
+
+def _call(
+    config: Mapping[str, Any],
+    places: Sequence[str],
+    plugins: Sequence[str],
+    facts: Mapping[str, Any],
+) -> Any:
+    function = _locate(config["_target_"], places, plugins)
+    taken, within = parameters(function), _within(config["_target_"], places, plugins)
+    arguments = {str(k): _value(v, within, plugins) for k, v in config.items() if k != "_target_"}
     arguments |= {k: v for k, v in facts.items() if k in taken and k not in arguments}
+    try:
+        inspect.signature(function).bind(**arguments)
+    except TypeError as error:
+        raise ValueError(f"{config['_target_']}: {error}") from error
     return function(**arguments)
 
 
-def _value(value: Any, plugins: Sequence[str]) -> Any:
+def _within(path: str, places: Sequence[str], plugins: Sequence[str]) -> Sequence[str]:
+    """The places of what stands in the arguments of something."""
+    if inside(path, *plugins):
+        return IN_PLUGINS
+    return [within for place in places for within in INSIDE.get(place, ())]
+
+
+def _targets(
+    value: Any, places: Sequence[str], plugins: Sequence[str], depth: int = 0
+) -> Iterator[Function]:
+    """What a description calls, inner things included.
+
+    Raises:
+        ValueError: one may not stand where it does.
+    """
+    if depth > DEEPEST:
+        raise ValueError(f"it is nested more than {DEEPEST} levels deep")
     if isinstance(value, Mapping):
         if "_target_" in value:
-            return call(value, plugins)
-        return {key: _value(item, plugins) for key, item in value.items()}
+            yield _locate(value["_target_"], places, plugins)
+            places = _within(value["_target_"], places, plugins)
+        for inner in value.values():
+            yield from _targets(inner, places, plugins, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _targets(inner, places, plugins, depth + 1)
+
+
+def _value(value: Any, places: Sequence[str], plugins: Sequence[str]) -> Any:
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            return _call(value, places, plugins, {})
+        return {key: _value(item, places, plugins) for key, item in value.items()}
     if isinstance(value, list):
-        return [_value(item, plugins) for item in value]
+        return [_value(item, places, plugins) for item in value]
     return value
 
 
@@ -128,6 +189,7 @@ def without(section: Mapping[str, Any], *own: str) -> dict[str, Any]:
 
 def faults(
     config: Mapping[str, Any],
+    place: str,
     where: str,
     plugins: Sequence[str] = (),
     facts: Iterable[str] = (),
@@ -136,75 +198,68 @@ def faults(
 
     Args:
         config: as for `call`.
+        place: likewise.
         where: its place in the run's config, for the messages.
-        plugins: packages that the user declared as trusted.
+        plugins: as for `call`.
         facts: names that the run will pass by itself.
     """
+    return list(_faults(config, [place], where, plugins, facts))
+
+
+def _faults(
+    config: Mapping[str, Any],
+    places: Sequence[str],
+    where: str,
+    plugins: Sequence[str],
+    facts: Iterable[str],
+) -> Iterator[str]:
     if config.get("_target_") is None:
-        return [f"{where}: no _target_ says which class or function to call"]
+        yield f"{where}: no _target_ says which class or function to call"
+        return
+    path = config["_target_"]
     try:
-        function = locate(str(config["_target_"]), plugins)
+        function = _locate(path, places, plugins)
     except ValueError as error:
-        return [f"{where}: {error}"]
+        yield f"{where}: {error}"
+        return
+    within = _within(path, places, plugins)
     taken = parameters(function)
     named = {k: p for k, p in taken.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
-    hints = _hints(function)
-    found = []
+    wanted = hints(function)
     for key, value in config.items():
         if key == "_target_":
             continue
         if key not in named:
             if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-                hint = nearest(key, named.keys() - set(facts))
-                found.append(f"{where}: {config['_target_']} takes no '{key}'; {hint}")
-        elif isinstance(value, Mapping) and "_target_" in value:
-            found += faults(value, f"{where}.{key}", plugins)
+                yield f"{where}: {path} takes no '{key}'; {nearest(key, named.keys() - set(facts))}"
+                continue
         elif value == "???":
-            found.append(f"{where}.{key} is not set; give it a value on the command line")
-        elif key in hints and not fits(value, hints[key]):
-            found.append(f"{where}.{key}={_unfit(value, hints[key], str(named[key].annotation))}")
-    missing = [
-        key
-        for key, parameter in named.items()
-        if parameter.default is parameter.empty and key not in config and key not in facts
-    ]
-    found += [f"{where}: {config['_target_']} needs '{key}', which is not set" for key in missing]
-    return found
+            yield f"{where}.{key} is not set; give it a value on the command line"
+            continue
+        elif key in wanted and not _is_call(value) and not fits(value, wanted[key]):
+            yield f"{where}.{key}={unfit(value, wanted[key], str(named[key].annotation))}"
+            continue
+        yield from _inner(value, within, f"{where}.{key}", plugins)
+    for key, parameter in named.items():
+        if parameter.default is parameter.empty and key not in config and key not in facts:
+            yield f"{where}: {path} needs '{key}', which is not set"
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    owner = function.__init__ if inspect.isclass(function) else function
-    try:
-        return typing.get_type_hints(owner)
-    except (NameError, TypeError):
-        return {}  # foreign annotations that only a type checker can read
+def _is_call(value: Any) -> bool:
+    return isinstance(value, Mapping) and "_target_" in value
 
 
-def _unfit(value: Any, hint: Any, annotation: str) -> str:
-    """Why a value cannot stand where `hint` is asked for."""
-    if typing.get_origin(hint) is typing.Literal:
-        return f"{value} is not defined; {nearest(str(value), typing.get_args(hint))}"
-    return f"{value!r} is not of type {annotation.replace('typing.', '')}"
-
-
-def fits(value: Any, hint: Any) -> bool:
-    """Whether a value from yaml can stand where `hint` is asked for; unknown hints fit all."""
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return any(fits(value, option) for option in inner)
-    if origin is typing.Literal:
-        return value in inner
-    if hint is type(None):
-        return value is None
-    if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if hint in (bool, str):
-        return isinstance(value, hint)
-    if origin in (list, tuple, Sequence, Iterable):
-        item = inner[0] if inner else Any
-        return isinstance(value, (list, tuple)) and all(fits(v, item) for v in value)
-    if origin in (dict, Mapping):
-        return isinstance(value, Mapping)
-    return True
+def _inner(
+    value: Any, places: Sequence[str], where: str, plugins: Sequence[str], depth: int = 0
+) -> Iterator[str]:
+    """Faults of what is described inside of an argument, at any depth."""
+    if depth > DEEPEST:
+        yield f"{where:.60}…: it is nested more than {DEEPEST} levels deep"
+    elif isinstance(value, Mapping) and "_target_" in value:
+        yield from _faults(value, places, where, plugins, ())
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _inner(inner, places, f"{where}.{key}", plugins, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for number, inner in enumerate(value):
+            yield from _inner(inner, places, f"{where}.{number}", plugins, depth + 1)

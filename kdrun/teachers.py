@@ -68,7 +68,7 @@ class Teachers:
                 return self._network(role)
             section = without(role, *NESTED)
             facts = {**self.facts, "members": self._members(role.get("members") or {})}
-            teacher: nn.Module = call(section, self.plugins, **facts)
+            teacher: nn.Module = call(section, "teacher", self.plugins, **facts)
         except ValueError as error:
             raise ValueError(f"teacher {role['name']}: {error}") from error
         return teacher.to(self.facts["device"])
@@ -131,7 +131,7 @@ def _checkpoint(path: str, where: str, role: Role, config: Mapping[str, Any]) ->
         return
     try:
         section = without(config["dataset"], *DATASET_OWN)
-        classes = call(section, config["plugins"]).classes
+        classes = call(section, "dataset", config["plugins"]).classes
     except (ValueError, OSError, TypeError):
         return  # told where the data are read
     known = set(header["classes"])

@@ -15,18 +15,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from kdrun import bounds, crossval
-from kdrun.config import DATASET_OWN, folder
+from kdrun import bounds, crossval, trust
+from kdrun.called import roles, targets
+from kdrun.config import folder
 from kdrun.logger import not_installed
-from kdrun.target import faults as target_faults
-from kdrun.target import nearest, without
+from kdrun.target import nearest
 from kdrun.unread import dotted, meant, readable, unread
-
-MODEL_FACTS = ("num_classes", "classes", "in_channels", "in_features", "image_size")
-"""What a model's `_target_` is told by the run, if its signature names it."""
-
-TEACHER_FACTS = ("data", "val_loader", "augment", "whole", "device", "members")
-"""What a teacher's `_target_` is told likewise."""
 
 
 class ConfigError(ValueError):
@@ -53,10 +47,12 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
     """
     faults: list[str] = []
     search = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
-    values, groups = [], []
+    values, groups, of_hydra = [], [], []
     with initialize_config_dir(version_base="1.3", config_dir=str(folder()), job_name="kdrun"):
         loader = GlobalHydra.instance().config_loader()
         for override in _parse(words, loader, faults):
+            if override.is_hydra_override():
+                of_hydra.append(str(override.input_line))
             if override.is_hydra_override() or override.is_delete():
                 continue
             options = loader.get_group_options(  # folders too: experiment=cifar100/kd
@@ -70,10 +66,16 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
                 groups.append(_first(override))
         try:
             config = compose("config", overrides=[*search, *groups])
+            if config_dir:
+                _closed(search, groups, of_hydra)
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError([*faults, readable(error)]) from error
     for override in values:
         faults += _set(override, config)
+    for value in (v for one in values if one.key_or_group == "name" for v in _values(one)):
+        faults += trust.misplaced(value, "")
+    if shut := _untrusted(config):
+        raise ConfigError([*faults, *(told for told in shut if told not in faults)])
     faults += unread(config)
     if config.max_memory is not None and all(v.key_or_group != bounds.OPTION for v in values):
         faults.append(f"max_memory={config.max_memory}: no file raises it; type it")
@@ -86,6 +88,40 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
             config.cv.folds = None
         raise ConfigError([*faults, *parts(config)])
     return config
+
+
+LAUNCHER = ("hydra/launcher=", "hydra.launcher.")
+
+
+def _closed(search: list[str], groups: list[str], of_hydra: list[str]) -> None:
+    """Refuse a folder of configs that changes what Hydra itself starts.
+
+    Raises:
+        ConfigError: it does.
+    """
+    # A launcher of the folder's own is unknown without it; `trust.foreign` looks at what it is.
+    without = [word for word in of_hydra if not word.lstrip("+").startswith(LAUNCHER)]
+    try:
+        try:
+            own = compose("config", overrides=of_hydra, return_hydra_config=True).hydra
+        except (HydraException, OmegaConfBaseException):
+            own = compose("config", overrides=without, return_hydra_config=True).hydra
+    except (HydraException, OmegaConfBaseException) as error:
+        told = f"{readable(error)}; of Hydra's own parts, those of --config-dir do not count"
+        raise ConfigError([told]) from error
+    words = [*search, *groups, *of_hydra]
+    theirs = compose("config", overrides=words, return_hydra_config=True).hydra
+    plain: list[Any] = [OmegaConf.to_container(one, resolve=False) for one in (theirs, own)]
+    if faults := list(trust.foreign(*plain)):
+        raise ConfigError(faults)
+
+
+def _untrusted(config: DictConfig) -> list[str]:
+    """What a config opens, or where it writes, though nobody typed it."""
+    try:
+        return [*trust.faults(config.plugins), *trust.misplaced(config.name, config.cache)]
+    except OmegaConfBaseException as error:
+        return [readable(error)]
 
 
 def _parse(words: list[str], loader: ConfigLoader, faults: list[str]) -> Iterator[Override]:
@@ -173,11 +209,13 @@ def parts(config: DictConfig) -> list[str]:
         plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, enum_to_str=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         return [readable(error)]
+    if shut := _untrusted(config):
+        return shut
     from kdrun import device, rehearsal
 
     uses = plain["method"]["uses"]
     found = [*_train(plain["train"]), *_warmup(plain), *device.faults(plain["train"])]
-    found += [*crossval.faults(plain), *_targets(plain, uses)]
+    found += [*crossval.faults(plain), *targets(plain, uses)]
     if "loss" in uses:
         found += _weights(plain["loss"], "loss")
     if "transfer" in uses:
@@ -185,83 +223,14 @@ def parts(config: DictConfig) -> list[str]:
         from kdrun import selection
 
         found += selection.faults(plain)
-    for where, role in _roles(plain, uses):
+    for where, role in roles(plain, uses):
         if role.get("model") or "members" in role:
             from kdrun.teachers import faults
 
             found += faults(where, role, plain)
     if not found and (loggers := plain.get("logger")):
         found += not_installed(loggers, plain["plugins"])
-    return found or rehearsal.objections(plain, dict(_roles(plain, uses)))
-
-
-LOGGER_FACTS = ("run_dir", "experiment")
-"""What a tracker is told by the run, if its signature names it."""
-
-
-def _targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
-    """Each part of a run that is called, with the arguments that run.py passes by itself."""
-    from kdrun.method import OWN
-
-    plugins = plain["plugins"]
-
-    def check(section: Mapping[str, Any], where: str, facts: tuple[str, ...] = ()) -> list[str]:
-        return target_faults(section, where, plugins, facts)
-
-    yield from check(without(plain["dataset"], *DATASET_OWN), "dataset")
-    augment = {
-        "_target_": "kdrun.dataset.augment.Augment",
-        **(plain["dataset"].get("augment") or {}),
-    }
-    yield from check(augment, "dataset.augment")
-    facts = ("student", "teacher", "peers", "objective", "strategy")
-    yield from check(without(plain["method"], *OWN), "method", facts)
-    if "transfer" in uses:
-        if plain["transfer"].get("_target_"):
-            yield from check(without(plain["transfer"], "name"), "transfer", ("cache",))
-            for name, term in (plain["transfer"].get("terms") or {}).items():
-                yield from check(term, f"transfer.terms.{name}")
-        elif "teacher" not in uses:  # beside a teacher, the student may begin as it was built
-            known = sorted(path.stem for path in (folder() / "transfer").glob("*.yaml"))
-            names = ", ".join(name for name in known if name != "none")
-            yield f"method={plain['method']['name']} needs transfer=NAME, one of {names}"
-    yield from check(plain["optimizer"], "optimizer", ("params",))
-    yield from check(plain["scheduler"], "scheduler", ("optimizer", "total_steps"))
-    for where, role in _roles(plain, uses):
-        if model := role.get("model"):
-            yield from check(without(model, "stages", "head"), f"{where}.model", MODEL_FACTS)
-        else:
-            yield from check(without(role, "name", "members"), where, TEACHER_FACTS)
-        recipe = role.get("recipe") or {}
-        told: dict[str, tuple[str, ...]] = {
-            "optimizer": ("params",),
-            "scheduler": ("optimizer", "total_steps"),
-        }
-        for part in told:
-            if recipe.get(part):
-                yield from check(recipe[part], f"{where}.recipe.{part}", told[part])
-    if "loss" in uses:
-        for name, term in plain["loss"]["terms"].items():
-            yield from check(term, f"loss.terms.{name}")
-    for name, logger in (plain.get("logger") or {}).items():
-        yield from check(logger, f"logger.{name}", LOGGER_FACTS)
-
-
-def _roles(plain: Mapping[str, Any], uses: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every role by its place: the student, its peers, the teacher and those it is made of."""
-    method = plain["method"]
-    waiting = [("student", plain["student"])]
-    if "transfer" in uses and plain["student"].get("model"):
-        waiting += [("source_model", {**plain["student"], **plain["source_model"]})]
-    waiting += [("teacher", plain["teacher"])] if "teacher" in uses else []
-    waiting += [("method.assistant", method["assistant"])] if "assistant" in method else []
-    waiting += [(f"method.peers.{n}", role) for n, role in (method.get("peers") or {}).items()]
-    while waiting:
-        where, role = waiting.pop(0)
-        yield where, role
-        members = role.get("members") or {}
-        waiting += [(f"{where}.members.{name}", own) for name, own in members.items()]
-        waiting += [(f"{where}.teacher", role["teacher"])] if role.get("teacher") else []
+    return found or rehearsal.objections(plain, dict(roles(plain, uses)))
 
 
 def _weights(loss: Mapping[str, Any], group: str) -> Iterator[str]:

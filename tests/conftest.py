@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from kdrun.cli import main
+from kdrun.logfile import RunLog
 
 # Bits depend on the number of threads, and workers of pytest share the cores.
 torch.set_num_threads(1)
@@ -59,6 +60,8 @@ def kdrun(
     yield call
     # Hydra's console handler holds the output of this test, which is closed now.
     root = logging.getLogger()
-    for handler in [h for h in root.handlers if type(h) in (logging.StreamHandler, FileHandler)]:
+    for handler in [
+        h for h in root.handlers if type(h) in (logging.StreamHandler, FileHandler, RunLog)
+    ]:
         root.removeHandler(handler)
         handler.close()

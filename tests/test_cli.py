@@ -104,7 +104,7 @@ def test_one_failing_job_is_a_row_and_the_others_go_on(kdrun):
         (["loss.weights.kd=much"], ["loss.weights.kd", "number"]),
         (["+loss.weights.dk=1"], ["loss.weights.dk", "'kd'"]),
         (["teacher.checkpoint=/nonexistent"], ["/nonexistent does not exist", "finished run"]),
-        (["student.model._target_=os.system"], ["not allowed", "plugins=[os]"]),
+        (["student.model._target_=os.system"], ["student.model", "not allowed here", "torch.nn"]),
         (["student.model._target_=kdrun.model.resnet.ResNot"], ["does not exist", "'ResNet'"]),
         (["student=timm", "student.model.name=resnet19"], ["resnet19", "resnet18"]),
         (["dataset=npz", "dataset.path=no.npz"], ["no.npz"]),

@@ -61,9 +61,14 @@ def read(path: Path, plugins: Sequence[str] = ()) -> Callable[[Input], Tensor]:
         metadata = {key: _value(text) for key, text in file.metadata().items()}
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     classes, shape = metadata["classes"], read_shape(metadata["shape"])
-    net = build(
-        metadata["model"], num_classes=len(classes) or 1, shape=shape, plugins=plugins
-    ).net.eval()
+    network = build(
+        metadata["model"],
+        num_classes=len(classes) or 1,
+        shape=shape,
+        plugins=plugins,
+        place="written",
+    )
+    net = network.net.eval()
     net.load_state_dict(weights)
     mean, std = (torch.tensor(metadata[key]).view(-1, 1, 1) for key in ("mean", "std"))
     centre, spread = metadata.get("unit", (0.0, 1.0))

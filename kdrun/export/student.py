@@ -112,7 +112,7 @@ def _data(folder: Path, plugins: Sequence[str]) -> tuple[Dataset | None, str]:
     try:
         config = load_record(folder)["config"]
         section = without(config["dataset"], *DATASET_OWN)
-        return call(section, plugins, fold=fold(config)), ""
+        return call(section, "dataset", plugins, fold=fold(config)), ""
     except (ValueError, OSError, KeyError) as error:
         return None, f"these cannot be read: {error}"
 

@@ -68,7 +68,7 @@ class Tracking:
         self.loggers: dict[str, Logger] = {}
         facts = {"run_dir": run_dir, "experiment": experiment}
         for name, own in section.items():
-            logger = self._try(name, partial(call, own, plugins, **facts))
+            logger = self._try(name, partial(call, own, "logger", plugins, **facts))
             if logger is not None:
                 self.loggers[name] = logger
 
@@ -134,6 +134,6 @@ def not_installed(section: Mapping[str, Any], plugins: list[str]) -> Iterator[st
         plugins: packages that they may lie in.
     """
     for name, own in section.items():
-        library = getattr(locate(own["_target_"], plugins), "library", None)
+        library = getattr(locate(own["_target_"], "logger", plugins), "library", None)
         if library is not None and importlib.util.find_spec(library) is None:
             yield f"logger={name}: {library} is not installed: pip install 'kdrun[{name}]'"

@@ -15,6 +15,9 @@ from kdrun.shape import blank, rows_shape
 from kdrun.target import call, locate, parameters
 from kdrun.types import Shape
 
+FETCHING = ("pretrained", "weights", "weights_backbone")
+"""Arguments of timm's and torchvision's networks that fetch weights."""
+
 FAILURES = (
     *(RuntimeError, TypeError, ValueError),
     *(AttributeError, AssertionError, IndexError),
@@ -32,6 +35,7 @@ def build(
     plugins: Sequence[str] = (),
     classes: Sequence[str] = (),
     known: bool = False,
+    place: str = "model",
 ) -> Network:
     """Make the network that a model's yaml describes, and try it on an example.
 
@@ -50,6 +54,7 @@ def build(
         plugins: packages that `_target_` may also lie in.
         classes: what they are called; none in regression.
         known: whether mean and std are known of this network, and so go before its own.
+        place: of the description in `kdrun.places`: `written` if a file of weights holds it.
 
     Raises:
         ValueError: the description is wrong, or the network does not turn (N, *shape) into
@@ -61,13 +66,14 @@ def build(
         facts["in_features"] = prod(numbers)
     if len(numbers) == 3:
         facts |= {"in_channels": numbers[0], "image_size": max(numbers[1:])}
-    sizes = {"in_features", "in_channels"} & parameters(locate(config["_target_"], plugins)).keys()
+    taken = parameters(locate(config.get("_target_", ""), place, plugins))
+    sizes = {"in_features", "in_channels"} & taken.keys()
     if sizes and isinstance(shape, dict) and not numbers:
         raise ValueError(
             f"{config['_target_']} reads rows of numbers, and the data give only "
             f"{', '.join(shape)}: set dataset.words=true"
         )
-    net = call(arguments, plugins, **facts)
+    net = call(arguments, place, plugins, **facts)
     if not isinstance(net, nn.Module):
         raise ValueError(f"{config['_target_']} gives a {type(net).__name__}, not a torch module")
     stages = config.get("stages")
@@ -90,7 +96,7 @@ def offline(config: Mapping[str, Any]) -> dict[str, Any]:
 
     A network that was pretrained has its native stem, whatever the size of the images.
     """
-    own = {key: value for key, value in config.items() if key != "pretrained"}
+    own = {key: value for key, value in config.items() if key not in FETCHING}
     if config.get("pretrained") and config.get("_target_") == "kdrun.model.timm.create":
         own.setdefault("stem", "native")
     return own

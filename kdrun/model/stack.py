@@ -37,6 +37,7 @@ class Stack(nn.Module):
                 shape=read_shape(header["shape"]),
                 mean=header["mean"],
                 std=header["std"],
+                place="written",
             )
         self.student = student
         self.teacher = Frozen(teacher)

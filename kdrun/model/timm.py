@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from torch import nn
 
+from kdrun.nearest import nearest
+
 # Three halvings follow their patches.
+HARMLESS = frozenset(
+    {
+        *("drop_rate", "drop_path_rate", "drop_block_rate", "proj_drop_rate", "attn_drop_rate"),
+        *(
+            "pos_drop_rate",
+            "patch_drop_rate",
+            "head_drop_rate",
+            "drop_connect_rate",
+            "head_init_scale",
+        ),
+        *("img_size", "patch_size", "window_size", "embed_dim", "embed_dims", "depth", "depths"),
+        *("dims", "num_heads", "mlp_ratio", "mlp_ratios", "qkv_bias", "qk_norm", "init_values"),
+        *("class_token", "global_pool", "fc_norm", "pre_norm", "no_embed_class", "reg_tokens"),
+        *("dynamic_img_size", "dynamic_img_pad", "strict_img_size", "ls_init_value", "conv_mlp"),
+        *("kernel_sizes", "use_grn", "conv_bias", "output_stride", "stem_width", "stem_type"),
+        *("base_width", "cardinality", "block_reduce_first", "down_kernel_size", "avg_down"),
+        *("zero_init_last", "replace_stem_pool", "growth_rate", "num_features", "head_hidden_size"),
+        *("stem_size", "fix_stem", "pad_type", "round_chs_fn", "channels", "layers", "act_layer"),
+        *(
+            "norm_layer",
+            "memory_efficient",
+            "width_factor",
+            "always_partition",
+            "ape",
+            "head_init_scale",
+        ),
+    }
+)
+"""Arguments of timm's networks that shape them: none names a file or an address."""
+
 PYRAMIDS = ("convnext", "swin_transformer", "swin_transformer_v2")
 
 
@@ -35,7 +68,7 @@ def create(
         pretrained: load timm's weights, and normalise images as they were trained.
         stem: `auto` is `small` for images of 64 pixels or less, unless pretrained, since the
             weights fit the native stem.
-        kwargs: further arguments of `timm.create_model`.
+        kwargs: further arguments of `timm.create_model`, of those in `HARMLESS`.
 
     Raises:
         ValueError: timm has no such network, and the nearest names are told; or it does not take
@@ -46,6 +79,7 @@ def create(
     if not timm.is_model(name):
         near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=3, cutoff=0)
         raise ValueError(f"timm has no network '{name}'; the nearest are {', '.join(near)}")
+    refuse(name, kwargs)
     small = stem == "small" or (stem == "auto" and image_size <= 64 and not pretrained)
     config = timm.get_pretrained_cfg(name)
     first = getattr(config, "first_conv", None)
@@ -67,6 +101,25 @@ def create(
         _open_stem(net, first)
     _describe(net, in_channels, pretrained)
     return net
+
+
+def refuse(name: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse arguments that could name a file, an address or code.
+
+    Raises:
+        ValueError: with what may be given.
+    """
+    for key, value in arguments.items():
+        if key not in HARMLESS:
+            raise ValueError(
+                f"timm's {name} takes not all of {', '.join(arguments)}: {key} does not "
+                f"shape a network; {nearest(key, HARMLESS)}"
+            )
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        for part in parts:
+            word = isinstance(part, str) and part.isidentifier()
+            if not (word or part is None or isinstance(part, (bool, int, float))):
+                raise ValueError(f"{key}={value!r:.60}: give numbers, or a word that timm knows")
 
 
 def _patch_size(image_size: int, pyramid: bool) -> int:

@@ -91,12 +91,25 @@ def restore(config: Mapping[str, Any], num_classes: int, tokenizer: str) -> nn.M
         tokenizer: whose tokens it reads.
     """
     transformers = library()
-    own = {key: value for key, value in config.items() if key not in FOREIGN}
-    made = transformers.AutoConfig.for_model(config["model_type"], **own)
+    from transformers import CONFIG_MAPPING
+
+    kind = config.get("model_type")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        raise ValueError(f"transformers has no model_type {kind!r:.40}")
+    made = transformers.AutoConfig.for_model(kind, **_own(config))
     made.num_labels = num_classes
     auto = transformers.AutoModelForSequenceClassification
     net = auto.from_config(made, dtype=torch.float32, trust_remote_code=False)
     return _describe(net, tokenizer)
+
+
+def _own(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without those that load more than the network, at any depth."""
+    return {
+        key: _own(value) if isinstance(value, Mapping) else value
+        for key, value in settings.items()
+        if key not in FOREIGN
+    }
 
 
 def _config(name: str, pretrained: bool, settings: Mapping[str, Any]) -> Any:

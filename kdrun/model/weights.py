@@ -115,10 +115,11 @@ def _as_described(header: Mapping[str, Any], file: Path, plugins: Sequence[str])
             mean=header["mean"],
             std=header["std"],
             plugins=plugins,
+            place="written",
         )
         inner(network).unit = tuple(header.get("unit", (0.0, 1.0)))
         if header.get("around"):
-            network = call(header["around"], plugins, student=network)
+            network = call(header["around"], "around", plugins, student=network)
     return network
 
 

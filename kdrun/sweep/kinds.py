@@ -52,7 +52,7 @@ def _shape(value: Any) -> Any:
 def wanted(config: DictConfig) -> Iterator[TeacherRun]:
     """The runs whose networks a run may want, with their folders, before they are looked at."""
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, enum_to_str=True)  # type: ignore[assignment]
-    method: Any = locate(plain["method"]["_target_"], plain["plugins"])
+    method: Any = locate(plain["method"]["_target_"], "method", plain["plugins"])
     roles = [*_networks(method.teacher_role(plain)), *_networks(method.untouched_role(plain))]
     if "transfer" in plain["method"]["uses"]:
         source = {**plain["student"], **plain["source_model"], "method": "source"}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kdrun import trust
 from kdrun.run import bury
 from kdrun.sweep.jobs import Job
 from kdrun.sweep.outcome import record_of, tell_end
@@ -32,12 +33,14 @@ class Command:
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words, self.folder = list(words), Path.cwd()
+        self.trusted = trust.handed_on(self.words)
 
     def __call__(self) -> int:
         """Execute it where the sweep was started; the exit status."""
         # torch reads this once; a queue that granted some cores of a machine means these.
         if cores := os.environ.get("SLURM_CPUS_PER_TASK"):
             os.environ.setdefault("OMP_NUM_THREADS", cores)
+        os.environ |= self.trusted
         os.chdir(self.folder)
         sys.argv = ["kdrun", *self.words]
 
@@ -61,17 +64,19 @@ class Command:
         return DelayedSubmission(self)
 
 
-def execute(words: Sequence[str], folder: Path, run_dir: Path) -> int:
+def execute(words: Sequence[str], folder: Path, run_dir: Path, typed: Sequence[str] = ()) -> int:
     """Run a job in a process beside this one, which lives on if that is killed.
 
     Args:
         words: what is typed after `kdrun`.
         folder: where the sweep was started; every machine must have it.
         run_dir: of the job, seen from there.
+        typed: what the user typed of them.
 
     Returns:
         The exit status; that of a signal is negative.
     """
+    trust.begin(typed)
     os.chdir(folder)
     process = start(words, run_dir, {})
     try:

@@ -10,6 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kdrun import trust
+from kdrun.logfile import append, refuse_links
+
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h: the signal that a process gets when its parent dies."""
 
@@ -31,13 +34,14 @@ def start(
     run_dir.mkdir(parents=True, exist_ok=True)
     # The process writes its own traceback to its log; Hydra's would be a second one.
     own = {"PYTHONUNBUFFERED": "1", "HYDRA_FULL_ERROR": "0"}
-    with (run_dir / "run.log").open("ab") as output:
+    refuse_links(run_dir)
+    with append(run_dir / "run.log") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "kdrun.sweep.worker", str(os.getpid()), *words],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, **own, **environment},
+            env={**os.environ, **own, **trust.handed_on(words), **environment},
             start_new_session=True,  # Ctrl-C reaches the parent, which passes it on
         )
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from kdrun.dataset.augment import to_float
+from kdrun.estimators import known_types, refuse_types
 from kdrun.shape import rows_of, rows_shape
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
 from kdrun.types import Arrays, Batch, Dataset, Outputs
@@ -163,9 +164,10 @@ def load(path: str) -> Any:
     from sklearn.utils.validation import check_is_fitted
 
     try:
+        refuse_types(path)
         strange = skops.io.get_untrusted_types(file=path)
-        if foreign := [name for name in strange if not name.startswith("sklearn.")]:
-            raise ValueError(f"{path} holds {', '.join(foreign)}, which are not scikit-learn's")
+        if foreign := [name for name in strange if name not in known_types()]:
+            raise ValueError(f"{path} holds {', '.join(foreign):.200}, of which none is read")
         estimator = skops.io.load(path, trusted=strange)
         check_is_fitted(estimator)
     except NotFittedError as error:

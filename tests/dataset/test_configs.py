@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from kdrun.config import DATASET_OWN
 from kdrun.dataset.augment import Augment
 from kdrun.target import faults, locate
 
 ROOT = Path(__file__).parents[2]
 YAMLS = sorted((ROOT / "configs" / "dataset").glob("*.yaml"))
-NOT_ARGUMENTS = ("name", "augment", "workers")
+NOT_ARGUMENTS = DATASET_OWN
 
 
 def arguments(path: Path) -> dict[str, Any]:
@@ -30,13 +31,15 @@ def test_a_yaml_calls_the_function_of_its_name(path: Path) -> None:
     assert path.read_text().startswith("# ")
     assert (ROOT / "kdrun" / "dataset" / path.name).with_suffix(".py").is_file()
     assert (ROOT / "tests" / "dataset" / f"test_{path.stem}.py").is_file()
-    assert [f for f in faults(call, "dataset") if "is not set; give it" not in f] == []
+    assert [f for f in faults(call, "dataset", "dataset") if "is not set; give it" not in f] == []
 
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: path.stem)
 def test_a_yaml_says_what_the_function_defaults_to(path: Path) -> None:
     call = arguments(path)
-    for name, parameter in inspect.signature(locate(call["_target_"])).parameters.items():
+    for name, parameter in inspect.signature(
+        locate(call["_target_"], "dataset")
+    ).parameters.items():
         if parameter.default is not parameter.empty and name != "fold":  # a fact of the run
             assert call[name] == parameter.default, name
 

@@ -162,4 +162,4 @@ def test_without_a_fold_nothing_has_changed() -> None:
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: path.stem)
 def test_every_dataset_can_be_folded(path: Path) -> None:
-    assert "fold" in inspect.signature(locate(arguments(path)["_target_"])).parameters
+    assert "fold" in inspect.signature(locate(arguments(path)["_target_"], "dataset")).parameters

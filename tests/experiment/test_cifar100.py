@@ -63,7 +63,7 @@ def test_every_preset_is_a_loss_that_can_be_built(name: str) -> None:
     if name in LOSSES:
         assert name in made["loss"]["weights"]
     for term in made["loss"]["terms"].values():
-        call({**term, "label_smoothing": 0.0} if "label_smoothing" in term else term)
+        call({**term, "label_smoothing": 0.0} if "label_smoothing" in term else term, "loss")
     for weight in made["loss"]["weights"].values():
         parse(weight)
 

@@ -144,7 +144,7 @@ def make(name: str, teacher: nn.Module, student: nn.Module) -> Trial:
     torch.manual_seed(1)
     loader = data()
     batch = loader.batches[0]
-    loss: Loss = call(TERMS[name])
+    loss: Loss = call(TERMS[name], "loss")
     loss.progress = 0.5
     loss.build(student(batch), teacher(batch), loader.targets)
     with torch.no_grad():  # as a frozen teacher has it
@@ -271,7 +271,7 @@ def test_a_batch_twice_has_the_same_loss(name: str) -> None:
 def test_state_is_whole(name: str, pair: str) -> None:
     t = trial(name, pair)
     t.value()
-    fresh: Loss = call(TERMS[name])
+    fresh: Loss = call(TERMS[name], "loss")
     fresh.progress = t.loss.progress
     fresh.build(t.student(t.batch), t.teacher(t.batch), data().targets)
     fresh.load_state_dict(t.loss.state_dict())
@@ -283,7 +283,7 @@ def test_state_is_whole(name: str, pair: str) -> None:
 
 @losses
 def test_docstring_names_a_paper(name: str) -> None:
-    loss = call(TERMS[name])
+    loss = call(TERMS[name], "loss")
     assert re.search(r"\d{4}\. https://", inspect.getdoc(type(loss)) or "")
 
 
@@ -300,9 +300,9 @@ def test_a_temperature_is_above_zero_and_standard_logits_need_three_classes(name
     for key in settings & {"temperature", "start", "span", "exponent"}:
         for value in (0, -1.5, float("nan")):
             with pytest.raises(ValueError, match=f"{key}=.*must be above 0"):
-                call({**TERMS[name], key: value})
+                call({**TERMS[name], key: value}, "loss")
     if "standardize" in settings:
-        loss = call({**TERMS[name], "standardize": True})
+        loss = call({**TERMS[name], "standardize": True}, "loss")
         loss.check(3)
         with pytest.raises(ValueError, match="standardize=false"):
             loss.check(2)

@@ -65,7 +65,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Network]:
 def value(term: str, student: Network, teacher: nn.Module, padding: int) -> float:
     """The loss of a batch, built and prepared on texts of that padding too."""
     torch.manual_seed(0)
-    loss = call(TERMS[term])
+    loss = call(TERMS[term], "loss")
     assert isinstance(loss, Loss)
     batch = texts(padding)
     loader: Loader = OneBatch(batch)
@@ -82,7 +82,7 @@ def value(term: str, student: Network, teacher: nn.Module, padding: int) -> floa
 @pytest.mark.parametrize("student", ["same", "wide"])
 @pytest.mark.parametrize("term", TERMS)
 def test_padding_changes_no_loss(term: str, student: str, models: dict[str, Network]) -> None:
-    needs = {*call(TERMS[term]).needs}
+    needs = {*call(TERMS[term], "loss").needs}
     for name in (student, "teacher"):
         models[name].keep(needs)
     if reason := UNDEFINED.get((term, student)):

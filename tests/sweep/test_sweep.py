@@ -164,12 +164,12 @@ def test_what_is_known_of_jobs_ends_when_a_config_changes(kdrun, tmp_path, monke
     own = tmp_path / "own" / "optimizer"
     own.mkdir(parents=True)
     (own / "mine.yaml").write_text(
-        "_target_: torch.optim.SGD\nlr: ${oc.decode:${oc.env:RATE,0.1}}\n"
+        "_target_: torch.optim.SGD\nlr: ${oc.decode:${oc.env:KDRUN_RATE,0.1}}\n"
     )
     words = ("--config-dir", "own", "-m", *WORDS, "optimizer=mine")
     kdrun(*words)
     assert "1 of them before" in kdrun(*words).out
-    monkeypatch.setenv("RATE", "0.2")
+    monkeypatch.setenv("KDRUN_RATE", "0.2")
     kdrun(*words)
     assert len(rows()) == 2
     (own / "mine.yaml").write_text("_target_: torch.optim.SGD\nlr: 0.3\n")

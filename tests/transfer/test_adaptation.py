@@ -29,7 +29,7 @@ def term_of(name: str) -> Term:
     config: dict[str, Any] = OmegaConf.to_container(CONFIGS[name])  # type: ignore[assignment]
     if name == "self_training":  # or nobody is sure of anything in so short a training
         config["terms"][name]["threshold"] = 0.4
-    term: Term = call(config["terms"][name])
+    term: Term = call(config["terms"][name], "term")
     return term
 
 

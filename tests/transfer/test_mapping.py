@@ -67,8 +67,8 @@ def label(strategy: Mapping) -> str:
 def test_a_yaml_calls_the_class_in_the_module_of_its_name(name: str) -> None:
     options = config(name)
     assert options["_target_"].startswith(f"kdrun.transfer.{name}.")
-    assert faults(options, "transfer", facts=("cache",)) == []
-    strategy = call(options, cache=None)
+    assert faults(options, "transfer", "transfer", facts=("cache",)) == []
+    strategy = call(options, "transfer", cache=None)
     for key, value in options.items():
         if key not in ("_target_", "classifier"):
             assert type(strategy).__dataclass_fields__[key].default == value, key
