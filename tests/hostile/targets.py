@@ -247,6 +247,66 @@ def objects(place: Place) -> None:
     np.savez(place.sent / "x.npz", x=np.array([pickle.loads], dtype=object))
 
 
+def folder(name: str, *task: str, own: tuple[str, ...] = (), home: bool = False) -> Attack:
+    """The folder of a run with a command in it, which looks as if it had been made here."""
+    kind = "outputs" if home else "folder"
+
+    def write(place: Place) -> None:
+        place.module()
+        where = place.home / "outputs" / "default" if home else place.sent
+        made = {
+            "hydra": {
+                "overrides": {"task": list(task), "hydra": list(own)},
+                "runtime": {
+                    "cwd": str(place.home if home else place.root),
+                    "output_dir": str(where),
+                    "config_sources": [],
+                },
+                "sweep": {"dir": "outputs/default" if home else "sent"},
+            }
+        }
+        (where / ".hydra").mkdir(parents=True)
+        (where / ".hydra" / "hydra.yaml").write_text(json.dumps(made))
+        (where / "multirun.yaml").write_text(json.dumps(made))
+
+    return Attack(f"resume: {name}", kind, write)
+
+
+SMALL = ("teacher=linear", "student=linear", "train.epochs=1", "train.progress=false")
+
+CALLED = "dataset._target_=evil.touch"
+
+FOLDERS = [
+    folder("plugins of its own", *SMALL, "plugins=[evil]", CALLED),
+    folder("plugins in a folder that lies here", *SMALL, "plugins=[evil]", CALLED, home=True),
+    folder(
+        "source in a folder that lies here",
+        *SMALL,
+        f"dataset._target_={SCRIPT}",
+        f'+dataset.source_code="{HOME}"',
+        home=True,
+    ),
+    folder("a name that leaves", *SMALL, "name=../../x"),
+    folder("a name that leaves, here", *SMALL, "name=../../x", home=True),
+    folder("a folder to write to", *SMALL, own=("hydra.sweep.dir=../x",), home=True),
+    folder("a callback", *SMALL, own=("+hydra.callbacks.a._target_=evil.Net",), home=True),
+]
+
+
+def nothing(_place: Place) -> None:
+    """Words alone."""
+
+
+WORDS = [
+    Attack(
+        f"words: plugins={name}",
+        "words",
+        nothing,
+        (f"plugins=[{name}]", f"dataset._target_={name}.system", "+dataset.command=true"),
+    )
+    for name in ("os", "posix", "subprocess")
+]
+
 BUILDERS = ("predict", "export")
 """Doors that build the network of a header; the others have one of their own."""
 
@@ -301,4 +361,6 @@ ATTACKS = [
     Attack("npz: objects", "inputs", objects, ("../sent/x.npz",)),
     Attack("onnx: a pickle", "onnx", lambda place: unpickled(place, "teacher.onnx")),
     *CONFIGS,
+    *FOLDERS,
+    *WORDS,
 ]
