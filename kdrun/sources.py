@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.machinery
 import importlib.util
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -49,7 +50,9 @@ def file_of(module: str) -> Path | None:
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
-        return None
+        spec = None
+    # The processes of a sweep's jobs find what lies in the working folder, whoever started them.
+    spec = spec or importlib.machinery.PathFinder.find_spec(top, [str(Path.cwd())])
     if spec is None:
         return None
     if not rest:
