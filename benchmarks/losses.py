@@ -81,7 +81,7 @@ class Steps:
     def __init__(self, name: str, pair: Pair) -> None:
         config = OmegaConf.to_container(OmegaConf.load(ROOT / "configs" / "loss" / f"{name}.yaml"))
         assert isinstance(config, dict)
-        terms = {key: call(term) for key, term in config.get("terms", {}).items()}
+        terms = {key: call(term, "loss") for key, term in config.get("terms", {}).items()}
         # Constant: with every warm-up over, and every first stage still on.
         weights = {key: Weight(parse(spec).value) for key, spec in config["weights"].items()}
         self.pair = pair

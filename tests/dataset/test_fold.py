@@ -141,7 +141,7 @@ def test_words_scales_and_fillings_are_of_the_training_part(tmp_path: Path) -> N
         by_author = text(str(path), group_column="who", val_fraction=0, fold=Fold(number, 4))
         assert len(by_author.test) % 4 == 0
     (tmp_path / "t.csv").write_text("a,b,who\n" + "".join(f"{i},{i % 2},{i}\n" for i in range(30)))
-    options = {"group": "who", "val_fraction": 0}
+    options = {"group": "who", "val_fraction": 0, "keep": ["a"]}
     data = table(str(tmp_path / "t.csv"), "b", fold=Fold(1, 3), **options)  # type: ignore[arg-type]
     assert data.columns == ("a",)
     assert rows(data.train).mean() == pytest.approx(0, abs=1e-6)

@@ -81,7 +81,7 @@ def test_what_is_recorded_is_read_back(
     path: Path, tmp_path: Path, folder: Path, request: pytest.FixtureRequest
 ) -> None:
     given = options(path.stem, tmp_path, folder, request)
-    data = locate(str(OmegaConf.load(path)["_target_"]))(**given)
+    data = locate(str(OmegaConf.load(path)["_target_"]), "dataset")(**given)
     for split in splits(data).values():
         assert len(set(sample_ids(split))) == len(split)
     if not data.classes:

@@ -198,7 +198,10 @@ def test_what_is_not_read_is_not_kept(kdrun: Kdrun, reviews: Path, tmp_path: Pat
     assert reader["words"]["vocabulary"]
 
 
-def test_a_reader_may_be_longer_than_a_header(tmp_path: Path) -> None:
+def test_a_reader_may_be_longer_than_a_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KDRUN_MAX_MEMORY", "4GB")
     long = {"_target_": "x", "data": "".join(random.Random(0).choices("abcdefgh", k=105_000_000))}
     save_student(tmp_path / "s.safetensors", {"w": torch.zeros(1)}, {}, long)
     assert read_reader(tmp_path / "s.safetensors") == long
