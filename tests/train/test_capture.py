@@ -83,7 +83,11 @@ def net(seed: int, width: int = 4, fields: tuple[str, ...] = ()) -> Network:
 def terms(name: str, group: str = "loss") -> tuple[dict[str, Loss], dict[str, Weight]]:
     section = yaml.safe_load((Path(folder()) / group / f"{name}.yaml").read_text())
     own = section.get("terms", {}).items()
-    found = {key: call(one | FEW.get(key, {}), "loss") for key, one in own if key != "ce"}
+    found = {
+        key: call(one | FEW.get(key, {}), "loss" if group == "loss" else "term")
+        for key, one in own
+        if key != "ce"
+    }
     weights = {key: parse(weight) for key, weight in section["weights"].items()}
     return {"ce": CE(), **found}, weights
 
