@@ -303,7 +303,8 @@ def through(attack: Attack, name: str, root: Path) -> Outcome:
     attack.make(place)
     before = snapshot(place)
     outcome = execute([*door.words, *attack.words], place, attack.memory, attack.seconds)
-    allowed = ("canary", "told/*", "home/outputs/*", "home/.cache/matplotlib/*", *door.writes)
+    ours = ("home/.cache/matplotlib/*", "home/.cache/kdrun/fingerprints/*")
+    allowed = ("canary", "told/*", "home/outputs/*", *ours, *door.writes)
     after = snapshot(place)
     changed = sorted(name for name in before.keys() | after if before.get(name) != after.get(name))
     outcome.wrote = [n for n in changed if not any(fnmatch(n, pattern) for pattern in allowed)]
