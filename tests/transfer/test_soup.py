@@ -37,7 +37,9 @@ def a_run(folder: Path, network: Network, start: str | None) -> str:
     """A finished run of these weights, which says with which it began."""
     folder.mkdir()
     facts = {"classes": list("abc"), "shape": (4,)}
-    weights.save(folder / STUDENT, network, "linear", {}, **facts)
+    weights.save(
+        folder / STUDENT, network, "linear", {"_target_": "kdrun.model.linear.Linear"}, **facts
+    )
     record: Record = {"run_id": folder.name, "status": "ok"}
     if start is not None:
         record["transfer"] = {"start": start}
