@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
 
 from kdrun.builder import Builder
 from kdrun.config import Train
 from kdrun.evaluate import example
 from kdrun.method import OWN, Method
 from kdrun.model.features import inner
-from kdrun.target import without
+from kdrun.target import locate, without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import check
 from kdrun.train import Training, average
+from kdrun.train.rates import kernels
 from kdrun.transfer import Strategy
 from kdrun.transfer.adaptation import bind
 from kdrun.types import Loader
@@ -45,7 +48,8 @@ def assemble(
     """
     method = _method(builder, student, teacher, strategy, loader)
     steps = -(-len(loader) // settings.accumulate) * max(1, settings.epochs)
-    optimizer, schedule = builder.optimizer(_parameters(builder, method, strategy), steps)
+    groups = _parameters(builder, method, strategy)
+    optimizer, schedule = _optimizer(builder, groups, steps)
     ema = average(method.student, settings.ema) if settings.ema else None
     return Training(method, optimizer, schedule, ema, who)
 
@@ -99,3 +103,22 @@ def _parameters(
     own = {id(p) for group in groups for p in group["params"]}
     rest = [p for p in trained if id(p) not in own]
     return [*groups, *([{"params": rest}] if rest else [])]
+
+
+def _optimizer(
+    builder: Builder, groups: list[dict[str, Any]], steps: int
+) -> tuple[Optimizer, LRScheduler]:
+    """The optimizer of some groups of parameters, and its schedule over so many steps."""
+    chosen, plugins = builder.config["optimizer"], builder.config["plugins"]
+    facts = kernels(locate(chosen["_target_"], "optimizer", plugins), chosen, builder.device)
+    optimizer: Optimizer = builder.call("optimizer", chosen, params=groups, **facts)
+    section = dict(builder.config["scheduler"])
+    if "max_lr" in section:  # one_cycle goes by it, not by the rates of the groups
+        section["max_lr"] = [group.get("lr", section["max_lr"]) for group in groups]
+    schedule: LRScheduler = builder.call(
+        "scheduler", section, optimizer=optimizer, total_steps=steps
+    )
+    if epochs := builder.settings.warmup_epochs:
+        rise = LinearLR(optimizer, start_factor=1 / (epochs + 1), total_iters=epochs)
+        schedule = ChainedScheduler([schedule, rise])
+    return optimizer, schedule

@@ -10,10 +10,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
 
 from kdrun import model
+from kdrun.checkpoint import origin
 from kdrun.config import DATASET_OWN, Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.fold import Fold
@@ -35,7 +34,6 @@ from kdrun.shape import rows_shape
 from kdrun.target import call, locate, without
 from kdrun.teacher.network import Frozen
 from kdrun.teachers import Role, Teachers
-from kdrun.train.rates import kernels
 from kdrun.transfer import Source, Strategy, shared_classes
 from kdrun.types import Arrays, Dataset, Loader, Shape, Split
 
@@ -64,6 +62,7 @@ class Builder:
     def __init__(self, config: Config, settings: Train) -> None:
         self.config, self.settings = config, settings
         self.told: list[str] = []
+        self.adopted: list[dict[str, str]] = []
         self.device = choose_device(settings.device)
         self.dtype = choose_dtype(settings.precision, self.device)
         section = config["dataset"]
@@ -137,6 +136,7 @@ class Builder:
         data = data or self.data
         classes = {"classes": data.classes}
         adopted = adopt(role, path, lambda r, h: self.network(r, classes | dict(h)), data, own)
+        self.adopted.append(origin(role["name"], path))
         if adopted.told:
             self.told.append(f"{role['name']}: {adopted.told}")
             log.info("%s", self.told[-1])
@@ -274,24 +274,6 @@ class Builder:
             device=self.device,
         )
         return Frozen(teachers.build(role))
-
-    def optimizer(self, groups: list[dict[str, Any]], steps: int) -> tuple[Optimizer, LRScheduler]:
-        """The optimizer of some groups of parameters, and its schedule over so many steps."""
-        chosen = self.config["optimizer"]
-        facts = kernels(
-            locate(chosen["_target_"], "optimizer", self.config["plugins"]), chosen, self.device
-        )
-        optimizer: Optimizer = self.call("optimizer", chosen, params=groups, **facts)
-        section = dict(self.config["scheduler"])
-        if "max_lr" in section:  # one_cycle goes by it, not by the rates of the groups
-            section["max_lr"] = [group.get("lr", section["max_lr"]) for group in groups]
-        schedule: LRScheduler = self.call(
-            "scheduler", section, optimizer=optimizer, total_steps=steps
-        )
-        if epochs := self.settings.warmup_epochs:
-            rise = LinearLR(optimizer, start_factor=1 / (epochs + 1), total_iters=epochs)
-            schedule = ChainedScheduler([schedule, rise])
-        return optimizer, schedule
 
     def objective(self) -> Objective:
         """The terms of the loss with their weights; labels alone where the method reads none."""

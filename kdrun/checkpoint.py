@@ -15,7 +15,9 @@ from torch import Tensor
 
 from kdrun import bounds
 from kdrun.archive import look, read_torch
+from kdrun.fingerprint import contents
 from kdrun.header import parse_header, parse_object
+from kdrun.identity import holder
 from kdrun.results import atomic, write_atomic
 from kdrun.run_dir import CHECKPOINT, STUDENT
 
@@ -112,6 +114,14 @@ def weights_file(path: Path | str) -> Path:
             "(.safetensors, or a state_dict as .pt)"
         )
     return file
+
+
+def origin(name: str, path: Path | str) -> dict[str, str]:
+    """Where weights came from, as a record tells it: `layout.Record.teachers`."""
+    file = weights_file(path)
+    found = {"name": name, "path": str(path), "weights_sha256": contents([str(file)])[0]}
+    identity = holder(file.parent)
+    return {**found, "identity": identity} if identity else found
 
 
 def read_header(path: Path | str) -> dict[str, Any]:

@@ -235,6 +235,8 @@ def _execute(
     record["weights_sha256"] = contents([str(run_dir / STUDENT)])[0]
     record["predicted"] = experiment.predicted
     record["notes"] = experiment.notes(record["metrics"])
+    if experiment.builder.adopted:
+        record["teachers"] = experiment.builder.adopted
     if experiment.builder.told:
         record["weights"] = experiment.builder.told
     if experiment.transferred:
@@ -253,6 +255,7 @@ def _execute(
             "config": {**record["config"], "student": dict(peer_role)},
             "metrics": metrics,
             "predicted": experiment.predicted,
+            "notes": experiment.notes(metrics),
         }
         save_record(beside, peer)
 

@@ -198,3 +198,16 @@ def test_weights_that_are_not_those_of_the_record_are_trained_again(kdrun):
         record["weights_sha256"]
         == json.loads(Path(folder, "record.json").read_text())["weights_sha256"]
     )
+
+
+def test_a_record_names_the_weights_that_its_run_learnt_from(kdrun):
+    rows(Path("x.csv"))
+    words = (*table("x.csv"), "method=distill", "loss=kd", "teacher=mlp", "teacher.recipe.epochs=1")
+    assert kdrun(*words).status == 0
+    (record,) = records().values()
+    (teacher,) = (load_record(p.parent) for p in Path("outputs/cache").glob("*/*/record.json"))
+    (named,) = record["teachers"]
+    assert named["name"] == "mlp"
+    assert Path(named["path"]).name == teacher["run_id"]
+    assert named["weights_sha256"] == teacher["weights_sha256"]
+    assert named["identity"] == teacher["identity"]
