@@ -27,6 +27,12 @@ PLAIN = frozenset(
 )
 """Plain values, arrays and states of generators."""
 
+LOSSES = (
+    *("AbsoluteError", "ExponentialLoss", "HalfBinomialLoss", "HalfGammaLoss"),
+    *("HalfMultinomialLoss", "HalfPoissonLoss", "HalfSquaredError", "HuberLoss", "PinballLoss"),
+)
+"""Of gradient boosting and generalised linear models: in Python, and as `Cy...` in Cython."""
+
 PARTS = frozenset(
     {
         *("sklearn.utils._bunch.Bunch", "sklearn.utils.Bunch", "sklearn.tree._tree.Tree"),
@@ -41,34 +47,8 @@ PARTS = frozenset(
             f"sklearn.ensemble._hist_gradient_boosting.{name}"
             for name in ("binning._BinMapper", "predictor.TreePredictor", "_bitset", "common")
         ),
-        *(
-            f"sklearn._loss.loss.{name}"
-            for name in (
-                "AbsoluteError",
-                "ExponentialLoss",
-                "HalfBinomialLoss",
-                "HalfGammaLoss",
-                "HalfMultinomialLoss",
-                "HalfPoissonLoss",
-                "HalfSquaredError",
-                "HuberLoss",
-                "PinballLoss",
-            )
-        ),
-        *(
-            f"sklearn._loss._loss.Cy{name}"
-            for name in (
-                "AbsoluteError",
-                "ExponentialLoss",
-                "HalfBinomialLoss",
-                "HalfGammaLoss",
-                "HalfMultinomialLoss",
-                "HalfPoissonLoss",
-                "HalfSquaredError",
-                "HuberLoss",
-                "PinballLoss",
-            )
-        ),
+        *(f"sklearn._loss.loss.{name}" for name in LOSSES),
+        *(f"sklearn._loss._loss.Cy{name}" for name in LOSSES),
         *(
             f"sklearn._loss.link.{name}"
             for name in (

@@ -95,6 +95,18 @@ def _folder(path: Path | str, below: Sequence[str]) -> str:
     return whole.hexdigest()
 
 
+def walked(folder: Path | str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As `os.walk`; links are followed, and each folder is entered once."""
+    seen: set[tuple[int, int]] = set()
+    for place, below, names in os.walk(folder, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:
+            below.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield place, below, names
+
+
 def files_below(folder: Path | str) -> list[str]:
     """The files that count in a folder and below; links are followed, each folder once."""
     seen: set[tuple[int, int]] = set()

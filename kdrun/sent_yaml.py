@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from kdrun import bounds
+from kdrun.fingerprint import walked
 
 LARGEST = 2**20
 """Bytes of a config."""
@@ -32,13 +33,7 @@ def check_folder(folder: str | Path) -> None:
     Raises:
         ValueError: the message names the file.
     """
-    seen: set[tuple[int, int]] = set()
-    for place, below, names in os.walk(folder, followlinks=True):
-        status = os.stat(place)
-        if (status.st_dev, status.st_ino) in seen:
-            below.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
+    for place, _, names in walked(folder):
         for name in names:
             if name.endswith((".yaml", ".yml")):
                 check_file(Path(place, name))

@@ -211,15 +211,3 @@ def number_classes(
         )
     numbers = {name: number for number, name in enumerate(classes)}
     return torch.tensor([numbers[label] for label in labels])
-
-
-def numeric_columns(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
-    """Which columns hold numbers in every cell that is not missing, and do so anywhere."""
-    import pandas as pd
-
-    found = []
-    for name in names:
-        known = table[name].dropna()
-        if len(known) and pd.to_numeric(known, errors="coerce").notna().all():
-            found.append(name)
-    return found

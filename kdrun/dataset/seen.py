@@ -56,7 +56,9 @@ def check_unseen(weights: Path, data: Dataset) -> None:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{noted} is damaged ({error}): train {weights} again") from error
     judged = numbers(data.test)
-    known = np.isin(judged, train) & ~np.isin(judged, test) & ~np.isin(judged, numbers(data.train))
+    known = np.isin(judged, train) & ~np.isin(judged, test)
+    if known.any():
+        known &= ~np.isin(judged, numbers(data.train))
     if known.any():
         raise ValueError(
             f"{weights} was trained on {known.sum():,} of the {len(judged):,} samples of the test "

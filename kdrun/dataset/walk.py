@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kdrun.dataset.image import readable
+from kdrun.fingerprint import walked
 
 LITTER = ("thumbs.db", "desktop.ini", "icon\r")
 """What Windows and macOS write into folders without being asked, beside hidden files."""
@@ -105,13 +106,7 @@ def spelled(name: str) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    seen: set[tuple[int, int]] = set()
-    for place, below, names in os.walk(folder, followlinks=True):
-        status = os.stat(place)
-        if (status.st_dev, status.st_ino) in seen:
-            below.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
+    for place, below, names in walked(folder):
         below[:] = sorted(n for n in below if not n.startswith(".") and n != "__MACOSX")
         yield from (Path(place) / name for name in names if _counts(name))
 

@@ -91,8 +91,8 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
     `in_float32` changes that.
 
     Raises:
-        ValueError: the file is damaged, was not written by kdrun, or names a class outside the
-            allow-list.
+        ValueError: the file is damaged, was not written by kdrun, or names what may not stand there
+            (`kdrun.places`).
         FileNotFoundError: it does not exist.
     """
     header = read_header(path)

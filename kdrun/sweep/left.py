@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from kdrun.duration import span
+
 
 class Left:
     """What was expected of a sweep, put right by what its first jobs took.
@@ -36,15 +38,3 @@ class Left:
         left = sum(rest) - sum(rest[: self.at_once - 1]) / 2
         done = self.whole - left
         return elapsed / done * left if rest and done > 0 else None
-
-
-def span(seconds: float | None) -> str:
-    """A duration as people say it: `40 s`, `12 min`, `3 h 20 min`."""
-    if seconds is None:
-        return "?"
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kdrun.sweep.left import Left, span
+from kdrun.duration import span
+from kdrun.sweep.left import Left
 
 A, B, C, D = (Path(name) for name in "abcd")
 
