@@ -7,6 +7,7 @@ touches the canary; whatever is written where a door has nothing to write is not
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib
 import json
@@ -372,9 +373,12 @@ def execute(words: list[str], place: Place, memory: int, seconds: float) -> Outc
     begin = time.monotonic()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # this process may have threads; none is at work
+        # What others left, an ONNX session say, would wait for threads that a fork lacks.
+        gc.freeze()
         child = os.fork()
     if child == 0:
         _be(words, place, told, memory, seconds)
+    gc.unfreeze()
     killed, own, most = False, _anonymous(child), 0
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
