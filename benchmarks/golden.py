@@ -177,8 +177,8 @@ def main() -> int:
     parser.add_argument("--only", help="names, separated by commas; parts of names will do")
     options = parser.parse_args()
 
-    import kdrun.experiment
-    import kdrun.run  # noqa: F401  # once for all copies of this process
+    import kdrun.run.experiment
+    import kdrun.run.life  # noqa: F401  # once for all copies of this process
 
     wanted = (options.only or "").split(",")
     runs = {n: w for n, w in commands().items() if any(part in n for part in wanted)}

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from kdrun.config import Precision, Steps, Train
+from kdrun.config.schema import Precision, Steps, Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.loader import make_loader
 from kdrun.device import choose_device, choose_dtype

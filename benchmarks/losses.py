@@ -27,14 +27,14 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from kdrun.config import Precision
+from kdrun.config.instantiate import call
+from kdrun.config.schema import Precision
 from kdrun.device import choose_dtype
 from kdrun.loss.ce import CE
 from kdrun.loss.weight import Weight, parse
 from kdrun.model import build
 from kdrun.model.features import Network
 from kdrun.objective import Objective
-from kdrun.target import call
 from kdrun.teacher.network import Frozen
 from kdrun.types import Batch, Outputs
 

@@ -26,11 +26,10 @@ import torch.nn.functional as F
 from tabulate import tabulate
 from torch import Tensor
 
-from kdrun.config import Precision, Train
+from kdrun.config.schema import Precision, Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.loader import make_loader
 from kdrun.device import choose_device, choose_dtype
-from kdrun.evaluate import peak_memory_mb
 from kdrun.loss.ce import CE
 from kdrun.loss.kd import KD
 from kdrun.loss.weight import Weight
@@ -38,6 +37,7 @@ from kdrun.method.distill import Distill
 from kdrun.model import build
 from kdrun.model.features import Network
 from kdrun.objective import Objective
+from kdrun.score.evaluate import peak_memory_mb
 from kdrun.teacher.network import Frozen
 from kdrun.train import Training, train
 from kdrun.types import Arrays

@@ -15,8 +15,8 @@ from typing import Any, cast
 
 from omegaconf import OmegaConf
 
+from kdrun.config.instantiate import locate
 from kdrun.loss import Loss
-from kdrun.target import locate
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "losses.md"

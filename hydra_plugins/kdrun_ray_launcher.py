@@ -40,10 +40,10 @@ class RayLauncher(CommandLauncher):
             import ray
         except ImportError as error:
             raise ValueError("hydra/launcher=ray needs: pip install 'kdrun[ray]'") from error
-        from kdrun import trust
+        from kdrun.parallel.process import obituary
+        from kdrun.security import trust
         from kdrun.sweep import remote
         from kdrun.sweep.jobs import to_console
-        from kdrun.sweep.pool import obituary
 
         if not ray.is_initialized():
             ray.init(**self.init)

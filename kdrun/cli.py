@@ -8,21 +8,22 @@ import os
 import shlex
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kdrun import trust
-from kdrun.results import load_record
-from kdrun.table import Row
-from kdrun.terminal import prepare, printable
+from kdrun.results.record import load_record
+from kdrun.results.table import Row
+from kdrun.security import trust
+from kdrun.terminal.printable import prepare, printable
 
 COMMANDS = {
-    "list": "kdrun.catalogue",
+    "list": "kdrun.config.catalogue",
     "compare": "kdrun.compare",
-    "collect": "kdrun.collect",
-    "diff": "kdrun.diff",
+    "collect": "kdrun.results.collect",
+    "diff": "kdrun.compare.diff",
     "report": "kdrun.report",
-    "predict": "kdrun.predict",
+    "predict": "kdrun.predict.command",
     "export": "kdrun.export",
     "resume": "kdrun.sweep.resume",
 }
@@ -47,7 +48,7 @@ def main(*, job: bool = False, typed: list[str] | None = None) -> None:
         module = importlib.import_module(COMMANDS[arguments[0]])
         sys.exit(module.main(arguments[1:]))
     if arguments and arguments[0].isidentifier() and not arguments[0].startswith("_"):
-        from kdrun.target import nearest
+        from kdrun.config.instantiate import nearest
 
         _fail(f"'{arguments[0]}' is no command of kdrun; {nearest(arguments[0], COMMANDS)}")
     if "TORCHELASTIC_RUN_ID" in os.environ:
@@ -114,7 +115,9 @@ def _hydra(job: bool) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from kdrun import bounds, config, phases, sent_yaml, validate
+    from kdrun.config import register, schema, validate
+    from kdrun.security import bounds, sent_yaml
+    from kdrun.terminal import phases
 
     arguments = get_args_parser().parse_args()
     if arguments.experimental_rerun:
@@ -129,7 +132,7 @@ def _hydra(job: bool) -> int:
         bounds.allow_typed(arguments.overrides)
         if arguments.config_dir:
             sent_yaml.check_folder(arguments.config_dir)
-        config.register(arguments.config_dir)
+        register.register(arguments.config_dir)
         if not _asks(arguments):
             typed = validate.overrides(arguments.overrides, arguments.config_dir)
             if _has_folds(typed) and not arguments.multirun and not arguments.cfg:
@@ -140,7 +143,7 @@ def _hydra(job: bool) -> int:
             within = _within_choices(arguments.overrides)
             sys.argv = [within.get(word, word) for word in sys.argv]
         entry = hydra.main(
-            version_base="1.3", config_path=str(config.folder()), config_name="config"
+            version_base="1.3", config_path=str(schema.folder()), config_name="config"
         )
         if not (arguments.cfg or arguments.info or arguments.multirun or _asks(arguments)):
             phases.begin(typed)
@@ -224,14 +227,14 @@ class Runs:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
-        from kdrun.devices import machines
-        from kdrun.run import run
-        from kdrun.run_dir import forget
+        from kdrun.parallel import machines
+        from kdrun.run.folder import forget
+        from kdrun.run.life import run
 
         run_dir = self.run_dir = Path(HydraConfig.get().runtime.output_dir)
         several = HydraConfig.get().mode is RunMode.MULTIRUN
         self.ended += 1
-        execute = run if config.train.nodes == 1 else machines.run
+        execute = run if config.train.nodes == 1 else partial(machines.run, run)
         try:
             record = execute(config, run_dir, self.watch, job=self.job or several)
         except Exception as error:
@@ -290,8 +293,8 @@ SPARE = (
 def _told(record: Any, run_dir: Path) -> str:
     """The results row for the terminal."""
     from kdrun.compare.present import tabulated
-    from kdrun.narrow import narrowed, paragraphs, terminal_width
-    from kdrun.results import row
+    from kdrun.results.record import row
+    from kdrun.terminal.narrow import narrowed, paragraphs, terminal_width
 
     flat, width = row(record), terminal_width()
     shown: Row = {name: _cell(flat[name]) for name in SHOWN if flat[name] is not None}

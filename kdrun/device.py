@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from kdrun.config import Precision
-from kdrun.target import nearest
+from kdrun.config.instantiate import nearest
+from kdrun.config.schema import Precision
 
 
 def choose_device(name: str) -> torch.device:

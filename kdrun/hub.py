@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kdrun.target import nearest
+from kdrun.config.instantiate import nearest
 
 
 def library() -> Any:

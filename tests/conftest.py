@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from kdrun.cli import main
-from kdrun.logfile import RunLog
+from kdrun.files.logfile import RunLog
 
 # Bits depend on the number of threads, and workers of pytest share the cores.
 torch.set_num_threads(1)

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from kdrun.results import Record, save_record, write_metrics
+from kdrun.results.record import Record, save_record, write_metrics
 
 COST = {"resnet8x4": (1_233_540, 177_000_000), "wrn_16_2": (703_284, 101_000_000)}
 

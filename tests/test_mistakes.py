@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kdrun import checkpoint
+from kdrun.files import checkpoint
 from tests.conftest import QUICK
 
 PLAIN = (*QUICK[1:], "method=supervised")
@@ -86,7 +86,7 @@ def test_an_interrupted_run_is_called_so_and_goes_on(kdrun, monkeypatch):
         if len(calls) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("kdrun.experiment.save_state", interrupted)
+    monkeypatch.setattr("kdrun.run.experiment.save_state", interrupted)
     words = (*PLAIN[1:], "student=linear", "train.epochs=2")
     told = kdrun(*words)
     assert told.status == 130

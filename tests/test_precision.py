@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kdrun.config import folder
+from kdrun.config.schema import folder
 from kdrun.export import FORMATS
 
 SMALL = (
@@ -35,7 +35,7 @@ def choices(group: str) -> set[str]:
 def precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """What every run computes in unless it says something else. No pictures, which take longest."""
     monkeypatch.setenv("KDRUN_PRECISION", request.param)
-    monkeypatch.setattr("kdrun.plots._save", lambda *_: None)
+    monkeypatch.setattr("kdrun.results.plots._save", lambda *_: None)
     return str(request.param)
 
 

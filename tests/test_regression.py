@@ -18,9 +18,9 @@ from kdrun.dataset.diabetes import diabetes
 from kdrun.dataset.domains import rows
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import value_statistics
-from kdrun.evaluate import evaluate
 from kdrun.loss.ce import CE
 from kdrun.model.features import Network
+from kdrun.score.evaluate import evaluate
 from kdrun.types import Arrays, Batch, Outputs
 
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from kdrun.checkpoint import read_header
+from kdrun.files.checkpoint import read_header
 from kdrun.model.weights import rebuild
-from kdrun.results import load_record
+from kdrun.results.record import load_record
 from tests.conftest import Told
 from tests.hugging import classifier
 
@@ -169,7 +169,7 @@ def test_killed_between_epochs_it_ends_with_the_same_bits(
     whole = (the_run() / "student.safetensors").read_bytes()
     shutil.rmtree(the_run())
 
-    from kdrun import experiment
+    from kdrun.run import experiment
 
     save, saved = experiment.save_state, []
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdrun.compare import present
-from kdrun.glossary import is_share
-from kdrun.narrow import terminal_width
-from kdrun.safe_cells import add_option, safe_cells
-from kdrun.table import COLUMNS, TEXT, Row, parse
-from kdrun.target import nearest
-from kdrun.terminal import printable
+from kdrun.config.instantiate import nearest
+from kdrun.results.glossary import is_share
+from kdrun.results.table import COLUMNS, TEXT, Row, parse
+from kdrun.security.safe_cells import add_option, safe_cells
+from kdrun.terminal.narrow import terminal_width
+from kdrun.terminal.printable import printable
 
 if TYPE_CHECKING:
     from kdrun.compare.comparison import Comparison
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     try:
         text, notes = _compare(options)
         if options.out:
-            from kdrun.results import write_atomic
+            from kdrun.results.record import write_atomic
 
             write_atomic(options.out, text + "\n")
             print(options.out)
@@ -125,8 +125,8 @@ def _compare(options: argparse.Namespace) -> tuple[str, str]:
 def _plot(
     comparison: Comparison, cost: str | None, pivot: Sequence[str] | None, path: Path
 ) -> None:
-    from kdrun import plots
     from kdrun.compare.groups import shown
+    from kdrun.results import plots
 
     metric = comparison.metrics[0]
     scale = 100 if is_share(metric) else 1

@@ -21,9 +21,9 @@ from kdrun.compare.groups import (
 from kdrun.compare.remarks import left_out, remarks
 from kdrun.compare.statistics import Paired, holm, interval, spread
 from kdrun.compare.unlike import by_code, told, unsaid
-from kdrun.glossary import is_cost, is_guess, is_timed
-from kdrun.table import REPLICATES, Row, Value
-from kdrun.wellformed import UNFINISHED
+from kdrun.results.glossary import is_cost, is_guess, is_timed
+from kdrun.results.table import REPLICATES, Row, Value
+from kdrun.security.wellformed import UNFINISHED
 
 LEVEL = 0.05
 """A difference is called one if its corrected p lies below."""

@@ -6,7 +6,7 @@ import math
 
 from kdrun.compare.comparison import Comparison, Line
 from kdrun.compare.groups import SAME_TEST, shown
-from kdrun.glossary import is_cost, is_guess
+from kdrun.results.glossary import is_cost, is_guess
 
 
 def field(line: Line) -> tuple[str, ...]:

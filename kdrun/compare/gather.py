@@ -7,8 +7,8 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from kdrun.results import Record, find_records, load_record, read_results, tabulate_records
-from kdrun.table import VERSIONS, Row, Value
+from kdrun.results.record import Record, find_records, load_record, read_results, tabulate_records
+from kdrun.results.table import VERSIONS, Row, Value
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from kdrun.compare.statistics import Paired, paired
-from kdrun.table import DATA, IDENTITY, REPLICATES, Row, Value
-from kdrun.terminal import printable
-from kdrun.wellformed import is_number
+from kdrun.results.table import DATA, IDENTITY, REPLICATES, Row, Value
+from kdrun.security.wellformed import is_number
+from kdrun.terminal.printable import printable
 
 SAME_TEST = ("dataset", "target", "test_hash")
 """What two results must share to be about the same test data."""

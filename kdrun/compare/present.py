@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from kdrun.compare.comparison import Comparison, Line
 from kdrun.compare.groups import name_values, shown
 from kdrun.compare.markup import markdown, plain
-from kdrun.glossary import is_cost, is_share
-from kdrun.narrow import narrowed, paragraphs
-from kdrun.table import Row, Value, to_csv
-from kdrun.terminal import printable
+from kdrun.results.glossary import is_cost, is_share
+from kdrun.results.table import Row, Value, to_csv
+from kdrun.terminal.narrow import narrowed, paragraphs
+from kdrun.terminal.printable import printable
 
 FORMATS = ("table", "csv", "markdown", "latex", "json")
 SPARE = ("p t", "p flip", "pairs", "against", "95 % interval")
@@ -237,7 +237,7 @@ def sort(comparison: Comparison, key: str) -> None:
     Raises:
         ValueError: there is no such column in the answer.
     """
-    from kdrun.target import nearest
+    from kdrun.config.instantiate import nearest
 
     if not key:
         first = comparison.metrics[0]

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kdrun.compare.groups import Group
-from kdrun.glossary import is_timed
-from kdrun.table import JOINT, Row
+from kdrun.results.glossary import is_timed
+from kdrun.results.table import JOINT, Row
 
 FEW = 5
 """Fewer runs than this make a bootstrap interval that is visibly too narrow."""

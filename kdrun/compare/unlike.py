@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kdrun.compare.groups import differing, group_rows, settings, shown, varying
-from kdrun.table import VERSIONS, Row
+from kdrun.results.table import VERSIONS, Row
 
 UNSAID = ("setup", "table_file")
 """Columns that stand for settings which a row does not name: the hash of all of them, or, in rows

@@ -11,8 +11,8 @@ import operator
 from collections.abc import Callable, Collection
 from typing import Any
 
-from kdrun.table import Row
-from kdrun.target import nearest
+from kdrun.config.instantiate import nearest
+from kdrun.results.table import Row
 
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,

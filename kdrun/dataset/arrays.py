@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kdrun.bounds import is_plain
 from kdrun.dataset.members import Members
+from kdrun.security.bounds import is_plain
 
 Array = NDArray[Any]
 

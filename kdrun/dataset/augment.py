@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdrun.config.instantiate import nearest
 from kdrun.dataset.random import Keys, integers, uniform
-from kdrun.target import nearest
 
 CropMode = Literal["zeros", "reflect"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kdrun import bounds
 from kdrun.dataset.charset import USUAL, read_text
 from kdrun.dataset.separated import SEPARATORS, Rows, find_separator, named_separator
+from kdrun.security import bounds
 
 if TYPE_CHECKING:
     import pandas as pd

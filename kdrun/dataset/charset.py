@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from kdrun import bounds
+from kdrun.security import bounds
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

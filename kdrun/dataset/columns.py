@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kdrun.config.instantiate import nearest
 from kdrun.dataset.arrays import Array, to_inputs
 from kdrun.dataset.domains import Encoder, rows, with_inputs
-from kdrun.target import nearest
 from kdrun.types import Split
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from kdrun.fingerprint import combined, contents
+from kdrun.files.fingerprint import combined, contents
 from kdrun.types import Files, Split
 
 

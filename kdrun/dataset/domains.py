@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kdrun.config.instantiate import nearest
 from kdrun.dataset.split import channel_statistics, cut, select, subset
-from kdrun.shape import rows_of, shape_of
-from kdrun.target import nearest
+from kdrun.sample import rows_of, shape_of
 from kdrun.types import Arrays, Dataset, Input, Split
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kdrun import bounds
 from kdrun.dataset.arrays import Array
+from kdrun.security import bounds
 
 FILES = {
     "x_train": "train-images-idx3-ubyte",

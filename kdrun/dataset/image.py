@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdrun.bounds import TooLargeError, is_plain
 from kdrun.dataset.pixels import within_bounds
+from kdrun.security.bounds import TooLargeError, is_plain
 
 if TYPE_CHECKING:
     from PIL import Image

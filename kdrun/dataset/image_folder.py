@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
+from kdrun.config.instantiate import nearest
 from kdrun.dataset.decodable import refuse_damaged
 from kdrun.dataset.fold import Fold, redivide
 from kdrun.dataset.image import WHITE, check_background, readable
 from kdrun.dataset.split import channel_statistics, cut
 from kdrun.dataset.walk import count_beside, folders, image_files, leads_out, left_out, spelled
-from kdrun.target import nearest
 from kdrun.types import Dataset, Files
 
 VALIDATION = ("val", "valid", "validation", "dev")

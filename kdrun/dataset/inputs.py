@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from kdrun.bounds import is_plain
 from kdrun.dataset.arrays import read_npz, require, to_inputs
 from kdrun.dataset.image import SUFFIXES, WHITE, fit_image, read_image
 from kdrun.dataset.walk import image_files, leads_out, left_out, spelled
+from kdrun.security.bounds import is_plain
 from kdrun.types import Arrays, Files, Split
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kdrun import bounds
 from kdrun.dataset.charset import read_text
+from kdrun.security import bounds
 
 CELL = 64
 """Bytes that a value takes beside its characters, at most."""

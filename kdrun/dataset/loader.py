@@ -15,7 +15,7 @@ from kdrun.dataset.image import read_image
 from kdrun.dataset.random import Keys, permutation
 from kdrun.dataset.spot import Spot
 from kdrun.dataset.tokens import lengths
-from kdrun.shape import ROWS
+from kdrun.sample import ROWS
 from kdrun.types import Arrays, Batch, Files, Input, Loader, Split
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from kdrun import bounds
+from kdrun.security import bounds
 
 Array = NDArray[Any]
 

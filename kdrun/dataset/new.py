@@ -19,7 +19,7 @@ from kdrun.dataset.numerals import few
 from kdrun.dataset.text_file import read_rows
 from kdrun.dataset.tokens import Tokens
 from kdrun.dataset.words import Words
-from kdrun.shape import ROWS
+from kdrun.sample import ROWS
 from kdrun.types import Arrays, Input
 
 if TYPE_CHECKING:

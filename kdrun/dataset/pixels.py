@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kdrun import bounds
+from kdrun.security import bounds
 
 if TYPE_CHECKING:
     from PIL import Image

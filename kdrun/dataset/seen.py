@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kdrun import bounds
 from kdrun.dataset.digest import numbers
-from kdrun.results import atomic
+from kdrun.results.record import atomic
+from kdrun.security import bounds
 from kdrun.types import Dataset
 
 SEEN = "samples.npz"

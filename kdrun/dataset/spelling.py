@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from kdrun.target import nearest
+from kdrun.config.instantiate import nearest
 
 if TYPE_CHECKING:
     import pandas as pd

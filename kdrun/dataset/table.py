@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from kdrun.config.instantiate import nearest
 from kdrun.dataset.answers import number_answers, read_answers
 from kdrun.dataset.cells import Format, read_cells
 from kdrun.dataset.columns import Columns, encode_rows, require_columns, row_marks
@@ -26,7 +27,6 @@ from kdrun.dataset.kinds import find_kinds
 from kdrun.dataset.numerals import styles
 from kdrun.dataset.spelling import check, unite
 from kdrun.dataset.suspects import say_the_label
-from kdrun.target import nearest
 from kdrun.types import Arrays, Dataset
 
 if TYPE_CHECKING:

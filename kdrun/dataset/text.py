@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
+from kdrun.config.instantiate import nearest
 from kdrun.dataset.cells import Format
 from kdrun.dataset.columns import number_classes, row_marks
 from kdrun.dataset.domains import (
@@ -28,8 +29,7 @@ from kdrun.dataset.fold import Fold, divide
 from kdrun.dataset.text_file import read_texts
 from kdrun.dataset.tokens import Tokens
 from kdrun.dataset.words import Words
-from kdrun.shape import ROWS
-from kdrun.target import nearest
+from kdrun.sample import ROWS
 from kdrun.types import Arrays, Dataset, Split
 
 if TYPE_CHECKING:

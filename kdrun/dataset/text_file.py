@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kdrun.bounds import PACKED
 from kdrun.dataset.cells import Cells, Format, read_cells
 from kdrun.dataset.columns import require_columns
 from kdrun.dataset.json_rows import SUFFIXES, read_json_rows
+from kdrun.security.bounds import PACKED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kdrun.dataset.image import readable
-from kdrun.fingerprint import walked
+from kdrun.files.fingerprint import walked
 
 LITTER = ("thumbs.db", "desktop.ini", "icon\r")
 """What Windows and macOS write into folders without being asked, beside hidden files."""

@@ -11,17 +11,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kdrun import bounds
-from kdrun.terminal import printable
+from kdrun.export.differs import DiffersError
+from kdrun.security import bounds
+from kdrun.terminal.printable import printable
 
 DESCRIPTION = """Write the student of a run as a file that reads plain inputs, images from 0 to 1,
 and check it against the student itself."""
 
 FORMATS = ("onnx", "torch_export", "safetensors")
-
-
-class DiffersError(RuntimeError):
-    """A file says something else than the student that it was made of."""
 
 
 def main(arguments: list[str]) -> int:
@@ -63,10 +60,10 @@ def export(run: str, format: str, out: str | None = None, plugins: Sequence[str]
         FileNotFoundError: there are no weights.
         DiffersError: the file's answers are not the student's; nothing is left of it.
     """
-    from kdrun.checkpoint import weights_file
     from kdrun.export.check import largest_difference
     from kdrun.export.student import open_student
-    from kdrun.results import atomic
+    from kdrun.files.checkpoint import weights_file
+    from kdrun.results.record import atomic
 
     maker = importlib.import_module(f"kdrun.export.{format}")
     weights = weights_file(run)

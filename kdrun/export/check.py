@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from kdrun.export import DiffersError
+from kdrun.export.differs import DiffersError
 from kdrun.export.student import Student
 from kdrun.types import Input
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kdrun.export.student import Student
 from kdrun.model import build
-from kdrun.shape import read_shape
+from kdrun.sample import read_shape
 from kdrun.types import Input
 
 SUFFIX = ".safetensors"

@@ -12,16 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdrun.builder import fold
-from kdrun.checkpoint import read_header, weights_file
-from kdrun.config import DATASET_OWN
+from kdrun.config.instantiate import call, without
+from kdrun.config.schema import DATASET_OWN
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
+from kdrun.files.checkpoint import read_header, weights_file
 from kdrun.model.stack import reader
 from kdrun.model.weights import in_float32, rebuild
-from kdrun.results import load_record
-from kdrun.shape import blank, read_shape, rows_shape
-from kdrun.target import call, without
+from kdrun.results.record import load_record
+from kdrun.run.builder import fold
+from kdrun.sample import blank, read_shape, rows_shape
 from kdrun.types import Batch, Dataset, Input, Shape
 
 SAMPLES = 11

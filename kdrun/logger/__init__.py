@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from kdrun.results import Record, read_metrics
-from kdrun.table import Row
-from kdrun.target import call, locate
+from kdrun.config.instantiate import call, locate
+from kdrun.results.record import Record, read_metrics
+from kdrun.results.table import Row
 
 Watch = Callable[[dict[str, Any]], None]
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from filelock import FileLock
 
-from kdrun.results import Record
-from kdrun.table import Row, flatten
+from kdrun.results.record import Record
+from kdrun.results.table import Row, flatten
 
 STATUS = {"ok": "FINISHED", "failed": "FAILED"}
 """MLflow's words; one that was pruned or cut off is KILLED until it goes on."""

@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
-from kdrun.results import Record
-from kdrun.table import Row, flatten
+from kdrun.results.record import Record
+from kdrun.results.table import Row, flatten
 
 
 class TensorBoard:

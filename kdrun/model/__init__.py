@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from kdrun.config.instantiate import call, locate, parameters
 from kdrun.model.features import Network
 from kdrun.model.tokens import advise
-from kdrun.shape import blank, rows_shape
-from kdrun.target import call, locate, parameters
+from kdrun.sample import blank, rows_shape
 from kdrun.types import Shape
 
 FETCHING = ("pretrained", "weights", "weights_backbone")
@@ -54,7 +54,8 @@ def build(
         plugins: packages that `_target_` may also lie in.
         classes: what they are called; none in regression.
         known: whether mean and std are known of this network, and so go before its own.
-        place: of the description in `kdrun.places`: `written` if a file of weights holds it.
+        place: of the description in `kdrun.security.places`: `written` if a file of weights holds
+            it.
 
     Raises:
         ValueError: the description is wrong, or the network does not turn (N, *shape) into

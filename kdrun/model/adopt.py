@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from kdrun.archive import Archive, read_archive
-from kdrun.checkpoint import read_header, weights_file
+from kdrun.files.archive import Archive, read_archive
+from kdrun.files.checkpoint import read_header, weights_file
 from kdrun.model import offline, weights
 from kdrun.model.bounded import as_described
 from kdrun.model.features import Network
 from kdrun.model.foreign import Found, State, find, flatten
 from kdrun.model.known import given, known
-from kdrun.shape import rows_shape
+from kdrun.sample import rows_shape
 from kdrun.types import Dataset
 
 Role = Mapping[str, Any]

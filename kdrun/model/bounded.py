@@ -11,7 +11,7 @@ from safetensors import safe_open
 from torch import nn
 from torch.nn.modules import module as registration
 
-from kdrun import bounds
+from kdrun.security import bounds
 
 WHAT = "the network that its header asks for"
 

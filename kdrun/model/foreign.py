@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from kdrun.archive import Archive
+from kdrun.files.archive import Archive
 
 State = dict[str, Tensor]
 

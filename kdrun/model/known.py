@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kdrun.archive import Archive
-from kdrun.config import OPTIONS as OPTIONS
-from kdrun.shape import rows_shape
+from kdrun.config.schema import OPTIONS as OPTIONS
+from kdrun.files.archive import Archive
+from kdrun.sample import rows_shape
 from kdrun.types import Dataset
 
 CLASSES = (

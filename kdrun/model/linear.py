@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from kdrun.table import Row, to_csv
+from kdrun.results.table import Row, to_csv
 
 
 class Linear(nn.Module):

@@ -9,7 +9,7 @@ from torch import nn
 
 from kdrun.model import build, offline
 from kdrun.model.features import Network, inner
-from kdrun.shape import read_shape
+from kdrun.sample import read_shape
 from kdrun.teacher.network import Frozen
 from kdrun.types import Batch, Outputs
 

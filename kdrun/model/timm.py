@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from kdrun.nearest import nearest
+from kdrun.config.nearest import nearest
 
 # Three halvings follow their patches.
 HARMLESS = frozenset(

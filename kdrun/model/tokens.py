@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kdrun.shape import ROWS, rows_shape
+from kdrun.sample import ROWS, rows_shape
 from kdrun.types import Shape
 
 T = TypeVar("T")

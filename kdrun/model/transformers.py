@@ -10,8 +10,8 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from kdrun.config.instantiate import nearest
 from kdrun.hub import library, require
-from kdrun.target import nearest
 
 log = logging.getLogger(__name__)
 

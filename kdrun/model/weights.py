@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdrun.checkpoint import load_weights, read_header, save_student, weights_file
+from kdrun.config.instantiate import call
+from kdrun.files.checkpoint import load_weights, read_header, save_student, weights_file
 from kdrun.model import build, offline, stack
 from kdrun.model.bounded import as_described
 from kdrun.model.features import Network, inner
-from kdrun.shape import read_shape
-from kdrun.target import call
+from kdrun.sample import read_shape
 from kdrun.types import Shape
 
 
@@ -92,7 +92,7 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
 
     Raises:
         ValueError: the file is damaged, was not written by kdrun, or names what may not stand there
-            (`kdrun.places`).
+            (`kdrun.security.places`).
         FileNotFoundError: it does not exist.
     """
     header = read_header(path)

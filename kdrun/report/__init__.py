@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from kdrun import compare
-from kdrun.table import COLUMNS
-from kdrun.terminal import printable
+from kdrun.results.table import COLUMNS
+from kdrun.terminal.printable import printable
 
 DESCRIPTION = """\
 Write one HTML file about runs: tables to sort, curves over epochs, means with their intervals, what
@@ -62,7 +62,7 @@ def write(options: argparse.Namespace, command: str) -> Path:
     from kdrun.compare.gather import gather
     from kdrun.report.content import content
     from kdrun.report.page import page
-    from kdrun.results import write_atomic
+    from kdrun.results.record import write_atomic
 
     path = options.out or _default_path(options.runs)
     if not path.parent.is_dir():

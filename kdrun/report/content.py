@@ -12,12 +12,12 @@ from kdrun.compare import default_metric, present
 from kdrun.compare.comparison import Comparison, Line, compare, hold_against
 from kdrun.compare.front import field, mark_front
 from kdrun.compare.groups import differing, group_rows, measured, settings, shown
-from kdrun.glossary import is_cost, is_share, is_timed
 from kdrun.report.curves import curves
 from kdrun.report.legend import Legend, legend
 from kdrun.report.runs import links, settings_apart
-from kdrun.table import REPLICATES, Row, Value
-from kdrun.wellformed import UNFINISHED
+from kdrun.results.glossary import is_cost, is_share, is_timed
+from kdrun.results.table import REPLICATES, Row, Value
+from kdrun.security.wellformed import UNFINISHED
 
 Table = dict[str, object]
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from kdrun.compare.comparison import Line
 from kdrun.compare.present import title
-from kdrun.glossary import is_share
 from kdrun.report.legend import COLOURS, Legend
-from kdrun.results import read_metrics
-from kdrun.table import Row, Value
-from kdrun.wellformed import is_number
+from kdrun.results.glossary import is_share
+from kdrun.results.record import read_metrics
+from kdrun.results.table import Row, Value
+from kdrun.security.wellformed import is_number
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kdrun.compare.groups import name_values, shown
-from kdrun.table import IDENTITY, Row, Value
+from kdrun.results.table import IDENTITY, Row, Value
 
 COLOURS = 8
 """More than so many colours are not told apart."""

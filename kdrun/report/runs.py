@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kdrun.results import load_record
-from kdrun.table import Row, differences, setting
+from kdrun.results.record import load_record
+from kdrun.results.table import Row, differences, setting
 
 FILES = ("record.json", "metrics.csv", "curves.png", "confusion.png", "run.log")
 """What a run may have left that is worth a link."""

@@ -19,17 +19,17 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from kdrun.config import Rerun
-from kdrun.done import refuse_another
-from kdrun.fingerprint import once
-from kdrun.results import write_atomic
-from kdrun.run import bury
-from kdrun.run_dir import busy
+from kdrun.config.schema import Rerun
+from kdrun.config.unread import readable
+from kdrun.config.validate import ConfigError, parts
+from kdrun.files.fingerprint import once
+from kdrun.results.record import write_atomic
+from kdrun.run.done import refuse_another
+from kdrun.run.folder import busy
+from kdrun.run.life import bury
 from kdrun.sweep.jobs import Composer, Job, Known, command_of, settle, telling_apart
 from kdrun.sweep.left import Left
 from kdrun.sweep.outcome import state
-from kdrun.unread import readable
-from kdrun.validate import ConfigError, parts
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 from tabulate import tabulate
 
-from kdrun.duration import span
 from kdrun.sweep import in_process
 from kdrun.sweep.forecast import UNKNOWN, Forecast, Place, measured
 from kdrun.sweep.jobs import Job
 from kdrun.sweep.left import Left
 from kdrun.sweep.outcome import state
 from kdrun.sweep.pool import cores
+from kdrun.terminal.duration import span
 
 log = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from omegaconf import DictConfig
 
-from kdrun.config import Rerun
-from kdrun.done import ended
+from kdrun.config.schema import Rerun
+from kdrun.run.done import ended
 from kdrun.sweep.kinds import done, kind, wanted
-from kdrun.teacher_run import teacher_run
+from kdrun.teacher.run import teacher_run
 
 if TYPE_CHECKING:
     from typing import Any

@@ -21,10 +21,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from kdrun.config import Rerun
-from kdrun.done import ended
-from kdrun.identity import Identity, identify, unchanged
-from kdrun.results import write_atomic
+from kdrun.config.identity import Identity, identify, unchanged
+from kdrun.config.schema import Rerun
+from kdrun.results.record import write_atomic
+from kdrun.run.done import ended
 
 KNOWN = ".jobs.json"
 """Where a sweep's folder keeps which overrides lead to which run."""
@@ -240,7 +240,15 @@ class Known:
 def _digest(master: DictConfig) -> str:
     """Of whatever else than a job's own overrides decides what its run is."""
     own = Path(__file__).parents[1]
-    files = [own / name for name in ("config.py", "roles.py", "identity.py", "fingerprint.py")]
+    files = [
+        own / name
+        for name in (
+            "config/schema.py",
+            "config/roles.py",
+            "config/identity.py",
+            "files/fingerprint.py",
+        )
+    ]
     for source in master.hydra.runtime.config_sources:
         if source.schema == "file":
             files += sorted(Path(source.path).rglob("*.yaml"))

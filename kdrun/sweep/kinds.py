@@ -9,9 +9,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from kdrun.config import RUNTIME
-from kdrun.target import locate
-from kdrun.teacher_run import TeacherRun, teacher_run
+from kdrun.config.instantiate import locate
+from kdrun.config.schema import RUNTIME
+from kdrun.teacher.run import TeacherRun, teacher_run
 
 FREE = ("seed", "split_seed", "fold", "epochs", "early_stop", "label_smoothing")
 """Keys in which runs may differ and have the same pace."""

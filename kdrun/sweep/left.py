@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from kdrun.duration import span
+from kdrun.terminal.duration import span
 
 
 class Left:

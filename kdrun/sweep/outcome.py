@@ -9,9 +9,9 @@ from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from kdrun import crossval
-from kdrun.results import Record, collect, load_record
-from kdrun.run_dir import busy
+from kdrun.results.record import Record, collect, load_record
+from kdrun.run import crossval
+from kdrun.run.folder import busy
 from kdrun.sweep.jobs import Job
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 
 from filelock import FileLock
 
-from kdrun.config import Rerun
-from kdrun.run import bury
+from kdrun.config.schema import Rerun
+from kdrun.parallel.process import THREADS, obituary
+from kdrun.run.life import bury
 from kdrun.sweep import take
 from kdrun.sweep.jobs import Job
 from kdrun.sweep.left import Left
@@ -26,8 +27,6 @@ from kdrun.sweep.outcome import record_of, tell_end
 from kdrun.sweep.worker import PATIENCE, start
 
 log = logging.getLogger(__name__)
-
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 INTERRUPTED = 130
 """Exit status of a run that was told to stop, and may go on later."""
@@ -137,15 +136,6 @@ class Pool:
                 each.process.wait()
             each.claim.release()
         self.running.clear()
-
-
-def obituary(status: int) -> str:
-    """What the exit status of a process that said nothing tells."""
-    if status >= 0:
-        return f"its process ended with status {status} and no word; run.log may tell why"
-    name = signal.Signals(-status).name
-    hint = "; was there enough memory?" if name == "SIGKILL" else ""
-    return f"killed by {name}{hint}"
 
 
 def shares(

@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kdrun import trust
-from kdrun.run import bury
+from kdrun.run.life import bury
+from kdrun.security import trust
+from kdrun.security.wellformed import UNFINISHED
 from kdrun.sweep.jobs import Job
 from kdrun.sweep.outcome import record_of, tell_end
 from kdrun.sweep.worker import PATIENCE, start
-from kdrun.wellformed import UNFINISHED
 
 Handle = TypeVar("Handle")
 

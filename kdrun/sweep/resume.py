@@ -18,11 +18,11 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from kdrun import trust
-from kdrun.logfile import refuse_links
-from kdrun.sent_yaml import check_file
+from kdrun.files.logfile import refuse_links
+from kdrun.security import trust
+from kdrun.security.sent_yaml import check_file
 from kdrun.sweep.jobs import LAUNCHER, retyped
-from kdrun.terminal import printable
+from kdrun.terminal.printable import printable
 
 SWEEP = "multirun.yaml"
 

@@ -14,10 +14,10 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from kdrun import sweep
+from kdrun.config.validate import ConfigError, parts
 from kdrun.sweep.jobs import LAUNCHER, SWEEPER, Composer, Job, retyped, settle
 from kdrun.sweep.outcome import SweepFailedError, record_of
 from kdrun.sweep.study import Study, Trial
-from kdrun.validate import ConfigError, parts
 
 log = logging.getLogger(__name__)
 

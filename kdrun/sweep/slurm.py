@@ -12,7 +12,7 @@ from typing import Any
 
 import submitit
 
-from kdrun.results import write_atomic
+from kdrun.results.record import write_atomic
 from kdrun.sweep.jobs import Job
 
 log = logging.getLogger(__name__)

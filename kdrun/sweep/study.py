@@ -24,10 +24,10 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
-from kdrun.config import RUNTIME
-from kdrun.results import Record
-from kdrun.run import PrunedError, Watch
-from kdrun.target import nearest
+from kdrun.config.instantiate import nearest
+from kdrun.config.schema import RUNTIME
+from kdrun.results.record import Record
+from kdrun.run.life import PrunedError, Watch
 
 Section = Mapping[str, Any]
 Direction = Literal["maximize", "minimize"]

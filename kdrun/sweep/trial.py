@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from kdrun.config import Train
+from kdrun.config.schema import Train
 from kdrun.dataset.split import select
-from kdrun.evaluate import evaluate
-from kdrun.experiment import Experiment
-from kdrun.finish import finish
-from kdrun.run_dir import STUDENT
-from kdrun.score import write_weights
+from kdrun.run.experiment import Experiment
+from kdrun.run.finish import finish
+from kdrun.run.folder import STUDENT
+from kdrun.run.scores import write_weights
+from kdrun.score.evaluate import evaluate
 from kdrun.types import Batch, Loader
 
 ENOUGH = 0.3

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from kdrun import bounds
 from kdrun.dataset.arrays import Array, read_npz, to_names
 from kdrun.dataset.cells import read_table
 from kdrun.dataset.json_lines import check_keys, read_json_lines
+from kdrun.security import bounds
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdrun.target import nearest
+from kdrun.config.instantiate import nearest
 from kdrun.teacher.classes import UNKNOWN, few, name_classes
 from kdrun.teacher.decisions import Table
 from kdrun.teacher.spelling import as_known, from_one

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kdrun import bounds
 from kdrun.dataset.arrays import Array
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
-from kdrun.shape import ROWS, rows_of, rows_shape
+from kdrun.sample import ROWS, rows_of, rows_shape
+from kdrun.security import bounds
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
 from kdrun.types import Batch, Dataset, Input, Outputs, Shape
 

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from kdrun.dataset.augment import to_float
-from kdrun.estimators import known_types, refuse_types
-from kdrun.shape import rows_of, rows_shape
+from kdrun.sample import rows_of, rows_shape
+from kdrun.security.estimators import known_types, refuse_types
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
 from kdrun.types import Arrays, Batch, Dataset, Outputs
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from kdrun.config import Steps, Train
+from kdrun.config.schema import Steps, Train
 from kdrun.dataset.spot import Placed, Spot, is_placed
 from kdrun.train.guard import DeviceGuard, skips
 from kdrun.train.rates import Rates

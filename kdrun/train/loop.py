@@ -10,8 +10,8 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from kdrun import progress
-from kdrun.config import Train
+from kdrun.config.schema import Train
+from kdrun.terminal import progress
 from kdrun.train.capture import choose
 from kdrun.train.state import Row, Training
 from kdrun.train.step import Step

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from kdrun.config import Train
+from kdrun.config.schema import Train
 from kdrun.dataset.spot import Spot
 from kdrun.train.guard import Meter, guard_of
 from kdrun.train.rates import Rates

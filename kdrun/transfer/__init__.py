@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from kdrun.model.features import Network
 from kdrun.objective import Objective
-from kdrun.table import Row
+from kdrun.results.table import Row
 from kdrun.teacher.classes import ByName
 from kdrun.types import Loader
 

@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from kdrun.config.instantiate import nearest
 from kdrun.loss import Loss, full
 from kdrun.loss.weight import parse
 from kdrun.model.features import Network
 from kdrun.objective import Objective, take
-from kdrun.target import nearest
 from kdrun.transfer import BatchNorm, Source, Strategy
 from kdrun.transfer.start import carry_over
 from kdrun.types import Batch, Input, Loader, Outputs
@@ -32,8 +32,8 @@ class Term(Loss):
 
     Attributes:
         paired: whether it reads the source's outputs; one that does not is source-free.
-        minimises: scores of `kdrun.selection` that it optimises, so that none of them can tell
-            whether it went well.
+        minimises: scores of `kdrun.train.selection` that it optimises, so that none of them can
+            tell whether it went well.
         images: whether it is defined for images only.
     """
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from kdrun.checkpoint import read_header
+from kdrun.files.checkpoint import read_header
 from kdrun.model import weights
 from kdrun.model.features import Network
-from kdrun.results import load_record
+from kdrun.results.record import load_record
 
 State = dict[str, Tensor]
 

@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from kdrun.loss.weight import Weight
 from kdrun.model.features import Network, inner
 from kdrun.objective import Objective
-from kdrun.table import Row
+from kdrun.results.table import Row
 from kdrun.transfer import Measure, Source, Strategy
 from kdrun.transfer.l2_sp import L2SP
 from kdrun.transfer.layers import layers

@@ -17,11 +17,11 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 from torch import Tensor
 
+from kdrun.config.instantiate import nearest
 from kdrun.dataset.arrays import Array
 from kdrun.model.features import Network
 from kdrun.model.linear import Linear
 from kdrun.model.rbf import RBF
-from kdrun.target import nearest
 from kdrun.transfer import Source, Strategy
 from kdrun.transfer.affine import Affine, Kernel, Scale, head_of, install
 from kdrun.transfer.store import features
@@ -78,14 +78,12 @@ class Mapping(Strategy):
 
     def untouched(self, student: Network, source: Source, loader: Loader) -> Network:
         """The same classifier on the source's features as they are; see `Strategy`."""
-        from kdrun.transfer.source_only import SourceOnly
-
         network = copy.deepcopy(student)
         if isinstance(student.net, RBF):
             linear = Linear(len(source.wanted), in_features=student.net.factor.numel())
             mean, std = student.normalisation
             network = Network(linear, head=linear.head_name, mean=mean, std=std)
-        return SourceOnly(classifier=self.classifier, cache=self.cache)(network, source, loader)
+        return Unmapped(classifier=self.classifier, cache=self.cache)(network, source, loader)
 
     def __call__(self, student: Network, source: Source | None, loader: Loader) -> Network:
         """Set the classifier of the student; see `Strategy`."""
@@ -121,6 +119,15 @@ class Mapping(Strategy):
         fitted = fit_linear(self.classifier, mapped, classes, head.out_features)
         install(student, before_target, space.then(fitted))
         return student
+
+
+@dataclass(kw_only=True)
+class Unmapped(Mapping):
+    """The classifier fitted to the source's standardised features; no mapping."""
+
+    def align(self, source: Array, labels: Array, target: Array) -> tuple[Array, Affine]:
+        """Both as they are."""
+        return source, reduced(source, target, None)[2]
 
 
 def labelled(rows: Array, labels: Tensor) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from torch import nn
 
 from kdrun.model.features import Network, inner
-from kdrun.table import Row
+from kdrun.results.table import Row
 from kdrun.transfer import Measure, Source, better
 from kdrun.transfer.arithmetic import State, combine, snapshot
 from kdrun.transfer.fine_tune import FineTune

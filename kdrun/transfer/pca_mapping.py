@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from kdrun.config.instantiate import nearest
 from kdrun.dataset.arrays import Array
-from kdrun.target import nearest
 from kdrun.transfer.affine import Affine
 from kdrun.transfer.mapping import Mapping, principal_axes, reduced
 from kdrun.transfer.subspace_alignment import align_subspaces

@@ -8,8 +8,8 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from kdrun.config.instantiate import nearest
 from kdrun.dataset.arrays import Array
-from kdrun.target import nearest
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import nn
 
 from kdrun.model.features import Network, inner
-from kdrun.table import Row
+from kdrun.results.table import Row
 from kdrun.transfer import Measure, Source, Strategy, better
 from kdrun.transfer.arithmetic import State, combine, read_run, same_start
 from kdrun.types import Loader

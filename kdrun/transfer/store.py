@@ -15,8 +15,8 @@ from kdrun.dataset.arrays import Array
 from kdrun.loss import full
 from kdrun.model.features import Network
 from kdrun.model.rbf import RBF
-from kdrun.results import atomic
-from kdrun.shape import rows_of
+from kdrun.results.record import atomic
+from kdrun.sample import rows_of
 from kdrun.types import Loader
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from kdrun.config.instantiate import nearest
 from kdrun.dataset.arrays import Array
-from kdrun.target import nearest
 from kdrun.transfer.affine import Affine, Kernel
 from kdrun.transfer.mapping import Mapping, some_rows, squared_distances
 

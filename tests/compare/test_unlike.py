@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 from kdrun.compare import main
-from kdrun.results import collect
-from kdrun.table import read_csv, to_csv
+from kdrun.results.record import collect
+from kdrun.results.table import read_csv, to_csv
 from tests.fabricated import record, save
 
 

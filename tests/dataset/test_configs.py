@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from kdrun.config import DATASET_OWN
+from kdrun.config.instantiate import faults, locate
+from kdrun.config.schema import DATASET_OWN
 from kdrun.dataset.augment import Augment
-from kdrun.target import faults, locate
 
 ROOT = Path(__file__).parents[2]
 YAMLS = sorted((ROOT / "configs" / "dataset").glob("*.yaml"))

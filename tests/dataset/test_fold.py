@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from kdrun.config.instantiate import locate
 from kdrun.dataset.digits import digits
 from kdrun.dataset.domains import rows
 from kdrun.dataset.fold import Fold, divide, fold_of
@@ -21,7 +22,6 @@ from kdrun.dataset.npz import npz
 from kdrun.dataset.split import cut, groups_of, sample_ids
 from kdrun.dataset.table import table
 from kdrun.dataset.text import text
-from kdrun.target import locate
 from kdrun.types import Arrays
 from tests.dataset.test_configs import YAMLS, arguments
 

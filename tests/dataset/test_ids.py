@@ -10,11 +10,11 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from kdrun.config.instantiate import locate
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.heart import NOMINAL, NUMERIC, heart
 from kdrun.dataset.split import sample_ids
-from kdrun.record import about, write
-from kdrun.target import locate
+from kdrun.predict.answers import about, write
 from kdrun.teacher.matching import splits
 from kdrun.teacher.recorded import recorded
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kdrun import bounds
 from kdrun.dataset.json_lines import check_keys, read_json_lines
+from kdrun.security import bounds
 
 
 @pytest.fixture

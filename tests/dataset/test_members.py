@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kdrun import bounds
 from kdrun.dataset.members import Members
+from kdrun.security import bounds
 
 
 @pytest.fixture

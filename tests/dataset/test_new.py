@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from kdrun.checkpoint import load_weights, read_reader, save_student
 from kdrun.dataset.new import rows, texts
 from kdrun.dataset.table import table
 from kdrun.dataset.text import text
+from kdrun.files.checkpoint import load_weights, read_reader, save_student
 from kdrun.types import Arrays, Dataset
 from tests.conftest import Told
 from tests.hugging import TEXTS, tokenizer

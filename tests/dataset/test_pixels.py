@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from kdrun import bounds
 from kdrun.dataset.image import read_image
 from kdrun.dataset.inputs import read_inputs
 from kdrun.dataset.walk import image_files, leads_out
+from kdrun.security import bounds
 
 
 def png(path: Path, width: int, height: int, colour: int = 2) -> Path:

@@ -10,9 +10,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from kdrun import config
+from kdrun.config.instantiate import call
+from kdrun.config.register import register
 from kdrun.loss.weight import parse
-from kdrun.target import call
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PRESETS = sorted(path.stem for path in (CONFIGS / "experiment" / "cifar100").glob("*.yaml"))
@@ -23,7 +23,7 @@ presets = pytest.mark.parametrize("name", PRESETS)
 
 
 def composed(*overrides: str) -> dict[str, Any]:
-    config.register(None)
+    register(None)
     with initialize_config_dir(str(CONFIGS), version_base="1.3", job_name="kdrun"):
         plain = OmegaConf.to_container(compose("config", overrides=list(overrides)))
     assert isinstance(plain, dict)

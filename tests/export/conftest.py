@@ -12,7 +12,7 @@ from torch import nn
 
 from kdrun.model import build, weights
 from kdrun.model.features import inner
-from kdrun.results import save_record
+from kdrun.results.record import save_record
 
 Make = Callable[..., tuple[Path, nn.Module]]
 

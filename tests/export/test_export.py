@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from kdrun.export import FORMATS, DiffersError, export
+from kdrun.export import FORMATS, export
 from kdrun.export import safetensors as maker
 from kdrun.export.check import largest_difference
+from kdrun.export.differs import DiffersError
 from kdrun.export.student import Student, open_student
 from tests.conftest import Told
 from tests.export.conftest import Make

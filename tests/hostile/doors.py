@@ -352,7 +352,13 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
 
 
-IMPORTED = ("kdrun.cli", "kdrun.experiment", "kdrun.predict", "kdrun.export.student", "hydra")
+IMPORTED = (
+    "kdrun.cli",
+    "kdrun.run.experiment",
+    "kdrun.predict.command",
+    "kdrun.export.student",
+    "hydra",
+)
 """What every fork has at once, so that a door costs what it does and no more."""
 
 

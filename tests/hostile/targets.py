@@ -82,7 +82,9 @@ CALLS: dict[str, Callable[[Place], dict[str, Any]]] = {
         {"_target_": "subprocess.run", "args": ["sh", "-c", 'touch "$HOME/../canary"']}
     ),
     "exec": plain({"_target_": "builtins.exec", "source": HOME}),
-    "what a module of kdrun imports": plain({**SHELL, "_target_": "kdrun.checkpoint.os.system"}),
+    "what a module of kdrun imports": plain(
+        {**SHELL, "_target_": "kdrun.files.checkpoint.os.system"}
+    ),
     "a private name": plain({**SHELL, "_target_": "kdrun.model.linear.Linear.__class__"}),
     "torch.load": plain({"_target_": "torch.load", "f": "../sent/evil.pth", "weights_only": False}),
     "a module of the folder": evil,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from kdrun.config import folder
+from kdrun.config.schema import folder
 from kdrun.sweep.jobs import Job
 from kdrun.sweep.remote import Command
 from tests.conftest import QUICK

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kdrun.logger import Tracking
-from kdrun.results import write_metrics
+from kdrun.results.record import write_metrics
 from tests.conftest import Told
 
 RUN = ("method=supervised", "student=linear", "train.epochs=3", "train.progress=false")
@@ -194,7 +194,7 @@ def test_a_cached_teacher_is_not_tracked(
 
 def test_nothing_is_imported_that_is_not_used() -> None:
     code = (
-        "import sys, kdrun.run, kdrun.logger.mlflow, kdrun.logger.tensorboard;"
+        "import sys, kdrun.run.life, kdrun.logger.mlflow, kdrun.logger.tensorboard;"
         "print({'torch', 'mlflow', 'tensorboard'} & set(sys.modules))"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kdrun.logger.tensorboard import TensorBoard
-from kdrun.results import read_metrics
+from kdrun.results.record import read_metrics
 from tests.conftest import Told
 from tests.logger.test_logger import RUN
 

@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from kdrun.config.instantiate import call
 from kdrun.loss import Loss
-from kdrun.target import call
 from kdrun.types import Batch, Outputs
 from tests.loss.trial import CNN, ViT, data
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from kdrun.config.instantiate import call
 from kdrun.loss import Loss
 from kdrun.model import build
 from kdrun.model.features import Network
-from kdrun.target import call
 from kdrun.types import Batch, Loader, Outputs
 from tests.hugging import classifier
 from tests.loss.test_contract import TERMS

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from kdrun.checkpoint import read_header
+from kdrun.files.checkpoint import read_header
 from kdrun.loss.ce import CE
 from kdrun.loss.fitnets import FitNets
 from kdrun.loss.kd import KD

@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from kdrun.archive import read_archive
+from kdrun.files.archive import read_archive
 from kdrun.model import build
 from kdrun.model.adopt import adopt
-from kdrun.teachers import faults
+from kdrun.teacher.building import faults
 from kdrun.types import Arrays, Dataset
 
 CLASSES = ["cat", "dog", "eel"]

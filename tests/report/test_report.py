@@ -17,7 +17,7 @@ import pytest
 
 from kdrun import compare
 from kdrun.report import main
-from kdrun.results import load_record, read_metrics, save_record, write_metrics
+from kdrun.results.record import load_record, read_metrics, save_record, write_metrics
 from tests.fabricated import history, record, save
 from tests.report.evil import EVIL
 

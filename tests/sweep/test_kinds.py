@@ -9,13 +9,14 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from kdrun import config
+from kdrun.config import schema as config
+from kdrun.config.register import register
 from kdrun.sweep.kinds import done, kind, wanted
 
 
 @pytest.fixture(autouse=True)
 def _hydra() -> Iterator[None]:
-    config.register()
+    register()
     with initialize_config_dir(version_base="1.3", config_dir=str(config.folder())):
         yield
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kdrun.duration import span
 from kdrun.sweep.left import Left
+from kdrun.terminal.duration import span
 
 A, B, C, D = (Path(name) for name in "abcd")
 

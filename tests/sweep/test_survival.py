@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kdrun.results import load_record
+from kdrun.results.record import load_record
 from tests.sweep.test_sweep import ACCIDENTS, FAULTY, rows, start, times
 
 ACCIDENT, ASTRAY, KILLED = 3, 5, 7  # seeds of FAULTY

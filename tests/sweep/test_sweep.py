@@ -15,9 +15,12 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
-from kdrun import checkpoint, config, sweep
-from kdrun.config import Rerun
-from kdrun.identity import Identity
+from kdrun import sweep
+from kdrun.config import schema as config
+from kdrun.config.identity import Identity
+from kdrun.config.register import register
+from kdrun.config.schema import Rerun
+from kdrun.files import checkpoint
 from kdrun.sweep import jobs
 from tests.conftest import QUICK
 
@@ -92,7 +95,7 @@ def times(folder: str, among: set[str] | None = None) -> dict[Path, int]:
     ],
 )
 def test_jobs_are_composed_as_hydra_would(words):
-    config.register()
+    register()
     with initialize_config_dir(version_base="1.3", config_dir=str(config.folder())):
         hydra = GlobalHydra.instance().hydra
         master = hydra.compose_config("config", ["teacher=resnet8,vgg8"], RunMode.MULTIRUN)
@@ -260,7 +263,7 @@ def test_ctrl_c_keeps_everything(kdrun, monkeypatch):
         if len(calls) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("kdrun.experiment.save_state", interrupted)
+    monkeypatch.setattr("kdrun.run.experiment.save_state", interrupted)
     words = ("-m", *WORDS, "train.epochs=2", "seed=0,1,2")
     told = kdrun(*words)
     assert told.status == 130

@@ -12,7 +12,7 @@ import torch
 
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.digest import digests
-from kdrun.record import write
+from kdrun.predict.answers import write
 from kdrun.teacher.classes import FLOOR
 from kdrun.teacher.recorded import Recorded, recorded
 from kdrun.types import Arrays, Batch, Dataset, Files

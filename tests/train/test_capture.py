@@ -11,7 +11,8 @@ import torch
 import yaml
 from torch import nn
 
-from kdrun.config import Steps, Train, folder
+from kdrun.config.instantiate import call
+from kdrun.config.schema import Steps, Train, folder
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.paired import Paired
@@ -27,7 +28,6 @@ from kdrun.method.supervised import Supervised
 from kdrun.method.transfer import Transfer
 from kdrun.model.features import Network
 from kdrun.objective import Objective
-from kdrun.target import call
 from kdrun.teacher.network import Frozen
 from kdrun.train import Training, average, train
 from kdrun.train.capture import Captured, choose, why_not

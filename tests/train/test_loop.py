@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from kdrun.config import Train
+from kdrun.config.schema import Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.loader import make_loader
 from kdrun.loss import Loss

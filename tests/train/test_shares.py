@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kdrun.config import Steps, Train
+from kdrun.config.schema import Steps, Train
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.paired import Paired
 from kdrun.loss.ce import CE

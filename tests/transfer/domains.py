@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.paired import Paired
-from kdrun.evaluate import example
 from kdrun.loss.ce import CE
 from kdrun.loss.weight import Weight
 from kdrun.method.transfer import Transfer
 from kdrun.model.features import Network
 from kdrun.objective import Objective
+from kdrun.score.evaluate import example
 from kdrun.train import Training
 from kdrun.transfer import Source
 from kdrun.transfer.adaptation import Adapt, Term, bind

@@ -13,8 +13,8 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from kdrun.config import Train
-from kdrun.target import call
+from kdrun.config.instantiate import call
+from kdrun.config.schema import Train
 from kdrun.train import Training, train
 from kdrun.transfer.adaptation import Adapt, Term, both
 from kdrun.types import Batch

@@ -13,12 +13,12 @@ import pytest
 import torch
 from torch import nn
 
-from kdrun.checkpoint import load_weights
+from kdrun.files.checkpoint import load_weights
 from kdrun.model import build
 from kdrun.model.features import Network
 from kdrun.transfer.fine_tune import FineTune
 from kdrun.transfer.l2_sp import L2SP
-from tests.test_run import epochs_of, metrics, start
+from tests.run.test_life import epochs_of, metrics, start
 
 BASE = (
     *("method=transfer", "dataset=digits_shifted", "dataset.train_size=100"),

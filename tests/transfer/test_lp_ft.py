@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.test_run import metrics
+from tests.run.test_life import metrics
 from tests.transfer.test_fine_tune import WORDS
 
 

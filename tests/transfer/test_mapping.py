@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
+from kdrun.config.instantiate import call, faults
 from kdrun.dataset.loader import make_loader
-from kdrun.target import call, faults
 from kdrun.transfer import Source
 from kdrun.transfer.coral import Coral
 from kdrun.transfer.mapping import Mapping, principal_axes

@@ -11,9 +11,9 @@ import torch
 from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 
-from kdrun.checkpoint import load_weights
+from kdrun.files.checkpoint import load_weights
 from kdrun.model.features import Network
-from kdrun.table import Row
+from kdrun.results.table import Row
 from kdrun.transfer.merge import Merge
 from tests.transfer.test_arithmetic import same
 from tests.transfer.test_fine_tune import BASE, WORDS

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from kdrun.checkpoint import load_weights
+from kdrun.files.checkpoint import load_weights
 from kdrun.model import weights
 from kdrun.model.features import Network
-from kdrun.results import Record, save_record
-from kdrun.run_dir import STUDENT
-from kdrun.table import Row
+from kdrun.results.record import Record, save_record
+from kdrun.results.table import Row
+from kdrun.run.folder import STUDENT
 from kdrun.transfer.soup import Soup
 from tests.transfer.test_fine_tune import BASE
 from tests.transfer.trial import load, logits, student

@@ -1,0 +1,207 @@
+"""The typed part of the config, the roles of models, the settings of a run. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+RUNTIME = (
+    "hydra",
+    "name",
+    "cache",
+    "rerun",
+    "dry_run",
+    "estimate",
+    "logger",
+    "fail_fast",
+    "plugins",
+    "max_memory",
+    "job",
+    "train.device",
+    "train.devices",
+    "train.nodes",
+    "train.node",
+    "train.endpoint",
+    "train.progress",
+    "train.step",
+    "train.keep_checkpoint",
+    "dataset.workers",
+    "dataset.download",
+)
+"""Keys that say where and how a run is executed, not what it is: its identity leaves them out."""
+
+
+DATASET_OWN = ("name", "augment", "workers", "reads")
+"""Keys of a dataset's section that are no arguments of its `_target_`. `reads` says which files and
+folders below `root` count, where not all are of the dataset."""
+
+OPTIONS = ("weights", "head", "classes", "mean", "std", "unit", "stem")
+"""Keys of a network's role that say what its checkpoint does not: `kdrun.model.known`."""
+
+
+class Precision(Enum):
+    """Number format of the networks; losses are always float32."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class Steps(Enum):
+    """How a training step is carried out; the bits are the same."""
+
+    auto = "auto"
+    eager = "eager"
+    captured = "captured"
+
+
+class Rerun(Enum):
+    """Which runs that have already ended are run again.
+
+    `all` leaves the teachers that are cached for all experiments; `teachers` is all and these too.
+    """
+
+    failed = "failed"
+    all = "all"
+    none = "none"
+    teachers = "teachers"
+
+
+@dataclass
+class Train:
+    """Settings of the training loop; configs/train/default.yaml explains each."""
+
+    epochs: int = 1
+    batch_size: int = 64
+    accumulate: int = 1
+    warmup_epochs: int = 0
+    label_smoothing: float = 0.0
+    grad_clip: float | None = None
+    ema: float = 0.0
+    early_stop: int | None = None
+    precision: Precision = Precision.auto
+    channels_last: bool = True
+    step: Steps = Steps.auto
+    compile: bool = False
+    device: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    node: int | None = None
+    endpoint: str | None = None
+    keep_checkpoint: bool = False
+    progress: bool = True
+
+
+@dataclass
+class CV:
+    """Cross-validation; configs/config.yaml explains it."""
+
+    folds: int | None = None
+    fold: int | None = None
+
+
+@dataclass
+class Job:
+    """What a sweep tells its jobs; configs/config.yaml explains it."""
+
+    identity: str | None = None
+    command: str | None = None
+
+
+@dataclass
+class Config:
+    """The root of every run's config."""
+
+    dataset: Any = None
+    teacher: Any = None
+    student: Any = None
+    method: Any = None
+    transfer: Any = None
+    source_model: Any = None
+    loss: Any = None
+    optimizer: Any = None
+    scheduler: Any = None
+    train: Train = field(default_factory=Train)
+    cv: CV = field(default_factory=CV)
+    logger: Any = None
+    name: str = "default"
+    seed: int = 0
+    rerun: Rerun = Rerun.failed
+    dry_run: bool = False
+    estimate: bool = True
+    fail_fast: bool = False
+    plugins: list[str] = field(default_factory=list)
+    max_memory: str | None = None
+    cache: str = "outputs/cache"
+    job: Job = field(default_factory=Job)
+
+
+def folder() -> Path:
+    """Where kdrun's yaml files lie: in the wheel, or beside the package in a checkout."""
+    here = Path(__file__).parents[1]
+    installed = here / "configs"
+    return installed if installed.is_dir() else here.parent / "configs"
+
+
+CE = "kdrun.loss.ce.CE"
+"""The labels' term in config.yaml, whose smoothing is a setting of training."""
+
+
+def identity(config: DictConfig) -> dict[str, Any]:
+    """The resolved config of a run without what its method does not read, and without `RUNTIME`.
+
+    `kdrun.config.identity` adds to them what lies where they point.
+    """
+    plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    what: dict[str, Any] = OmegaConf.to_container(plain, resolve=True, enum_to_str=True)  # type: ignore[assignment]
+    uses = set(what["method"]["uses"])
+    if (what.get("transfer") or {}).get("name") is None:
+        uses.discard("transfer")
+    # Every method reads the labels' term, which is nearly always the usual one.
+    ce = ((what.get("loss") or {}).get("terms") or {}).get("ce")
+    for group in ("teacher", "transfer", "loss"):
+        if group not in uses:
+            what.pop(group, None)
+    usual = {"_target_": CE, "label_smoothing": what["train"]["label_smoothing"]}
+    if "loss" not in uses and ce not in (None, usual):
+        what["loss"] = {"terms": {"ce": ce}}
+    if "transfer" not in uses:
+        what.pop("source_model", None)
+    if what["cv"]["folds"] is None:
+        what.pop("cv")
+    for key in RUNTIME:
+        *parents, last = key.split(".")
+        place = what
+        for parent in parents:
+            place = place.get(parent) or {}
+        place.pop(last, None)
+    return what
+
+
+def names(what: dict[str, Any]) -> dict[str, Any]:
+    """The columns of results.csv that say what a run is, from its identity; None where unread."""
+    dataset, teacher = what["dataset"], what.get("teacher")
+    terms = [term for term in (what.get("loss") or {}).get("terms", {}) if term != "ce"]
+    transfer = what.get("transfer") or {}
+    return {
+        "method": what["method"]["name"],
+        "dataset": dataset["name"],
+        "source": dataset.get("source"),
+        "target": dataset.get("target"),
+        "teacher": _label(teacher) if teacher else None,
+        "student": _label(what["student"]),
+        "transfer": "+".join(transfer.get("terms") or ()) or transfer.get("name"),
+        "loss": "+".join(terms) or ("ce" if "loss" in what else None),
+        "seed": what["seed"],
+        "fold": what.get("cv", {}).get("fold"),
+        "epochs": what["train"]["epochs"],
+    }
+
+
+def _label(role: dict[str, Any]) -> str:
+    """What a role's model is called; of a folder, or of a name on a hub, its last part."""
+    return str((role.get("model") or {}).get("name") or role["name"]).rstrip("/").split("/")[-1]

@@ -1,0 +1,271 @@
+"""Every fault of a config found at once, before anything slow starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from kdrun.config.called import roles, targets
+from kdrun.config.instantiate import nearest
+from kdrun.config.schema import folder
+from kdrun.config.unread import dotted, meant, readable, unread
+from kdrun.logger import not_installed
+from kdrun.run import crossval
+from kdrun.security import bounds, trust
+
+
+class ConfigError(ValueError):
+    """The user's config has faults; the message lists all of them, one a line."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
+    """Check what the user typed against the configs there are.
+
+    Args:
+        words: overrides as on the command line, sweeps included.
+        config_dir: the user's own folder of configs.
+
+    Returns:
+        The config, of a sweep that of its last job.
+
+    Raises:
+        ConfigError: with every mistyped group, choice, key and type, and whatever else is wrong
+            with the config once these are left out.
+    """
+    faults: list[str] = []
+    search = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
+    values, groups, of_hydra = [], [], []
+    with initialize_config_dir(version_base="1.3", config_dir=str(folder()), job_name="kdrun"):
+        loader = GlobalHydra.instance().config_loader()
+        for override in _parse(words, loader, faults):
+            if override.is_hydra_override():
+                of_hydra.append(str(override.input_line))
+            if override.is_hydra_override() or override.is_delete():
+                continue
+            options = loader.get_group_options(  # folders too: experiment=cifar100/kd
+                override.key_or_group, results_filter=None, config_name="config", overrides=search
+            )
+            if not options:
+                values.append(override)
+            elif wrong := [*_choices(override, options), *_apart(override)]:
+                faults += wrong
+            else:
+                groups.append(_first(override))
+        try:
+            config = compose("config", overrides=[*search, *groups])
+            if config_dir:
+                _closed(search, groups, of_hydra)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError([*faults, readable(error)]) from error
+    for override in values:
+        faults += _set(override, config)
+    for value in (v for one in values if one.key_or_group == "name" for v in _values(one)):
+        faults += trust.misplaced(value, "")
+    if shut := _untrusted(config):
+        raise ConfigError([*faults, *(told for told in shut if told not in faults)])
+    faults += unread(config)
+    if config.max_memory is not None and all(v.key_or_group != bounds.OPTION for v in values):
+        faults.append(f"max_memory={config.max_memory}: no file raises it; type it")
+    missing = list(_missing(OmegaConf.to_container(config)))
+    faults += [f"{key} is not set: give {key}=VALUE" for key in missing]
+    if missing:
+        raise ConfigError(faults)  # nothing that interpolates it can be checked
+    if faults:
+        if config.cv.fold is None:  # it will be given by the sweep over them
+            config.cv.folds = None
+        raise ConfigError([*faults, *parts(config)])
+    return config
+
+
+LAUNCHER = ("hydra/launcher=", "hydra.launcher.")
+
+
+def _closed(search: list[str], groups: list[str], of_hydra: list[str]) -> None:
+    """Refuse a folder of configs that changes what Hydra itself starts.
+
+    Raises:
+        ConfigError: it does.
+    """
+    # A launcher of the folder's own is unknown without it; `trust.foreign` looks at what it is.
+    without = [word for word in of_hydra if not word.lstrip("+").startswith(LAUNCHER)]
+    try:
+        try:
+            own = compose("config", overrides=of_hydra, return_hydra_config=True).hydra
+        except (HydraException, OmegaConfBaseException):
+            own = compose("config", overrides=without, return_hydra_config=True).hydra
+    except (HydraException, OmegaConfBaseException) as error:
+        told = f"{readable(error)}; of Hydra's own parts, those of --config-dir do not count"
+        raise ConfigError([told]) from error
+    words = [*search, *groups, *of_hydra]
+    theirs = compose("config", overrides=words, return_hydra_config=True).hydra
+    plain: list[Any] = [OmegaConf.to_container(one, resolve=False) for one in (theirs, own)]
+    if faults := list(trust.foreign(*plain)):
+        raise ConfigError(faults)
+
+
+def _untrusted(config: DictConfig) -> list[str]:
+    """What a config opens, or where it writes, though nobody typed it."""
+    try:
+        return [*trust.faults(config.plugins), *trust.misplaced(config.name, config.cache)]
+    except OmegaConfBaseException as error:
+        return [readable(error)]
+
+
+def _parse(words: list[str], loader: ConfigLoader, faults: list[str]) -> Iterator[Override]:
+    parser = OverridesParser.create(config_loader=loader)  # which expands glob(...)
+    for word in words:
+        try:
+            yield from parser.parse_overrides([word])
+        except HydraException as error:
+            hint = str(error).splitlines()[0] if "=" in word else "write KEY=VALUE"
+            faults.append(f"'{word}' is not an override: {hint}")
+
+
+def _missing(config: Any, where: str = "") -> Iterator[str]:
+    """The keys that have no value yet, without resolving what refers to them."""
+    if isinstance(config, dict):
+        for key, value in config.items():
+            yield from _missing(value, f"{where}.{key}" if where else str(key))
+    elif config == "???":
+        yield where
+
+
+def _values(override: Override) -> list[Any]:
+    if override.is_sweep_override():
+        return list(override.sweep_iterator()) if override.is_discrete_sweep() else []
+    return [override.value()]
+
+
+def _first(override: Override) -> str:
+    if not override.is_sweep_override():
+        return str(override.input_line)
+    return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
+
+
+def _choices(override: Override, options: list[str]) -> Iterator[str]:
+    """Faults in GROUP=CHOICE."""
+    group = override.key_or_group
+    for value in _values(override):
+        for choice in value if isinstance(value, list) else [value]:
+            name = str(choice)
+            if choice is not None and name not in options and "/" not in name:
+                yield f"{group}={name} does not exist: {nearest(name, options)}"
+            elif "/" in name and not (folder() / group / f"{name}.yaml").is_file():
+                below = [
+                    str(path.relative_to(folder() / group).with_suffix(""))
+                    for path in (folder() / group).rglob("*.yaml")
+                ]
+                yield f"{group}={name} does not exist: {nearest(name, below)}"
+
+
+def _apart(override: Override) -> Iterator[str]:
+    """Faults in a list of transfers: one that has no terms cannot be put together with others."""
+    for names in _values(override) if override.key_or_group == "transfer" else ():
+        for name in names if isinstance(names, list) and len(names) > 1 else ():
+            path = folder() / "transfer" / f"{name}.yaml"
+            if path.is_file() and "terms" not in OmegaConf.load(path):
+                yield f"transfer={name} stands alone: lists are of terms, as [dann,mcc]"
+
+
+def _set(override: Override, config: DictConfig) -> Iterator[str]:
+    """Faults in KEY=VALUE; the value is set where there are none."""
+    key = override.key_or_group
+    adds = override.is_add() or override.is_force_add()
+    if not adds:
+        place: Any = config
+        for name in key.split("."):
+            known = list(place) if isinstance(place, DictConfig) else []
+            if name not in known and not isinstance(place, ListConfig):
+                told = f"{key}: there is no '{name}' here; {meant(name, known, dotted(config))}"
+                # An argument with a default need not stand in the yaml.
+                if "_target_" in known:
+                    told += f"; +{key}=... adds an argument of {place._target_}"
+                yield told
+                return
+            place = OmegaConf.select(place, name)
+    for value in _values(override):
+        try:
+            OmegaConf.update(config, key, value, force_add=adds)
+        except OmegaConfBaseException as error:
+            yield f"{key}={value}: {str(error).splitlines()[0]}"
+
+
+def parts(config: DictConfig) -> list[str]:
+    """Faults of a composed config: values out of range, targets that cannot be called, no files."""
+    try:
+        plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, enum_to_str=True)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        return [readable(error)]
+    if shut := _untrusted(config):
+        return shut
+    from kdrun import device
+    from kdrun.config import rehearsal
+
+    uses = plain["method"]["uses"]
+    found = [*_train(plain["train"]), *_warmup(plain), *device.faults(plain["train"])]
+    found += [*crossval.faults(plain), *targets(plain, uses)]
+    if "loss" in uses:
+        found += _weights(plain["loss"], "loss")
+    if "transfer" in uses:
+        found += _weights(plain["transfer"], "transfer")
+        from kdrun.train import selection
+
+        found += selection.faults(plain)
+    for where, role in roles(plain, uses):
+        if role.get("model") or "members" in role:
+            from kdrun.teacher.building import faults
+
+            found += faults(where, role, plain)
+    if not found and (loggers := plain.get("logger")):
+        found += not_installed(loggers, plain["plugins"])
+    return found or rehearsal.objections(plain, dict(roles(plain, uses)))
+
+
+def _weights(loss: Mapping[str, Any], group: str) -> Iterator[str]:
+    from kdrun.loss.weight import parse
+
+    for name, weight in (loss.get("weights") or {}).items():
+        if name not in loss["terms"]:
+            yield f"{group}.weights.{name}: there is no such term; {nearest(name, loss['terms'])}"
+        try:
+            parse(weight)
+        except ValueError as error:
+            yield f"{group}.weights.{name}: {error}"
+
+
+def _train(train: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("batch_size", "accumulate", "devices", "nodes"):
+        if train[key] < 1:
+            yield f"train.{key}={train[key]}: must be at least 1"
+    if not 0 <= train["ema"] < 1:
+        yield f"train.ema={train['ema']}: must lie in [0, 1)"
+    if not 0 <= train["label_smoothing"] < 1:
+        yield f"train.label_smoothing={train['label_smoothing']}: must lie in [0, 1)"
+    for key in ("epochs", "warmup_epochs"):
+        if train[key] < 0:
+            yield f"train.{key}={train[key]}: must not be negative"
+    if train["early_stop"] is not None and train["early_stop"] < 1:
+        yield f"train.early_stop={train['early_stop']}: must be at least 1, or null"
+
+
+def _warmup(plain: Mapping[str, Any]) -> Iterator[str]:
+    epochs = plain["train"]["warmup_epochs"]
+    if epochs and str(plain["scheduler"].get("_target_")).endswith(".OneCycleLR"):
+        yield (
+            f"train.warmup_epochs={epochs}: one_cycle warms up by itself, over scheduler.pct_start "
+            "of the training; take scheduler=cosine, say, or no warmup_epochs"
+        )

@@ -1,0 +1,1 @@
+"""`kdrun predict`: a trained student's answers about new inputs, and about its own data."""

@@ -1,0 +1,87 @@
+"""A trained student, written down and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from kdrun.model import weights
+from kdrun.model.features import Network
+from kdrun.model.stack import reader
+from kdrun.results import plots
+from kdrun.run.folder import STUDENT
+from kdrun.sample import ROWS
+from kdrun.score.evaluate import TEACHER_METRICS, cost, evaluate
+from kdrun.score.explain import explain
+from kdrun.teacher.building import taught
+from kdrun.teacher.network import Frozen
+from kdrun.types import Dataset, Loader
+
+
+def score(
+    student: nn.Module,
+    role: Mapping[str, Any],
+    run_dir: Path,
+    data: Dataset,
+    test: Loader,
+    teacher: Frozen | None,
+    batch_size: int,
+    device: torch.device,
+    cache: Path | None = None,
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Read the test split, once, and write weights, pictures and what a student says of itself.
+
+    Args:
+        student: trained.
+        role: its name and model in the config.
+        run_dir: where its files go.
+        data: what it was trained on.
+        test: batches of the test split.
+        teacher: of the run, to be agreed with.
+        batch_size: of which latency is measured.
+        device: where it is.
+        cache: the folder that keeps measurements of latency.
+
+    Returns:
+        Metrics by column, and how often each class was predicted.
+    """
+    if isinstance(student, Network):
+        student.keep(())
+    file = run_dir / STUDENT
+    write_weights(file, student, role, data)
+    answering = teacher.on("test") if teacher is not None else None
+    scores, confusion = evaluate(student, test, len(data.classes), answering)
+    metrics: dict[str, Any] = {
+        name if name in TEACHER_METRICS else f"test_{name}": value for name, value in scores.items()
+    }
+    metrics |= cost(student, data.shape, batch_size, device, cache)
+    metrics["student_mb"] = file.stat().st_size / 2**20
+    if teacher is not None:
+        metrics |= taught(teacher, metrics, data.shape, device, cache)
+    explain(student, data, run_dir)
+    predicted: list[int] = confusion.sum(0).tolist()
+    if data.classes:
+        plots.confusion(confusion.tolist(), data.classes, run_dir / "confusion.png")
+    return metrics, dict(zip(data.classes, predicted, strict=True))
+
+
+def write_weights(file: Path, network: nn.Module, role: Mapping[str, Any], data: Dataset) -> None:
+    """Write a network's weights with all that rebuilds it, and that reads new files for it.
+
+    Args:
+        file: a .safetensors file.
+        network: trained.
+        role: its name and model in the config.
+        data: what it was trained on.
+    """
+    # Of words and tokens only what it reads: each can be many times its weights.
+    reads, told = reader(network).own(data.shape), data.reader
+    unread = "tokens" if not isinstance(reads, dict) else "" if ROWS in reads else "words"
+    if told is not None and unread in told:
+        told = {**told, unread: None}
+    name, config, classes = role["name"], role["model"], data.classes
+    weights.save(file, network, name, config, classes=classes, shape=data.shape, reader=told)

@@ -1,0 +1,1 @@
+"""How good a model is, what it costs, and what a transfer gained."""

@@ -1,0 +1,1 @@
+"""What a file from anybody may name, hold and take."""

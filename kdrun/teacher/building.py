@@ -1,0 +1,210 @@
+"""From a role in a config to a teacher: a network, or what a yaml of configs/teacher calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from kdrun.config.instantiate import call, without
+from kdrun.config.schema import DATASET_OWN
+from kdrun.files.archive import read_archive
+from kdrun.files.checkpoint import read_header
+from kdrun.loss.members import missing
+from kdrun.model.adopt import Adopted
+from kdrun.model.foreign import flatten
+from kdrun.model.known import OPTIONS
+from kdrun.model.known import faults as known_faults
+from kdrun.objective import Objective
+from kdrun.score.evaluate import ratio
+from kdrun.score.latency import latency
+from kdrun.teacher.classes import ByName, few, name_classes, require_all
+from kdrun.teacher.ensemble import check_weights
+from kdrun.teacher.network import Frozen
+from kdrun.types import Dataset, Outputs, Shape
+
+Role = Mapping[str, Any]
+
+NESTED = ("name", "members")
+"""Keys of a role that are no arguments of its `_target_`."""
+
+
+class Teachers:
+    """Builds the teacher of a run, and those that it is made of.
+
+    Args:
+        adopt: the network of a role with the weights of a file.
+        train: trains the network of a role if nobody has, and returns the folder of that run.
+        plugins: packages that a `_target_` may also lie in.
+        facts: what a teacher's `_target_` is told, if its signature names it.
+    """
+
+    def __init__(
+        self,
+        adopt: Callable[[Role, Path], Adopted],
+        train: Callable[[Role], Path],
+        plugins: list[str],
+        **facts: Any,
+    ) -> None:
+        self.adopt, self.train, self.plugins, self.facts = adopt, train, plugins, facts
+
+    @property
+    def _data(self) -> Dataset:
+        data: Dataset = self.facts["data"]
+        return data
+
+    def build(self, role: Role) -> nn.Module:
+        """The teacher of a role, not yet frozen; it may know other classes than the data.
+
+        Raises:
+            ValueError: it cannot be read, or is not for these data; the message names it.
+        """
+        try:
+            if "model" in role:
+                return self._network(role)
+            section = without(role, *NESTED)
+            facts = {**self.facts, "members": self._members(role.get("members") or {})}
+            teacher: nn.Module = call(section, "teacher", self.plugins, **facts)
+        except ValueError as error:
+            raise ValueError(f"teacher {role['name']}: {error}") from error
+        return teacher.to(self.facts["device"])
+
+    def _members(self, roles: Mapping[str, Role]) -> dict[str, Frozen]:
+        # Networks come last: before one is trained for an hour, every table has been read.
+        order = sorted(roles, key=lambda name: "model" in roles[name])
+        built = {name: Frozen(self.build(roles[name])) for name in order}
+        return {name: built[name] for name in roles}
+
+    def _network(self, role: Role) -> nn.Module:
+        if role.get("checkpoint") and role.get("head") != "new":
+            network, own, _ = self.adopt(role, Path(role["checkpoint"]))
+        else:  # what was said of the weights it began with is now in its own file
+            network, own, _ = self.adopt(without(role, *OPTIONS), self.train(role))
+        wanted = self._data.classes
+        known = name_classes(own, wanted) if wanted else own
+        if known == wanted:
+            return network
+        named: nn.Module = ByName(network, known, wanted).to(self.facts["device"])
+        return named
+
+
+def faults(where: str, role: Role, config: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a teacher as far as one can see before anything is loaded or trained.
+
+    Args:
+        where: the place of the role in the config.
+        role: of a network or an ensemble.
+        config: of the run.
+    """
+    yield from (f"{where}.{told}" for told in known_faults(role))
+    if path := role.get("checkpoint"):
+        yield from (
+            f"{where}.checkpoint: {told}" for told in _checkpoint(path, where, role, config)
+        )
+    if "members" in role:
+        yield from _members(where, role)
+
+
+def _foreign(path: Path) -> Iterator[str]:
+    """Weights that kdrun did not write must be some."""
+    try:
+        if not flatten(read_archive(path)):
+            yield f"{path} holds no tensors: give a file with the network's state_dict"
+    except (ValueError, OSError) as error:
+        yield str(error)
+
+
+def _checkpoint(path: str, where: str, role: Role, config: Mapping[str, Any]) -> Iterator[str]:
+    """Weights must be readable, and know the classes of the data."""
+    try:
+        header = read_header(path)
+    except (ValueError, OSError) as error:
+        yield str(error)
+        return
+    if not header:
+        yield from _foreign(Path(path))
+    if not header or role.get("head") == "new" or role.get("classes") is not None:
+        return
+    try:
+        section = without(config["dataset"], *DATASET_OWN)
+        classes = call(section, "dataset", config["plugins"]).classes
+    except (ValueError, OSError, TypeError):
+        return  # told where the data are read
+    known = set(header["classes"])
+    # A member of an ensemble need not know all of them.
+    if known.isdisjoint(classes) if ".members." in where else not known.issuperset(classes):
+        yield f"{path} knows {few(header['classes'])}, but the dataset has {few(classes)}"
+
+
+def _members(where: str, role: Role) -> Iterator[str]:
+    members: Mapping[str, Role] = role["members"]
+    if len(members) < 2:
+        yield f"{where}.members: give two or more, +teacher@{where}.members.NAME=TEACHER"
+    try:
+        check_weights(role.get("weights"), members)
+    except ValueError as error:
+        yield f"{where}.weights: {error}"
+    for (one, this), (other, that) in combinations(members.items(), 2):
+        if this == that:
+            yield (
+                f"{where}.members: {one} and {other} are alike, and say the same; a network "
+                f"becomes another by its seed, {where}.members.{other}.seed=1"
+            )
+
+
+def taught(
+    teacher: Frozen,
+    metrics: Mapping[str, Any],
+    shape: Shape,
+    device: torch.device,
+    cache: Path | None = None,
+) -> dict[str, Any]:
+    """Columns about a teacher: its size and speed, and how much of it the student has kept.
+
+    Args:
+        teacher: of the run.
+        metrics: of its student, on test samples.
+        shape: of a sample.
+        device: where the teacher answers.
+        cache: the folder that keeps measurements of latency.
+    """
+    columns: dict[str, Any] = {"teacher_params": teacher.size, **teacher.facts()}
+    if teacher.size:
+        columns["compression"] = ratio(teacher.size, metrics["student_params"])
+    if "teacher_accuracy" in metrics:
+        columns["retention"] = ratio(metrics["test_accuracy"], metrics["teacher_accuracy"])
+    if teacher.live and shape:
+        teacher.keep(())
+        columns["teacher_latency_ms"] = latency(teacher, shape, 1, device, cache).ms
+    return columns
+
+
+def check(name: str, outputs: Outputs, objective: Objective, classes: list[str]) -> None:
+    """Refuse a teacher that cannot say what a loss reads.
+
+    Args:
+        name: of the teacher.
+        outputs: of an example batch.
+        objective: the terms that will read them.
+        classes: of the data.
+
+    Raises:
+        ValueError: it lacks a field, and which term wants it; or a class, with both lists.
+    """
+    for term, loss in objective.losses().items():
+        if outputs.members or loss.teacher_free:
+            continue
+        if lacking := missing(loss, outputs):
+            raise ValueError(
+                f"loss.terms.{term} reads {' and '.join(lacking)}, which teacher {name} does not "
+                "give; choose a loss between logits, such as kd, or a network as teacher"
+            )
+    if classes:
+        try:
+            require_all(outputs.logits, classes)
+        except ValueError as error:
+            raise ValueError(f"teacher {name}: {error}") from error

@@ -1,0 +1,187 @@
+"""Three processes train to the weights of one: whatever compares, remembers or draws in a batch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from kdrun.config.schema import Train
+from kdrun.dataset.augment import Augment
+from kdrun.dataset.loader import make_loader
+from kdrun.loss import Loss
+from kdrun.loss.ce import CE
+from kdrun.loss.crd import CRD
+from kdrun.loss.dist import DIST
+from kdrun.loss.kd import KD
+from kdrun.loss.mgd import MGD
+from kdrun.loss.ofd import OFD
+from kdrun.loss.rkd import RKD
+from kdrun.loss.weight import Weight
+from kdrun.method import Method
+from kdrun.method.distill import Distill
+from kdrun.method.ema import MeanTeacher
+from kdrun.method.mutual import Mutual
+from kdrun.model.features import Network
+from kdrun.objective import Objective
+from kdrun.parallel.join import join, shares
+from kdrun.score.evaluate import example
+from kdrun.teacher.network import Frozen
+from kdrun.train import NonFiniteLossError, Training, average, train
+from kdrun.types import Arrays, Batch, Outputs
+
+SIZE = 3
+SAMPLES = 50  # four batches, the last of 2: less than one for each process
+ROOT = Path(__file__).parents[2]
+
+
+def split(unlabelled: bool = False) -> Arrays:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (SAMPLES, 1, 8, 8), dtype=torch.uint8, generator=generator)
+    targets = torch.arange(SAMPLES) % 3
+    if unlabelled:
+        targets[torch.rand(SAMPLES, generator=generator) < 0.5] = -1
+    return Arrays(images, targets)
+
+
+def net(seed: int, dropout: float = 0.0) -> Network:
+    torch.manual_seed(seed)
+    layers = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(),
+        nn.Conv2d(4, 6, 3, stride=2), nn.BatchNorm2d(6), nn.ReLU(),
+        nn.Flatten(), nn.Linear(24, 8), nn.BatchNorm1d(8), nn.Dropout(dropout), nn.Linear(8, 3),
+    )  # fmt: skip
+    return Network(layers, stages=["2", "5"], mean=[0.5], std=[0.25])
+
+
+def distil(student: Network, objective: Objective) -> Distill:
+    loader = make_loader(split(), 16, seed=3, train=True)
+    teacher = Frozen(net(1))
+    student.keep(objective.needs)
+    teacher.keep(objective.needs)
+    objective.build(example(student, loader), example(teacher, loader), loader.targets)
+    objective.prepare(teacher, loader)
+    return Distill(student, teacher, objective)
+
+
+class Bad(Loss):
+    """Not finite for one sample, which one process runs."""
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> torch.Tensor:
+        return (student.logits.sum(1) / (batch.index != 7)).mean()
+
+
+Case = tuple[Callable[[Network, Objective], Method], dict[str, Callable[[], Loss]], dict[str, Any]]
+CASES: dict[str, Case] = {
+    "kd": (distil, {"kd": KD}, {"accumulate": 2, "grad_clip": 1.0, "ema": 0.5}),
+    "rkd": (distil, {"rkd": RKD}, {}),
+    "dist": (distil, {"dist": DIST}, {}),
+    "crd": (distil, {"crd": partial(CRD, width=4, negatives=5)}, {}),
+    "mgd": (distil, {"mgd": MGD}, {}),
+    "ofd": (distil, {"ofd": OFD}, {}),
+    "unlabelled": (distil, {"kd": KD}, {}),
+    "mutual": (lambda student, terms: Mutual(student, {"twin": net(2)}, terms), {"kd": KD}, {}),
+    "mean_teacher": (MeanTeacher, {"kd": KD}, {}),
+}
+
+
+def trained(case: str, together: bool, dropout: float = 0.0) -> dict[str, torch.Tensor]:
+    """The state after four steps."""
+    method, terms, options = CASES[case]
+    settings = Train(epochs=1, **options)
+    torch.manual_seed(0)
+    losses: dict[str, Loss] = {"ce": CE(), **{name: make() for name, make in terms.items()}}
+    student = net(0, dropout)
+    objective = Objective(losses, dict.fromkeys(losses, Weight(0.5)))
+    made = method(student, objective)
+    optimizer = torch.optim.SGD([p for p in made.parameters() if p.requires_grad], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer)
+    ema = average(made.student, settings.ema) if settings.ema else None
+    state = Training(made, optimizer, scheduler, ema)
+    data = split(unlabelled=case == "unlabelled")
+    loader = make_loader(
+        data, 16, seed=3, train=True, augment=Augment(flip=True, mixup=0.5 * (case == "kd")),
+        classes=3,
+    )  # fmt: skip
+    calls = (lambda student: {"val_accuracy": None}, lambda training: None)
+    if together:
+        calls = join(state, torch.device("cpu"), calls)
+    train(state, loader, settings, 5, *calls)
+    found = {name: tensor.clone() for name, tensor in made.state_dict().items()}
+    found |= {f"ema.{name}": tensor for name, tensor in state.student.state_dict().items()}
+    return found | {"row": torch.tensor([v for k, v in state.history[0].items() if "loss" in k])}
+
+
+def guarded(together: bool) -> str:
+    CASES["bad"] = (distil, {"bad": Bad}, {})
+    try:
+        trained("bad", together)
+    except NonFiniteLossError as error:
+        return str(error)
+    return "no error"
+
+
+def rank(number: int, folder: Path) -> None:
+    """What each process does."""
+    torch.set_num_threads(1)
+    store = f"file://{folder}/store"
+    dist.init_process_group("gloo", init_method=store, rank=number, world_size=SIZE)
+    found: dict[str, Any] = {case: trained(case, together=True) for case in CASES}
+    found["dropout"] = trained("mgd", together=True, dropout=0.5)
+    found["guard"] = guarded(together=True)
+    torch.save(found, folder / f"{number}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory) -> list[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("ranks")
+    code = "import sys, pathlib; from tests.parallel.test_join import rank; "
+    code += "rank(int(sys.argv[1]), pathlib.Path(sys.argv[2]))"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(number), str(folder)], cwd=ROOT)
+        for number in range(SIZE)
+    ]
+    assert [process.wait(120) for process in processes] == [0] * SIZE
+    return [torch.load(folder / f"{number}.pt") for number in range(SIZE)]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_weights_are_those_of_one_process(ranks, case):
+    alone = trained(case, together=False)
+    moved = net(0).state_dict()
+    for name, tensor in alone.items():
+        for other in ranks:
+            torch.testing.assert_close(other[case][name], tensor, rtol=1e-3, atol=3e-5, msg=name)
+    steps = (alone["student.net.3.weight"] - moved["net.3.weight"]).abs().max()
+    assert steps > 3e-3  # far more than the tolerance
+
+
+def test_all_processes_hold_the_same_bits(ranks):
+    for case in (*CASES, "dropout"):
+        for name, tensor in ranks[0][case].items():
+            assert all(torch.equal(tensor, other[case][name]) for other in ranks), (case, name)
+
+
+def test_a_bad_loss_of_one_sample_stops_all_with_the_same_words(ranks):
+    told = {other["guard"] for other in ranks}
+    assert told == {guarded(together=False)}
+    assert "loss term bad is not finite in epoch 1" in told.pop()
+
+
+def test_dropout_is_not_the_same_for_every_share(ranks):
+    name = "student.net.3.weight"
+    assert not torch.equal(ranks[0]["dropout"][name], ranks[0]["mgd"][name])
+
+
+def test_shares_differ_by_one_at_most():
+    assert shares(50, 3) == [17, 17, 16]
+    assert shares(2, 3) == [1, 1, 0]
