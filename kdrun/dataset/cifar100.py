@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from kdrun.dataset.fold import Fold, redivide
-from kdrun.dataset.official import read_official
-from kdrun.dataset.split import cut
+from kdrun.dataset.cuts import Cuts, with_cuts
+from kdrun.dataset.official import official
 from kdrun.types import Dataset
 
 MEAN, STD = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
 
 
-def cifar100(
-    root: str,
-    download: bool = False,
-    val_fraction: float = 0.1,
-    split_seed: int = 0,
-    train_size: int | None = None,
-    fold: Fold | None = None,
-) -> Dataset:
+@with_cuts()
+def cifar100(root: str, download: bool = False, *, cuts: Cuts) -> Dataset:
     """50,000 + 10,000 colour images of 32x32 pixels in 100 classes.
 
     Krizhevsky, 2009. https://www.cs.toronto.edu/~kriz/cifar.html
@@ -25,16 +18,10 @@ def cifar100(
     Args:
         root: the folder that holds `cifar-100-python/`.
         download: fetch the files if they are missing.
-        val_fraction: how much of the training data is for model selection.
-        split_seed: what the validation and training splits are a function of.
-        train_size: how many training samples are used, after the validation cut; None for all.
-        fold: of the training samples, tested on instead of the test split; None for that one.
+        cuts: how the data are cut; its fields are arguments.
 
     Raises:
         FileNotFoundError: the files are not there.
         ValueError: the files are damaged, or a fraction or size does not fit.
     """
-    whole, official, classes = read_official("CIFAR100", root, download)
-    train, test = redivide(whole, official, split_seed, fold)
-    rest, val = cut(train, val_fraction, split_seed, train_size)
-    return Dataset(rest, val, test, classes, (3, 32, 32), MEAN, STD)
+    return official("CIFAR100", root, download, cuts, MEAN, STD)

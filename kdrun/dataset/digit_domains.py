@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdrun.dataset.arrays import read_npz
+from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.digits import digits
 from kdrun.dataset.domains import Domain, Labels, check_names, combine
-from kdrun.dataset.fold import Fold, redivide
 from kdrun.dataset.idx import read_idx_folder
 from kdrun.dataset.npz import check_parts
 from kdrun.types import Arrays, Dataset, Split
@@ -38,6 +38,7 @@ LUMA = (0.299, 0.587, 0.114)
 """Share of red, green and blue in grey (ITU-R BT.601)."""
 
 
+@with_cuts()
 def digit_domains(
     root: str,
     source: str | None = "mnist",
@@ -45,10 +46,8 @@ def digit_domains(
     labels: Labels = "all",
     image_size: int = 28,
     channels: Literal[1, 3] = 1,
-    val_fraction: float = 0.1,
-    split_seed: int = 0,
-    train_size: int | None = None,
-    fold: Fold | None = None,
+    *,
+    cuts: Cuts,
 ) -> Dataset:
     """Images of several sources, brought to one size and number of channels.
 
@@ -62,10 +61,7 @@ def digit_domains(
         labels: `all`, `none`, or how many training samples of the target keep their label.
         image_size: height and width.
         channels: 1 for grey, 3 for colour.
-        val_fraction: how much of the training data is for model selection.
-        split_seed: what the validation and training splits are a function of.
-        train_size: how many training samples of each domain are used; None for all.
-        fold: of the training samples, tested on instead of the test split; None for that one.
+        cuts: how the data are cut; its fields are arguments.
 
     Raises:
         FileNotFoundError: the files of a domain are not there.
@@ -79,19 +75,17 @@ def digit_domains(
     names = (name for name in (source, target) if name is not None)
     check_names(source, target, {*PLACES, *(name for name in names if Path(name).exists())})
 
-    def domain(name: str, fold: Fold | None = None) -> Domain:
+    def domain(name: str, cuts: Cuts) -> Domain:
         whole, official, classes = _read(name, Path(root))
-        train, test = redivide(whole, official, split_seed, fold)
+        train, test = cuts.divide(whole, official)
         form = (channels, image_size)
         return Domain(name, _brought_to(train, *form), _brought_to(test, *form), classes)
 
     return combine(
-        domain(target, fold),
-        domain(source) if source else None,
+        domain(target, cuts),
+        domain(source, cuts.unfolded) if source else None,
         labels=labels,
-        val_fraction=val_fraction,
-        split_seed=split_seed,
-        train_size=train_size,
+        cuts=cuts,
     )
 
 

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.digits import read_digits
 from kdrun.dataset.domains import Domain, Labels, check_names, combine
-from kdrun.dataset.fold import Fold, divide
 from kdrun.dataset.random import uniform
 from kdrun.dataset.split import hold_out, select
 from kdrun.types import Arrays, Dataset
@@ -58,15 +58,13 @@ SHIFTS = {shift.__name__: shift for shift in (plain, faint, inverted, noisy, rot
 """The domains, by name."""
 
 
+@with_cuts(test_fraction=0.2)
 def digits_shifted(
     source: str | None = "plain",
     target: str = "scanned",
     labels: Labels = "all",
-    val_fraction: float = 0.1,
-    split_seed: int = 0,
-    train_size: int | None = None,
-    test_fraction: float = 0.2,
-    fold: Fold | None = None,
+    *,
+    cuts: Cuts,
 ) -> Dataset:
     """1,797 grey images of 8x8 pixels in 10 classes, half of them for the source.
 
@@ -77,11 +75,7 @@ def digits_shifted(
         source: the domain that knowledge comes from; None for the target alone.
         target: the domain that counts.
         labels: `all`, `none`, or how many training samples of the target keep their label.
-        val_fraction: how much of the training data is for model selection.
-        split_seed: what every split is a function of.
-        train_size: how many training samples of each domain are used; None for all.
-        test_fraction: how much of each domain is for testing.
-        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
+        cuts: how the data are cut; its fields are arguments.
 
     Raises:
         ValueError: no such domain, or a fraction or size does not fit.
@@ -90,20 +84,17 @@ def digits_shifted(
     whole = read_digits()
     assert isinstance(whole.inputs, Tensor)
     images, digits = whole.inputs.float() / 255, whole.targets
-    others, own = hold_out(digits, 0.5, split_seed, "half")
+    others, own = hold_out(digits, 0.5, cuts.split_seed, "half")
 
-    def domain(name: str, half: Tensor, fold: Fold | None = None) -> Domain:
+    def domain(name: str, half: Tensor, cuts: Cuts) -> Domain:
         pixels = SHIFTS[name](images).mul(255).round().to(torch.uint8)
         shifted = select(Arrays(pixels, digits), half)
-        train, test = divide(shifted, test_fraction, split_seed, fold)
         classes = [str(digit) for digit in range(10)]
-        return Domain(name, train, test, classes)
+        return Domain(name, *cuts.divide(shifted), classes)
 
     return combine(
-        domain(target, own, fold),
-        domain(source, others) if source else None,
+        domain(target, own, cuts),
+        domain(source, others, cuts.unfolded) if source else None,
         labels=labels,
-        val_fraction=val_fraction,
-        split_seed=split_seed,
-        train_size=train_size,
+        cuts=cuts,
     )

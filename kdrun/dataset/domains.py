@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from kdrun.config.instantiate import nearest
-from kdrun.dataset.split import channel_statistics, cut, select, subset
+from kdrun.dataset.cuts import Cuts
+from kdrun.dataset.split import channel_statistics, select, subset
 from kdrun.sample import rows_of, shape_of
 from kdrun.types import Arrays, Dataset, Input, Split
 
@@ -118,9 +119,7 @@ def combine(
     source: Domain | None,
     *,
     labels: Labels,
-    val_fraction: float,
-    split_seed: int,
-    train_size: int | None = None,
+    cuts: Cuts,
     fit: Callable[[Split, Split], Encoder] | None = None,
 ) -> Dataset:
     """The target's splits, with the source's beside them, and no more target labels than allowed.
@@ -135,10 +134,8 @@ def combine(
         source: the domain that knowledge comes from; None for the target alone.
         labels: `all`, `none`, or how many training samples of the target keep their label, with
             the class proportions of all of them.
-        val_fraction: how much of the training data is for model selection.
-        split_seed: what every choice is a function of.
-        train_size: how many training samples of each domain are used; None for all. The target's
-            are stratified by class, unless its labels are all hidden.
+        cuts: where the training data of each are cut. The target's are stratified by class, unless
+            its labels are all hidden.
         fit: learns how to encode samples from the training samples of the source, whose labels it
             may read, and of the target, whose labels it may not. Without a source, the target is
             both. None where samples are as a model reads them.
@@ -146,18 +143,18 @@ def combine(
     Raises:
         ValueError: a fraction, a size or a number of labels does not fit the data.
     """
-    known = hide(target.train, "none", split_seed) if labels == "none" else target.train
-    train, val = cut(known, val_fraction if labels == "all" else 0, split_seed, train_size)
-    train = hide(train, labels, split_seed)
+    known = hide(target.train, "none", cuts.split_seed) if labels == "none" else target.train
+    train, val = (cuts if labels == "all" else cuts.unvalidated).validated(known)
+    train = hide(train, labels, cuts.split_seed)
     if source is None:
         encode = fit(train, train) if fit else _as_it_is
         return _dataset(target, train, val, encode, encode(train))
-    source_train, source_val = cut(source.train, val_fraction, split_seed, train_size)
+    source_train, source_val = cuts.validated(source.train)
     # Whatever labels are hidden: what was trained on the source serves for all of these.
     unseen = target.train
     if not unseen.targets.is_floating_point():
-        unseen = hide(unseen, "none", split_seed)
-    seen, _ = cut(unseen, val_fraction, split_seed, train_size)
+        unseen = hide(unseen, "none", cuts.split_seed)
+    seen, _ = cuts.validated(unseen)
     encode = fit(source_train, seen) if fit else _as_it_is
     # Pixels of both domains are normalised alike, as the source has them.
     reference = encode(source_train)

@@ -10,8 +10,8 @@ import torch
 
 from kdrun.dataset.cells import read_table
 from kdrun.dataset.columns import Columns, encode_rows, require_columns, row_marks, to_numbers
+from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.domains import Domain, Labels, check_names, combine, of_domain, parts
-from kdrun.dataset.fold import Fold, divide
 from kdrun.types import Arrays, Dataset
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ NEVER_ZERO = ("trestbps", "chol")
 """Blood pressure and cholesterol, which some hospitals wrote as 0 where they were not taken."""
 
 
+@with_cuts(test_fraction=0.3)
 def heart(
     root: str,
     source: str | None = "cleveland",
@@ -30,11 +31,8 @@ def heart(
     labels: Labels = "all",
     impute: Literal["mean", "median"] = "mean",
     indicators: bool = True,
-    val_fraction: float = 0.1,
-    split_seed: int = 0,
-    train_size: int | None = None,
-    test_fraction: float = 0.3,
-    fold: Fold | None = None,
+    *,
+    cuts: Cuts,
 ) -> Dataset:
     """13 findings of 920 patients, with or without a narrowed vessel, at four hospitals.
 
@@ -48,11 +46,7 @@ def heart(
         labels: `all`, `none`, or how many training samples of the target keep their label.
         impute: what fills missing numbers.
         indicators: whether a column says where a number was missing.
-        val_fraction: how much of the training data is for model selection.
-        split_seed: what every split is a function of.
-        train_size: how many training samples of each domain are used; None for all.
-        test_fraction: how much of each domain is for testing.
-        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
+        cuts: how the data are cut; its fields are arguments.
 
     Raises:
         FileNotFoundError: there are no such files.
@@ -72,19 +66,16 @@ def heart(
     everybody = Arrays(torch.arange(len(table)), sick, ids, marks=marks)
     homes = table.index.get_level_values("domain")
 
-    def domain(name: str, fold: Fold | None = None) -> Domain:
+    def domain(name: str, cuts: Cuts) -> Domain:
         own = of_domain(everybody, homes, name)
-        train, test = divide(own, test_fraction, split_seed, fold)
-        return Domain(name, train, test, ["healthy", "sick"])
+        return Domain(name, *cuts.divide(own), ["healthy", "sick"])
 
     columns = Columns(NUMERIC, NOMINAL, impute=impute, indicators=indicators)
     data = combine(
-        domain(target, fold),
-        domain(source) if source else None,
+        domain(target, cuts),
+        domain(source, cuts.unfolded) if source else None,
         labels=labels,
-        val_fraction=val_fraction,
-        split_seed=split_seed,
-        train_size=train_size,
+        cuts=cuts,
         fit=encode_rows(table, columns),
     )
     return replace(data, columns=columns.names)

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 
 from kdrun.config.instantiate import nearest
+from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.decodable import refuse_damaged
-from kdrun.dataset.fold import Fold, redivide
 from kdrun.dataset.image import WHITE, check_background, readable
-from kdrun.dataset.split import channel_statistics, cut
+from kdrun.dataset.split import channel_statistics
 from kdrun.dataset.walk import count_beside, folders, image_files, leads_out, left_out, spelled
 from kdrun.types import Dataset, Files
 
@@ -20,14 +20,13 @@ VALIDATION = ("val", "valid", "validation", "dev")
 """What a folder of the validation split may be called."""
 
 
+@with_cuts()
 def image_folder(
     root: str,
     image_size: int = 224,
     background: str = WHITE,
-    val_fraction: float = 0.1,
-    split_seed: int = 0,
-    train_size: int | None = None,
-    fold: Fold | None = None,
+    *,
+    cuts: Cuts,
 ) -> Dataset:
     """Image files of any common kind as `root/train/CLASS/…` and `root/test/CLASS/…`.
 
@@ -40,10 +39,7 @@ def image_folder(
         root: the folder.
         image_size: height and width to which images are resized.
         background: the colour on which transparent pixels are put: white, black, '#rrggbb'.
-        val_fraction: how much of the training data is for model selection.
-        split_seed: what the validation and training splits are a function of.
-        train_size: how many training samples are used, after the validation cut; None for all.
-        fold: of the training samples, tested on instead of the test split; None for that one.
+        cuts: how the data are cut; its fields are arguments.
 
     Raises:
         FileNotFoundError: a folder is missing.
@@ -62,14 +58,12 @@ def image_folder(
         _check_known(places[part], files, classes)
         parts[part] = _split(places[part], files, classes, image_size, background)
     refuse_damaged(root, _paths(parts))
-    given = parts.get("val")
-    rest, test = redivide(parts["train"], parts["test"], split_seed, fold)
-    train, val = cut(rest, 0 if given else val_fraction, split_seed, train_size)
+    train, val, test = cuts.split(parts["train"], parts["test"], parts.get("val"))
     mean, std = channel_statistics(train)
     shape = (3, image_size, image_size)
     return Dataset(
         train,
-        given or val,
+        val,
         test,
         classes,
         shape,

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from kdrun.dataset.fold import Fold, redivide
-from kdrun.dataset.official import read_official
-from kdrun.dataset.split import cut
+from dataclasses import replace
+
+from kdrun.dataset.cuts import Cuts, with_cuts
+from kdrun.dataset.official import official
 from kdrun.types import Dataset
 
 MEAN, STD = (0.1307,), (0.3081,)
 
 
-def mnist(
-    root: str,
-    download: bool = False,
-    val_fraction: float = 0.1,
-    split_seed: int = 0,
-    train_size: int | None = None,
-    fold: Fold | None = None,
-) -> Dataset:
+@with_cuts()
+def mnist(root: str, download: bool = False, *, cuts: Cuts) -> Dataset:
     """60,000 + 10,000 grey images of 28x28 pixels in 10 classes.
 
     LeCun, Bottou, Bengio, Haffner, 1998.
@@ -25,17 +20,11 @@ def mnist(
     Args:
         root: the folder that holds `MNIST/raw/`.
         download: fetch the files if they are missing.
-        val_fraction: how much of the training data is for model selection.
-        split_seed: what the validation and training splits are a function of.
-        train_size: how many training samples are used, after the validation cut; None for all.
-        fold: of the training samples, tested on instead of the test split; None for that one.
+        cuts: how the data are cut; its fields are arguments.
 
     Raises:
         FileNotFoundError: the files are not there.
         ValueError: the files are damaged, or a fraction or size does not fit.
     """
-    whole, official, _ = read_official("MNIST", root, download)
-    train, test = redivide(whole, official, split_seed, fold)
-    rest, val = cut(train, val_fraction, split_seed, train_size)
     classes = [str(digit) for digit in range(10)]  # torchvision's are "0 - zero" and so on
-    return Dataset(rest, val, test, classes, (1, 28, 28), MEAN, STD)
+    return replace(official("MNIST", root, download, cuts, MEAN, STD), classes=classes)

@@ -9,18 +9,17 @@ import torch
 from torch import Tensor
 
 from kdrun.dataset.arrays import Array, read_npz, require, to_inputs, to_labels, to_names
+from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.domains import number_groups
-from kdrun.dataset.fold import Fold, redivide
-from kdrun.dataset.split import channel_statistics, cut
+from kdrun.dataset.split import channel_statistics
 from kdrun.types import Arrays, Dataset
 
 
+@with_cuts()
 def npz(
     path: str,
-    val_fraction: float = 0.1,
-    split_seed: int = 0,
-    train_size: int | None = None,
-    fold: Fold | None = None,
+    *,
+    cuts: Cuts,
 ) -> Dataset:
     """Images or rows of numbers with class labels.
 
@@ -31,10 +30,7 @@ def npz(
 
     Args:
         path: the file.
-        val_fraction: how much of the training data is for model selection.
-        split_seed: what the validation and training splits are a function of.
-        train_size: how many training samples are used, after the validation cut; None for all.
-        fold: of the training samples, tested on instead of the test split; None for that one.
+        cuts: how the data are cut; its fields are arguments.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -42,12 +38,10 @@ def npz(
     """
     arrays = read_npz(path)
     parts, classes = check_parts(arrays, path)
-    given = parts.get("val")
-    rest, test = redivide(parts["train"], parts["test"], split_seed, fold)
-    train, val = cut(rest, 0 if given else val_fraction, split_seed, train_size)
+    train, val, test = cuts.split(parts["train"], parts["test"], parts.get("val"))
     mean, std = channel_statistics(train)
     notes = tuple(_notes(arrays, parts))
-    return Dataset(train, given or val, test, classes, _shape(parts), mean, std, notes=notes)
+    return Dataset(train, val, test, classes, _shape(parts), mean, std, notes=notes)
 
 
 def check_parts(

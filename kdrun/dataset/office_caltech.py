@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from kdrun.dataset.arrays import Array, read_npz, require, to_inputs, to_labels
+from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.domains import (
     Domain,
     Labels,
@@ -16,20 +17,17 @@ from kdrun.dataset.domains import (
     rows,
     standardise,
 )
-from kdrun.dataset.fold import Fold, divide
 from kdrun.types import Arrays, Dataset
 
 
+@with_cuts(test_fraction=0.3)
 def office_caltech(
     path: str,
     source: str | None = "amazon",
     target: str = "webcam",
     labels: Labels = "all",
-    val_fraction: float = 0.1,
-    split_seed: int = 0,
-    train_size: int | None = None,
-    test_fraction: float = 0.3,
-    fold: Fold | None = None,
+    *,
+    cuts: Cuts,
 ) -> Dataset:
     """Histograms of 800 visual words for objects of 10 classes in 4 domains.
 
@@ -42,11 +40,7 @@ def office_caltech(
         source: the domain that knowledge comes from; None for the target alone.
         target: the domain that counts.
         labels: `all`, `none`, or how many training samples of the target keep their label.
-        val_fraction: how much of the training data is for model selection.
-        split_seed: what every split is a function of.
-        train_size: how many training samples of each domain are used; None for all.
-        test_fraction: how much of each domain is for testing.
-        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
+        cuts: how the data are cut; its fields are arguments.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -62,19 +56,15 @@ def office_caltech(
     if len(set(widths.values())) > 1:
         raise ValueError(f"{path}: the domains have samples of different shapes, {widths}.")
 
-    def domain(name: str, fold: Fold | None = None) -> Domain:
-        whole = read[name]
-        train, test = divide(whole, test_fraction, split_seed, fold)
+    def domain(name: str, cuts: Cuts) -> Domain:
         classes = [str(number) for number in range(count)]
-        return own_classes(Domain(name, train, test, classes))
+        return own_classes(Domain(name, *cuts.divide(read[name]), classes))
 
     return combine(
-        domain(target, fold),
-        domain(source) if source else None,
+        domain(target, cuts),
+        domain(source, cuts.unfolded) if source else None,
         labels=labels,
-        val_fraction=val_fraction,
-        split_seed=split_seed,
-        train_size=train_size,
+        cuts=cuts,
         fit=standardise,
     )
 

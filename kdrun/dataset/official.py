@@ -10,7 +10,34 @@ from typing import Any
 import torch
 from filelock import FileLock
 
-from kdrun.types import Arrays
+from kdrun.dataset.cuts import Cuts
+from kdrun.sample import shape_of
+from kdrun.types import Arrays, Dataset
+
+
+def official(
+    name: str,
+    root: str,
+    download: bool,
+    cuts: Cuts,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+) -> Dataset:
+    """A dataset of `torchvision.datasets` with a training and a test split of its own.
+
+    Args:
+        name: as for `read_official`; so are `root` and `download`.
+        cuts: how the data are cut.
+        mean: of each channel, on the scale [0, 1].
+        std: likewise the deviation.
+
+    Raises:
+        FileNotFoundError: the files are not in `root`.
+        ValueError: the files are damaged or cannot be fetched, or a fraction or size does not fit.
+    """
+    whole, own_test, classes = read_official(name, root, download)
+    train, val, test = cuts.split(whole, own_test)
+    return Dataset(train, val, test, classes, shape_of(whole.inputs), mean, std)
 
 
 def read_official(name: str, root: str, download: bool) -> tuple[Arrays, Arrays, list[str]]:

@@ -12,6 +12,7 @@ from kdrun.config.instantiate import nearest
 from kdrun.dataset.answers import number_answers, read_answers
 from kdrun.dataset.cells import Format, read_cells
 from kdrun.dataset.columns import Columns, encode_rows, require_columns, row_marks
+from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.domains import (
     Domain,
     Labels,
@@ -22,7 +23,6 @@ from kdrun.dataset.domains import (
     own_classes,
     parts,
 )
-from kdrun.dataset.fold import Fold, divide
 from kdrun.dataset.kinds import find_kinds
 from kdrun.dataset.numerals import styles
 from kdrun.dataset.spelling import check, unite
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@with_cuts(test_fraction=0.2)
 def table(
     path: str,
     label: str,
@@ -47,11 +48,6 @@ def table(
     source: str | None = None,
     target: str | None = None,
     labels: Labels = "all",
-    val_fraction: float = 0.1,
-    split_seed: int = 0,
-    train_size: int | None = None,
-    test_fraction: float = 0.2,
-    fold: Fold | None = None,
     separator: str | None = None,
     charset: str | None = None,
     missing: Sequence[str] | None = None,
@@ -61,6 +57,8 @@ def table(
     keep: Sequence[str] | None = None,
     dates: Mapping[str, str] | None = None,
     spelling: Literal["exact", "loose"] | None = None,
+    *,
+    cuts: Cuts,
 ) -> Dataset:
     """Rows of a table with a header, as `Columns` encodes them.
 
@@ -83,11 +81,6 @@ def table(
         source: the domain that knowledge comes from; None for the target alone.
         target: the domain that counts; None for all rows. Several may be joined by `+`, of either.
         labels: `all`, `none`, or how many training samples of the target keep their label.
-        val_fraction: how much of the training data is for model selection.
-        split_seed: what every split is a function of.
-        train_size: how many training samples of each domain are used; None for all.
-        test_fraction: how much of each domain is for testing.
-        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
         separator: between cells, `tab`, `semicolon` or a character; None for what is found.
         charset: the encoding of the file; None for what is found.
         missing: marks of missing cells beside the usual ones.
@@ -100,6 +93,7 @@ def table(
         spelling: how classes and categories are compared: `exact`, but for blanks around; `loose`,
             where case does not count and 2, 2.0 and 02 are one; None for the latter alone, where
             classes that differ by case are refused.
+        cuts: how the data are cut; its fields are arguments.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -134,19 +128,16 @@ def table(
     ids = [str(row) for row in cells.index]
     whole = Arrays(torch.arange(len(cells)), targets, ids, groups, row_marks(cells[features]))
 
-    def part(name: str | None, fold: Fold | None = None) -> Domain:
+    def part(name: str | None, cuts: Cuts) -> Domain:
         own = of_domain(whole, homes, name)
-        train, test = divide(own, test_fraction, split_seed, fold)
-        return own_classes(Domain(name or "", train, test, classes))
+        return own_classes(Domain(name or "", *cuts.divide(own), classes))
 
     columns = Columns(kinds.numeric, kinds.categorical, encoding, impute, indicators)
     data = combine(
-        part(target, fold),
-        part(source) if source else None,
+        part(target, cuts),
+        part(source, cuts.unfolded) if source else None,
         labels=labels,
-        val_fraction=val_fraction,
-        split_seed=split_seed,
-        train_size=train_size,
+        cuts=cuts,
         fit=encode_rows(kinds.table, columns),
     )
     seen = homes.isin(parts(source)) if labels != "all" else homes.notna()

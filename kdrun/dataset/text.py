@@ -12,6 +12,7 @@ from torch import Tensor
 from kdrun.config.instantiate import nearest
 from kdrun.dataset.cells import Format
 from kdrun.dataset.columns import number_classes, row_marks
+from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.domains import (
     Domain,
     Encoder,
@@ -25,7 +26,6 @@ from kdrun.dataset.domains import (
     rows,
     with_inputs,
 )
-from kdrun.dataset.fold import Fold, divide
 from kdrun.dataset.text_file import read_texts
 from kdrun.dataset.tokens import Tokens
 from kdrun.dataset.words import Words
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@with_cuts(test_fraction=0.2)
 def text(
     path: str,
     source: str | None = None,
@@ -52,15 +53,12 @@ def text(
     words: bool = True,
     tokenizer: str | list[str] | None = None,
     max_length: int = 128,
-    val_fraction: float = 0.1,
-    split_seed: int = 0,
-    train_size: int | None = None,
-    test_fraction: float = 0.2,
-    fold: Fold | None = None,
     separator: str | None = None,
     charset: str | None = None,
     missing: Sequence[str] | None = None,
     not_missing: Sequence[str] | None = None,
+    *,
+    cuts: Cuts,
 ) -> Dataset:
     """Texts as TF-IDF of words, each row of length 1, or its leading singular directions; beside
     these, or instead, as tokens for models of transformers.
@@ -87,15 +85,11 @@ def text(
         tokenizer: a folder or a name on the Hugging Face hub, of the model that is to read tokens;
             several where teacher and student have their own; None for no tokens.
         max_length: tokens of a text that are kept.
-        val_fraction: how much of the training data is for model selection.
-        split_seed: what every split is a function of.
-        train_size: how many training samples of each domain are used; None for all.
-        test_fraction: how much of each domain is for testing.
-        fold: what is tested on in cross-validation; None for the split of `test_fraction`.
         separator: between the cells of a CSV file; None for what is found.
         charset: the encoding of the file; None for what is found.
         missing: marks of missing cells beside the usual ones.
         not_missing: usual marks that are values here.
+        cuts: how the data are cut; its fields are arguments.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -131,10 +125,9 @@ def text(
     ids = [str(row) for row in table.index]
     whole = Arrays(torch.arange(len(table)), targets, ids, groups, row_marks(table[["text"]]))
 
-    def domain(name: str | None, fold: Fold | None = None) -> Domain:
+    def domain(name: str | None, cuts: Cuts) -> Domain:
         own = of_domain(whole, table["domain"], name) if name else whole
-        train, test = divide(own, test_fraction, split_seed, fold)
-        return own_classes(Domain(name or "", train, test, classes))
+        return own_classes(Domain(name or "", *cuts.divide(own), classes))
 
     def fit(source: Split, target: Split) -> Encoder:
         known = rows(source)
@@ -156,12 +149,10 @@ def text(
         return both
 
     data = combine(
-        domain(target, fold),
-        domain(source) if source else None,
+        domain(target, cuts),
+        domain(source, cuts.unfolded) if source else None,
         labels=labels,
-        val_fraction=val_fraction,
-        split_seed=split_seed,
-        train_size=train_size,
+        cuts=cuts,
         fit=fit_beside_tokens if tokens else fit,
     )
     reader = {

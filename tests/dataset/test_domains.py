@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kdrun.dataset.cuts import Cuts
 from kdrun.dataset.digits_shifted import digits_shifted
 from kdrun.dataset.domains import Domain, check_names, combine, hide
 from kdrun.types import Arrays, Dataset, Split
@@ -22,7 +23,7 @@ def domain(name: str, shift: float = 0.0) -> Domain:
 
 
 def pair(**options: object) -> Dataset:
-    given = {"labels": "all", "val_fraction": 0.1, "split_seed": 0, **options}
+    given = {"labels": "all", "cuts": Cuts(), **options}
     return combine(domain("t", 100.0), domain("s"), **given)  # type: ignore[arg-type]
 
 
@@ -70,8 +71,7 @@ def test_what_is_fitted_sees_the_source_and_no_hidden_label() -> None:
     assert len(seen[0]) == 36
     assert known(seen[1]) == 0
     seen.clear()
-    options = {"labels": "all", "val_fraction": 0.1, "split_seed": 0}
-    combine(domain("t"), None, fit=fit, **options)  # type: ignore[arg-type]
+    combine(domain("t"), None, labels="all", cuts=Cuts(), fit=fit)  # type: ignore[arg-type]
     assert seen[0] is seen[1]
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from kdrun.dataset.official import read_official
+from kdrun.dataset.cuts import Cuts
+from kdrun.dataset.official import official, read_official
 
 
 class Fake:
@@ -44,3 +45,14 @@ def test_a_failed_download_says_what_failed(
     monkeypatch.setattr("torchvision.datasets.MNIST", Offline)
     with pytest.raises(ValueError, match=r"Error downloading x\.gz: no route"):
         read_official("MNIST", str(tmp_path), download=True)
+
+
+def test_the_training_split_is_cut_and_the_test_split_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torchvision.datasets.MNIST", Fake)
+    data = official("MNIST", str(tmp_path), False, Cuts(val_fraction=0.5), (0.5,), (0.25,))
+    assert data.val is not None
+    assert (len(data.train), len(data.val), len(data.test)) == (2, 2, 4)
+    assert (data.shape, data.mean, data.std) == ((1, 5, 5), (0.5,), (0.25,))
+    assert data.classes == ["a", "b"]
