@@ -10,6 +10,7 @@ pair for a loss, one ViT another, with kd between the same two.
 weights, `state_mb` what its adapters and memories hold (with 50,000 training samples).
 
     python benchmarks/losses.py --rounds 5
+    python benchmarks/losses.py --only jsd,uld      # the other rows stay
 """
 
 from __future__ import annotations
@@ -169,10 +170,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", help="some losses, with commas between them")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     names = sorted(path.stem for path in (ROOT / "configs" / "loss").glob("*.yaml"))
     rows: dict[str, dict[str, Any]] = {}
+    if arguments.only:
+        with TABLE.open() as file:
+            rows = {row["loss"]: row for row in csv.DictReader(file)}
+        names = arguments.only.split(",")
+        rows = {name: row for name, row in rows.items() if name not in names}
     for models, networks in PAIRS.items():
         left = [name for name in names if name not in rows]
         if left:
