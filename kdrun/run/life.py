@@ -7,6 +7,7 @@ import os
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from kdrun.results.record import (
 )
 from kdrun.run.done import ended, refuse_another
 from kdrun.run.folder import CHECKPOINT, STUDENT, at_work
+from kdrun.run.pace import Stopwatch
 from kdrun.run.provenance import begin, now
 from kdrun.teacher.run import teacher_run
 from kdrun.terminal.narrow import paragraphs, terminal_width
@@ -216,15 +218,16 @@ def _execute(
 
     `write` is called once everything is built, and training begins.
     """
+    stopwatch = Stopwatch(config)
     from kdrun.run.experiment import Experiment
     from kdrun.run.finish import finish, finish_peers
 
+    stopwatch.loaded()
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     settings: Train = OmegaConf.to_object(config.train)  # type: ignore[assignment]
     who = f"{role} {names(record['config'])['student']}"
-    experiment = Experiment(
-        plain, settings, run_dir, lambda own: _train_teacher(config, own), who=who
-    )
+    teach = stopwatch.apart(partial(_train_teacher, config))
+    experiment = Experiment(plain, settings, run_dir, teach, who=who)
     if changed := unchanged(record["files"], {}):
         raise ValueError(f"{changed} was changed while it was read: type the command again")
     record["run"] |= experiment.facts()
@@ -232,12 +235,14 @@ def _execute(
     for shortcoming in experiment.shortcomings():
         log.warning("%s", paragraphs(shortcoming, terminal_width()))
     write()
+    stopwatch.built()
     measured = {}
     if settings.devices * settings.nodes > 1 and experiment.takes_steps:
         from kdrun.parallel import machines
 
         measured = machines.train(config, run_dir, watch, who)
-    experiment.train(watch)
+    experiment.train(stopwatch.watching(watch))
+    stopwatch.trained()
     record["metrics"] = finish(experiment) | measured
     record["weights_sha256"] = contents([str(run_dir / STUDENT)])[0]
     record["predicted"] = experiment.predicted
@@ -265,6 +270,7 @@ def _execute(
             "notes": experiment.notes(metrics),
         }
         save_record(beside, peer)
+    stopwatch.ended(experiment.settings.epochs, 1 + len(experiment.builder.peer_roles()))
 
 
 def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:

@@ -200,6 +200,16 @@ def launch(
     several = any(job.config is not None and job.config.train.nodes > 1 for job in jobs)
     if several and "slurm" not in type(launcher).__module__:
         raise ConfigError(["train.nodes: a sweep over several machines needs hydra/launcher=slurm"])
+    try:
+        _handed_over(launcher, master, jobs, left)
+    finally:
+        if left is not None:
+            left.end()
+
+
+def _handed_over(
+    launcher: Launcher, master: DictConfig, jobs: Sequence[Job], left: Left | None
+) -> None:
     if in_process(launcher):
         _one_by_one(launcher, master, jobs, left)
     elif jobs:

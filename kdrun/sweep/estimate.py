@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 from tabulate import tabulate
 
+from kdrun.run import pace
 from kdrun.sweep import in_process
-from kdrun.sweep.forecast import UNKNOWN, Forecast, Place, measured
+from kdrun.sweep.forecast import UNKNOWN, Forecast, Known, Place, forecast
 from kdrun.sweep.jobs import Job
+from kdrun.sweep.kinds import kind
 from kdrun.sweep.left import Left
+from kdrun.sweep.measure import is_long, known, measured
 from kdrun.sweep.outcome import state
 from kdrun.sweep.pool import cores
 from kdrun.terminal.duration import span
@@ -30,7 +34,7 @@ def told(jobs: Sequence[Job], todo: Sequence[Job], master: DictConfig, place: Pl
         master: the config of the sweep.
         place: how they are executed; None where that is not this machine.
     """
-    found = measured(_configs(todo), place or _alone()) if master.estimate else UNKNOWN
+    found = _planned(_configs(todo), place or _alone()) if master.estimate else UNKNOWN
     rows = [
         (job.label, state(job), "" if job not in todo else span(found.jobs.get(job.run_dir)))
         for job in jobs
@@ -56,9 +60,30 @@ def expect(
     if len(todo) == 1:
         log.info("%s; a single one is not tried before, its epochs say how it goes", said)
         return None
-    found = measured(_configs(todo), place)
+    configs = _configs(todo)
+    found = known(configs, place)
+    if found.whole is None and is_long(configs, place):
+        found = measured(configs, place)
+    if found.whole is None:
+        log.info("%s; how long they take is told as soon as the first has done two epochs", said)
+        left = Left(None, place.at_once)
+        left.look_out(partial(_seen, configs, place))
+        return left
     log.info("%s: %s", said, _sum(found, place))
-    return Left(found.jobs, place.at_once) if found.jobs else None
+    return Left(found.jobs, place.at_once)
+
+
+def _planned(configs: Mapping[Path, DictConfig], place: Place) -> Forecast:
+    found = known(configs, place)
+    return measured(configs, place) if found.whole is None else found
+
+
+def _seen(configs: Mapping[Path, DictConfig], place: Place) -> Mapping[Path, float] | None:
+    """What the first run tells of all by now; None if it has not come so far."""
+    config = next(iter(configs.values()))
+    if not pace.place(kind(config), place.threads, config.train.device).exists():
+        return None
+    return forecast(configs, Known(place), 0.0).jobs
 
 
 def _configs(todo: Sequence[Job]) -> dict[Path, DictConfig]:

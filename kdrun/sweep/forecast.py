@@ -1,44 +1,24 @@
-"""How long a sweep will take: its first steps measured, and its jobs laid out in time.
+"""How long a sweep will take: its jobs laid out in time.
 
-What is measured once holds for all runs that differ only in seeds, rates and the like. A teacher is
-counted once, where it is first wanted. All is tried in a process of its own, which may die, and
-from which nothing is left. This module imports no torch before something is measured.
+What is known of one run holds for all that differ only in seeds, rates and the like. A teacher is
+counted once, where it is first wanted. Runs that ended before tell how long each kind takes
+(`kdrun.run.pace`); `kdrun.sweep.measure` tries the others. Imports no torch.
 """
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-import pickle
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from omegaconf import DictConfig
 
 from kdrun.config.schema import Rerun
+from kdrun.run import pace as paces
 from kdrun.run.done import ended
+from kdrun.run.pace import Pace, brief, recall
 from kdrun.sweep.kinds import done, kind, wanted
-from kdrun.teacher.run import teacher_run
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from kdrun.sweep.trial import Pace
-
-FEW, SHARE = 4.0, 0.05
-"""Seconds, and part of what is expected of the sweep, after which no other kind of run is tried;
-the rest is taken to be like those."""
-
-LIMIT = 30.0
-"""Seconds after which what could not be measured never will be."""
-
-ASKED, ANSWER = "asked.pickle", "answer.pickle"
-"""Files through which that process is spoken to."""
 
 LOOKED_AT = 200
 """Jobs that are laid out one by one; the rest is taken to be like those."""
@@ -89,63 +69,82 @@ class Forecast(NamedTuple):
 UNKNOWN = Forecast(None, {}, 0)
 
 
-def measured(configs: Mapping[Path, DictConfig], place: Place) -> Forecast:
-    """`forecast` in a process of its own: it may be killed, and leaves nothing behind.
+class Known:
+    """What is known of the kinds of runs of a sweep.
 
     Args:
-        configs: of the jobs that are to run, resolved, by the folder of the run.
-        place: how they are executed.
+        place: how its jobs are executed.
+
+    Attributes:
+        teachers: what is to be trained for the runs that were asked about.
+        paces: by kind; None of those of which nothing is known.
+        imports: seconds that it takes to load what a run needs.
     """
-    if not configs:
-        return UNKNOWN
-    start = time.process_time()  # what this process took to come here, each job's takes as well
-    with tempfile.TemporaryDirectory(prefix="kdrun-trial-", ignore_cleanup_errors=True) as folder:
-        asked = (sys.path, dict(configs), place, start)
-        Path(folder, ASKED).write_bytes(pickle.dumps(asked))
-        words = [sys.executable, "-c", f"from {__name__} import answer; answer()", folder]
-        try:
-            subprocess.run(words, timeout=LIMIT, capture_output=True, check=True)
-            found: Forecast = pickle.loads(Path(folder, ANSWER).read_bytes())
-        except (subprocess.SubprocessError, OSError):
-            return UNKNOWN
-    return found
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.teachers: dict[Path, Load] = {}
+        self.paces: dict[str, Pace | None] = {}
+        self.imports = 0.0
+
+    def load(self, config: DictConfig, run_dir: Path) -> Load | None:
+        """What a run takes by itself, and which runs it wants; None where it cannot be told."""
+        what = kind(config)
+        if what not in self.paces:
+            self.paces[what] = self.pace(config, what)
+        pace = self.paces[what]
+        if pace is None:
+            return None
+        epochs = config.train.epochs if pace.epochs is None else pace.epochs
+        trained = max(0, epochs - done(run_dir)) * pace.epoch / config.train.devices
+        wants = []
+        for own, whose, folder in wanted(config) if pace.wants else ():
+            before = ended(folder, Rerun.failed, whose.digest)
+            if brief(kind(own)) in pace.wants and not before:
+                wants.append(folder)
+                if folder not in self.teachers:
+                    load = self.load(own, folder)
+                    if load is None:
+                        return None
+                    self.teachers[folder] = load
+        return Load(pace.begin + trained + pace.students * pace.end, tuple(wants))
+
+    def pace(self, config: DictConfig, what: str) -> Pace | None:
+        """How long a kind of run takes, as earlier ones tell.
+
+        Args:
+            config: of one of them.
+            what: kind it is.
+        """
+        where = paces.place(what, self.place.threads, config.train.device)
+        found = recall(where, first=self.place.fresh)
+        self.imports = max(self.imports, found.imports if found else 0.0)
+        return found
 
 
-def answer() -> None:
-    """What that process does."""
-    folder = Path(sys.argv[1])
-    path, configs, place, start = pickle.loads((folder / ASKED).read_bytes())
-    sys.path[:] = path
-    (folder / ANSWER).write_bytes(pickle.dumps(forecast(configs, place, start, folder)))
-
-
-def forecast(
-    configs: Mapping[Path, DictConfig], place: Place, start: float, folder: Path
-) -> Forecast:
-    """Measure the first steps of each kind of run, and add them up as the launcher will.
+def forecast(configs: Mapping[Path, DictConfig], known: Known, start: float) -> Forecast:
+    """Add up what is known of each run as the launcher will.
 
     Args:
         configs: of the jobs that are to run, resolved, by the folder of the run.
-        place: how they are executed.
+        known: of them; jobs of which nothing is, are taken to be like the others.
         start: seconds from the start of a process until its run is known.
-        folder: for what the trials write.
     """
     some = dict(list(configs.items())[:LOOKED_AT])
-    trials = Trials(folder, place.threads, len(configs))
-    loads = {run_dir: trials.load(config, run_dir) for run_dir, config in some.items()}
-    known = [load.seconds for load in loads.values() if load is not None]
-    if not known:
+    loads = {run_dir: known.load(config, run_dir) for run_dir, config in some.items()}
+    told = [load.seconds for load in loads.values() if load is not None]
+    if not told:
         return UNKNOWN
-    mean = sum(known) / len(known)
+    place, mean = known.place, sum(told) / len(told)
     jobs = {run_dir: load or Load(mean, ()) for run_dir, load in loads.items()}
-    starts = start + trials.imports if place.fresh else 0.0
+    starts = start + known.imports if place.fresh else 0.0
     once = min(place.at_once, len(configs))
     crowd = max(1.0, once * (place.threads or 1) / place.cores)
-    whole, each = lay_out(jobs, trials.teachers, place.at_once, starts, crowd)
+    whole, each = lay_out(jobs, known.teachers, place.at_once, starts, crowd)
     more = len(configs) / len(some)
     rest = {run_dir: sum(each.values()) / len(each) for run_dir in configs if run_dir not in each}
-    loaded = 0.0 if place.fresh else trials.imports
-    return Forecast(whole * more + loaded, each | rest, len(trials.teachers))
+    loaded = 0.0 if place.fresh else known.imports
+    return Forecast(whole * more + loaded, each | rest, len(known.teachers))
 
 
 def lay_out(
@@ -187,89 +186,3 @@ def lay_out(
         each[run_dir] = end - begin
         heapq.heappush(free, end)
     return max(free), each
-
-
-class Trials:
-    """Tries each kind of run once.
-
-    Args:
-        folder: for what the trials write.
-        threads: of a run; None for as many as torch takes.
-        jobs: how many there are in all.
-
-    Attributes:
-        teachers: what is to be trained for the runs that were asked about.
-        imports: seconds that it took to load what a run needs.
-    """
-
-    def __init__(self, folder: Path, threads: int | None, jobs: int) -> None:
-        self.folder, self.threads, self.jobs = folder, threads, jobs
-        self.teachers: dict[Path, Load] = {}
-        self.paces: dict[str, Pace | None] = {}
-        self.asked: dict[str, set[str]] = {}
-        self.end: float | None = None
-        self.expected: list[float] = []
-        start = time.perf_counter()
-        import kdrun.sweep.trial  # noqa: F401
-
-        self.begun = time.perf_counter()
-        self.imports = self.begun - start
-
-    def load(self, config: DictConfig, run_dir: Path) -> Load | None:
-        """What a run takes by itself, and which runs it wants; None where it cannot be told."""
-        what = kind(config)
-        if what not in self.paces:
-            self.paces[what] = self._pace(config, what) if self._worth() else None
-        pace = self.paces[what]
-        if pace is None:
-            return None
-        epochs = config.train.epochs if pace.epochs is None else pace.epochs
-        trained = max(0, epochs - done(run_dir)) * pace.epoch / config.train.devices
-        wants = []
-        for own, whose, folder in wanted(config):
-            before = ended(folder, Rerun.failed, whose.digest)
-            if kind(own) in self.asked[what] and not before:
-                wants.append(folder)
-                if folder not in self.teachers:
-                    self.teachers[folder] = self.load(own, folder) or Load(0.0, ())
-        seconds = pace.begin + trained + pace.students * (pace.test + (self.end or 0.0))
-        self.expected.append(seconds)
-        return Load(seconds, tuple(wants))
-
-    def _worth(self) -> bool:
-        """Whether another kind may be tried."""
-        whole = self.jobs * sum(self.expected) / max(1, len(self.expected))
-        return time.perf_counter() - self.begun < max(FEW, SHARE * whole)
-
-    def _pace(self, config: DictConfig, what: str) -> Pace | None:
-        from kdrun.sweep.trial import attempt, unheard
-
-        asked = self.asked.setdefault(what, set())
-
-        def network(role: Mapping[str, Any]) -> Path:
-            own, whose, run_dir = teacher_run(config, role)
-            asked.add(kind(own))
-            before = ended(run_dir, Rerun.failed, whose.digest)
-            return run_dir if before else self._stand_in(own)
-
-        try:
-            with unheard(self.threads):
-                pace = attempt(config, self._place(what), network, self.end is None)
-        except Exception:  # it comes again in the run, which tells it
-            return None
-        if pace.end is not None:
-            self.end, more = pace.end
-            self.imports += more
-        return pace
-
-    def _stand_in(self, own: DictConfig) -> Path:
-        """A folder with weights like those of a run that is still to be done."""
-        what = kind(own)
-        if what not in self.paces:
-            self.paces[what] = self._pace(own, what)
-        return self._place(what)
-
-    def _place(self, what: str) -> Path:
-        folder = self.folder / hashlib.sha256(what.encode()).hexdigest()[:16]
-        folder.mkdir(exist_ok=True)
-        return folder

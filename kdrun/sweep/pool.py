@@ -20,6 +20,7 @@ from filelock import FileLock
 from kdrun.config.schema import Rerun
 from kdrun.parallel.process import THREADS, obituary
 from kdrun.run.life import bury
+from kdrun.run.pace import CROWDED
 from kdrun.sweep import take
 from kdrun.sweep.jobs import Job
 from kdrun.sweep.left import Left
@@ -105,6 +106,8 @@ class Pool:
         environment = dict.fromkeys(THREADS, str(self.threads))
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self.gpus[slot % len(self.gpus)]
+        if self.size * self.threads > cores():
+            environment[CROWDED] = "1"
         process = start(self.commands[job], job.run_dir, environment)
         log.info("%s begun: %s", self.numbers[job], job.label)
         self.running.append(Running(job, claim, slot, process))

@@ -19,6 +19,7 @@ from kdrun.dataset.split import select
 from kdrun.run.experiment import Experiment
 from kdrun.run.finish import finish
 from kdrun.run.folder import STUDENT
+from kdrun.run.pace import Pace
 from kdrun.run.scores import write_weights
 from kdrun.score.evaluate import evaluate
 from kdrun.types import Batch, Loader
@@ -30,25 +31,17 @@ SAMPLES = 64
 """Of the test split, to be scored with all that is written of it."""
 
 
-class Pace(NamedTuple):
-    """How long the parts of a run take, in seconds.
+class Tried(NamedTuple):
+    """What was tried of a run, in seconds.
 
     Attributes:
-        begin: until training begins: data, networks, transfer.
-        epoch: an epoch: steps, validation, checkpoint.
-        test: a pass over the test split.
+        pace: of it; its end without what `end` holds.
         end: pictures, weights and what else is written, and how much more that takes in the first
             run of a process; None where it was not tried.
-        epochs: how many there are, where that is no setting; None: `train.epochs`.
-        students: how many networks are scored in the end.
     """
 
-    begin: float
-    epoch: float
-    test: float
+    pace: Pace
     end: tuple[float, float] | None
-    epochs: int | None
-    students: int
 
 
 class Few:
@@ -113,7 +106,7 @@ def attempt(
     folder: Path,
     network: Callable[[Mapping[str, Any]], Path],
     whole_end: bool,
-) -> Pace:
+) -> Tried:
     """Build a run, train a few steps, score a few samples, and tell how long all of it takes.
 
     Args:
@@ -149,7 +142,7 @@ def attempt(
     test, end = _test(made), _end(made) if whole_end else None
     if not (folder / STUDENT).exists():
         write_weights(folder / STUDENT, made.training.student, plain["student"], made.data)
-    return Pace(begin, epoch, test, end, fixed, 1 + len(made.builder.peer_roles()))
+    return Tried(Pace(begin, epoch, test, fixed, 1 + len(made.builder.peer_roles())), end)
 
 
 def _epoch(made: Experiment) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kdrun.sweep import left as module
 from kdrun.sweep.left import Left
 from kdrun.terminal.duration import span
 
@@ -34,3 +35,32 @@ def test_of_jobs_beside_it_half_is_taken_to_be_over() -> None:
 
 def test_a_span_is_said_as_people_say_it() -> None:
     assert [span(each) for each in (None, 40, 720, 12000)] == ["?", "40 s", "12 min", "3 h 20 min"]
+
+
+def test_what_the_first_run_tells_is_said_while_it_runs(caplog, monkeypatch) -> None:
+    monkeypatch.setattr(module, "PAUSE", 0.0)
+    left = Left(None)
+    answers = iter([None, {A: 10, B: 20}])
+    with caplog.at_level("INFO"):
+        left.look_out(lambda: next(answers)).join()
+    assert caplog.messages == ["about 30 s left for 2 runs"]
+    left.begun -= 10
+    assert left.after(A) == ", about 20 s left"
+
+
+def test_jobs_that_ended_before_it_was_known_are_not_waited_for() -> None:
+    left = Left(None)
+    assert left.after(A) == ""
+    left.expect({A: 10, B: 20, C: 20})
+    left.begun -= 20
+    assert left.after(B) == ", about 20 s left"
+    assert left.after(C) == ""
+
+
+def test_nobody_looks_out_for_a_sweep_that_is_over(monkeypatch) -> None:
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    left = Left(None)
+    looking = left.look_out(lambda: None)
+    left.end()
+    looking.join(timeout=5)
+    assert not looking.is_alive()
