@@ -165,7 +165,11 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         if ours is None or theirs is None:
             told.append(f"{name}: only in the {'second' if ours is None else 'first'}")
             continue
-        keys = sorted(k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k))
+        # An empty cell was not measured: a column that never holds a number may go or come.
+        apart = [
+            k for k in ours.keys() | theirs.keys() if (ours.get(k) or "") != (theirs.get(k) or "")
+        ]
+        keys = sorted(apart)
         told += [f"{name} {key}: {ours.get(key)} and {theirs.get(key)}" for key in keys]
     return told
 

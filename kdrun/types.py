@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from kdrun.task import Task
 
 Input = Tensor | dict[str, Tensor]
 
 Shape = tuple[int, ...] | dict[str, tuple[int, ...]]
 """Of one sample: (C, H, W), (D,), or one for each tensor by name."""
+
+T = TypeVar("T")
+
+
+def map_input(change: Callable[[Tensor], T], given: Input) -> T | dict[str, T]:
+    """The same for a tensor, or for each of several by name.
+
+    Args:
+        change: of a tensor; what it gives need not be one.
+        given: a tensor, or a dict of them.
+    """
+    if isinstance(given, dict):
+        return {key: change(value) for key, value in given.items()}
+    return change(given)
 
 
 class Batch(NamedTuple):
@@ -39,12 +56,13 @@ class Batch(NamedTuple):
         def move(tensor: Tensor) -> Tensor:
             return tensor.to(device, non_blocking=True)
 
-        if isinstance(self.input, dict):
-            moved: Input = {key: move(value) for key, value in self.input.items()}
-        else:
-            moved = move(self.input)
-        source = None if self.source is None else self.source.to(device)
-        return Batch(moved, move(self.target), move(self.index), source)
+        return self.map(move)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The same with every tensor changed, those of the source too."""
+        source = None if self.source is None else self.source.map(change)
+        moved = map_input(change, self.input)
+        return Batch(moved, change(self.target), change(self.index), source)
 
 
 class Outputs(NamedTuple):
@@ -169,7 +187,7 @@ class Dataset:
         train: what the student learns from.
         val: cut from the training data for model selection; None with `val_fraction=0`.
         test: read once, at the end.
-        classes: the name of each class; empty in regression.
+        classes: the name of each class; empty where there are none.
         shape: of one sample.
         mean: per channel, on the scale of `Batch.input`; empty where inputs are not images.
         std: likewise.
@@ -183,6 +201,7 @@ class Dataset:
         notes: what was assumed, left out or replaced when the data were read: a sentence each, told
             once.
         warnings: what is likely to be wrong with them, likewise.
+        task: what is to be predicted; None: one class a sample or one value, as the targets are.
     """
 
     train: Split
@@ -198,3 +217,10 @@ class Dataset:
     reader: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    task: Task = None  # type: ignore[assignment]  # never None once it is made
+
+    def __post_init__(self) -> None:
+        if not self.task:
+            from kdrun.task.choose import by_form
+
+            object.__setattr__(self, "task", by_form(self.train.targets, self.classes))

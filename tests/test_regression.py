@@ -17,10 +17,10 @@ from torch import nn
 from kdrun.dataset.diabetes import diabetes
 from kdrun.dataset.domains import rows
 from kdrun.dataset.loader import make_loader
-from kdrun.dataset.split import value_statistics
 from kdrun.loss.ce import CE
 from kdrun.model.features import Network
 from kdrun.score.evaluate import evaluate
+from kdrun.task.regression import Regression
 from kdrun.types import Arrays, Batch, Outputs
 
 
@@ -39,7 +39,7 @@ def test_errors_are_scikit_learns() -> None:
     generator = torch.Generator().manual_seed(0)
     truth, said, taught = torch.randn(3, 70, generator=generator) - 2
     loader = make_loader(Arrays(torch.zeros(70, 1), truth), 32, seed=0, train=False)
-    metrics, confusion = evaluate(Said(said), loader, 0, Said(taught))
+    metrics, confusion = evaluate(Said(said), loader, Regression(), Said(taught))
     assert metrics["mae"] == pytest.approx(mean_absolute_error(truth, said))
     assert metrics["rmse"] == pytest.approx(root_mean_squared_error(truth, said))
     assert metrics["r2"] == pytest.approx(r2_score(truth, said))
@@ -49,7 +49,7 @@ def test_errors_are_scikit_learns() -> None:
 
 def test_a_constant_target_has_no_r2() -> None:
     loader = make_loader(Arrays(torch.zeros(5, 1), torch.ones(5)), 5, seed=0, train=False)
-    assert "r2" not in evaluate(Said(torch.zeros(5)), loader, 0).metrics
+    assert "r2" not in evaluate(Said(torch.zeros(5)), loader, Regression()).metrics
 
 
 def test_always_the_mean_costs_one() -> None:
@@ -66,7 +66,7 @@ def test_a_network_answers_in_the_unit_of_the_data() -> None:
     x = torch.randn(3, 4)
     batch = Batch(x, torch.zeros(3), torch.arange(3))
     standard = network(batch).logits
-    network.unit = value_statistics(torch.tensor([100.0, 300.0]))
+    network.unit = Regression().unit(torch.tensor([100.0, 300.0]))
     assert network.unit == (200.0, 100.0)
     assert torch.allclose(network(batch).logits, 100 * standard + 200)
 

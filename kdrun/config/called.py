@@ -31,6 +31,8 @@ def targets(plain: Mapping[str, Any], uses: list[str]) -> Iterator[str]:
 
     own = without(plain["dataset"], *DATASET_OWN)
     yield from check(own, "dataset", "dataset")
+    if plain.get("task"):
+        yield from check(plain["task"], "task", "task", ("classes",))
     augment = {
         "_target_": "kdrun.dataset.augment.Augment",
         **(plain["dataset"].get("augment") or {}),

@@ -117,6 +117,7 @@ class Config:
     """The root of every run's config."""
 
     dataset: Any = None
+    task: Any = None
     teacher: Any = None
     student: Any = None
     method: Any = None
@@ -173,6 +174,8 @@ def identity(config: DictConfig) -> dict[str, Any]:
         what.pop("source_model", None)
     if what["cv"]["folds"] is None:
         what.pop("cv")
+    if what.get("task") is None:  # the dataset says
+        what.pop("task", None)
     for key in RUNTIME:
         *parents, last = key.split(".")
         place = what

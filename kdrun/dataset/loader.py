@@ -16,6 +16,7 @@ from kdrun.dataset.random import Keys, permutation
 from kdrun.dataset.spot import Spot
 from kdrun.dataset.tokens import lengths
 from kdrun.sample import ROWS
+from kdrun.task import Task
 from kdrun.types import Arrays, Batch, Files, Input, Loader, Split
 
 
@@ -29,7 +30,7 @@ def make_loader(
     device: torch.device | str = "cpu",
     workers: int = 0,
     channels_last: bool = False,
-    classes: int | None = None,
+    task: Task | None = None,
 ) -> Loader:
     """Batches of a split on a device.
 
@@ -42,7 +43,7 @@ def make_loader(
         device: where the batches are made.
         workers: processes that decode image files; the batches do not depend on it.
         channels_last: memory format of the images.
-        classes: how many there are, for the class probabilities of mixup.
+        task: what is predicted, which knows how labels are mixed; None: mixup is refused.
 
     Returns:
         A loader whose every epoch holds each sample once. The last batch may be smaller; in
@@ -62,12 +63,13 @@ def make_loader(
             "augmentation is for uint8 images, and this dataset has none: set crop_padding, "
             "rotate, scale, cutout and mixup of dataset.augment to 0 and flip to false."
         )
-    if augment.mixup and (classes is None or split.targets.is_floating_point()):
-        raise ValueError("augment.mixup needs class labels and their number: set it to 0.")
-    if augment.mixup and bool((split.targets < 0).any()):
-        raise ValueError("augment.mixup mixes labels, and some are hidden here: set it to 0.")
+    task = task or Task()
+    if augment.mixup:
+        task.soft(split.targets[:1])
+        if not bool(task.known(split.targets).all()):
+            raise ValueError("augment.mixup mixes labels, and some are hidden here: set it to 0.")
     targets = split.targets.to(device)
-    return _Batches(source, targets, batch_size, seed, train, augment, channels_last, classes or 0)
+    return _Batches(source, targets, batch_size, seed, train, augment, channels_last, task)
 
 
 MASK = "attention_mask"
@@ -97,7 +99,7 @@ class _Batches:
         train: bool,
         augment: Augment,
         channels_last: bool,
-        classes: int,
+        task: Task,
     ) -> None:
         self.targets = targets
         self._source = source
@@ -106,7 +108,7 @@ class _Batches:
         self._train = train
         self._augment = augment
         self._format = torch.channels_last if channels_last else torch.contiguous_format
-        self._classes = classes
+        self._task = task
 
     def __len__(self) -> int:
         whole, rest = divmod(len(self.targets), self._batch_size)
@@ -152,9 +154,7 @@ class _Batches:
         if self._augment.mixup:
             assert isinstance(samples, Tensor)
             samples = self._augment.mix(samples, index, epoch, self._seed)
-            classes = torch.arange(self._classes, device=target.device)
-            target = (target[:, None] == classes).float()  # torch's one_hot waits for the device
-            target = self._augment.mix(target, index, epoch, self._seed)
+            target = self._augment.mix(self._task.soft(target), index, epoch, self._seed)
         return Batch(samples, target, index)
 
     def _positions(self, epoch: int) -> list[Tensor]:

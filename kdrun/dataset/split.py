@@ -186,14 +186,6 @@ def _first(targets: Tensor, quotas: list[int], seed: int, stream: str) -> Tensor
     return chosen
 
 
-def value_statistics(targets: Tensor) -> tuple[float, float]:
-    """Mean and deviation of the values of a regression; 0 and 1 for classes."""
-    if not targets.is_floating_point():
-        return 0.0, 1.0
-    values = targets.double()
-    return float(values.mean()), float(values.std(correction=0)) or 1.0
-
-
 def channel_statistics(train: Split) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel of some images, on the scale [0, 1].
 

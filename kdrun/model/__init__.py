@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
-import torch
 from torch import nn
 
 from kdrun.config.instantiate import call, locate, parameters
 from kdrun.model.features import Network
 from kdrun.model.tokens import advise
 from kdrun.sample import blank, rows_shape
+from kdrun.task import Task
+from kdrun.task.classification import Classification
 from kdrun.types import Shape
 
 FETCHING = ("pretrained", "weights", "weights_backbone")
@@ -36,6 +37,7 @@ def build(
     classes: Sequence[str] = (),
     known: bool = False,
     place: str = "model",
+    task: Task | None = None,
 ) -> Network:
     """Make the network that a model's yaml describes, and try it on an example.
 
@@ -47,19 +49,20 @@ def build(
 
     Args:
         config: `_target_`, its arguments, and `stages` and `head` as in `Network`.
-        num_classes: width of the output, 1 in regression.
+        num_classes: width of the output: `Task.width`.
         shape: of one sample; () where it is not known, and no example can be made.
         mean: per channel of the data.
         std: per channel of the data.
         plugins: packages that `_target_` may also lie in.
-        classes: what they are called; none in regression.
+        classes: what they are called, if there are any.
         known: whether mean and std are known of this network, and so go before its own.
         place: of the description in `kdrun.security.places`: `written` if a file of weights holds
             it.
+        task: what is predicted, whose form the output must have; None: (N, num_classes).
 
     Raises:
         ValueError: the description is wrong, or the network does not turn (N, *shape) into
-            (N, num_classes).
+            what the task wants.
     """
     arguments = {key: value for key, value in config.items() if key not in ("stages", "head")}
     facts: dict[str, Any] = {"num_classes": num_classes, "classes": classes}
@@ -88,7 +91,7 @@ def build(
         std=std if known else getattr(net, "input_std", std),
     )
     if shape:
-        _try(network, str(config["_target_"]), shape, num_classes)
+        _try(network, str(config["_target_"]), shape, task or Classification(("",) * num_classes))
     return network
 
 
@@ -103,7 +106,7 @@ def offline(config: Mapping[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _try(network: Network, target: str, shape: Shape, num_classes: int) -> None:
+def _try(network: Network, target: str, shape: Shape, task: Task) -> None:
     try:
         logits = network.examine(blank(shape, 2))
     except (
@@ -117,9 +120,9 @@ def _try(network: Network, target: str, shape: Shape, num_classes: int) -> None:
         reason = f"{type(error).__name__}: {error}"
         advice = advise(network.net, shape)
         raise ValueError(f"{target} fails on samples of shape {shape}{advice}: {reason}") from error
-    got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-    if got != (2, num_classes):
+    try:
+        task.check(logits, shape)
+    except ValueError as error:
         raise ValueError(
-            f"{target} gives {got} for two samples of shape {shape}, needed is (2, {num_classes}); "
-            "set the arguments that size its output in the model's yaml"
-        )
+            f"{target} {error}; set the arguments that size its output in the model's yaml"
+        ) from error

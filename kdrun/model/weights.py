@@ -15,6 +15,7 @@ from kdrun.model import build, offline, stack
 from kdrun.model.bounded import as_described
 from kdrun.model.features import Network, inner
 from kdrun.sample import read_shape
+from kdrun.task.choose import from_header
 from kdrun.types import Shape
 
 
@@ -55,6 +56,7 @@ def save(
     classes: Sequence[str],
     shape: Shape,
     reader: Mapping[str, Any] | None = None,
+    task: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a network's weights with what `rebuild` needs.
 
@@ -63,9 +65,10 @@ def save(
         network: the trained network.
         name: what users call it.
         config: its model yaml; a network that is `described` by itself is rebuilt from that.
-        classes: of the data, none in regression.
+        classes: of the data, if there are any.
         shape: of what the data give, of which only what the network reads is told.
         reader: of new files: `Dataset.reader`.
+        task: what is predicted, as `Task.described`; None: as the classes say.
     """
     mean, std = inner(network).normalisation
     header = {
@@ -79,6 +82,8 @@ def save(
         "classes": list(classes),
         "shape": stack.reader(network).own(shape),
     }
+    if task is not None:
+        header["task"] = dict(task)
     if (dtype := inner(network).dtype) is not None:
         header["precision"] = str(dtype).removeprefix("torch.")
     save_student(path, network.state_dict(), header, reader)
@@ -107,15 +112,17 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
 
 def _as_described(header: Mapping[str, Any], file: Path, plugins: Sequence[str]) -> nn.Module:
     """The untrained network of a header."""
+    task = from_header(header, plugins)
     with as_described(file, plugins):
         network: nn.Module = build(
             offline(header["model"]),
-            num_classes=len(header["classes"]) or 1,
+            num_classes=task.width,
             shape=read_shape(header.get("reads") or header["shape"]),
             mean=header["mean"],
             std=header["std"],
             plugins=plugins,
             place="written",
+            task=task,
         )
         inner(network).unit = tuple(header.get("unit", (0.0, 1.0)))
         if header.get("around"):

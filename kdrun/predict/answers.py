@@ -21,6 +21,7 @@ from kdrun.model.weights import rebuild
 from kdrun.results.record import atomic, load_record
 from kdrun.run.builder import fold
 from kdrun.sample import rows_shape
+from kdrun.task.choose import with_task
 from kdrun.teacher.decisions import PREFIXES, SUFFIXES
 from kdrun.teacher.matching import splits
 from kdrun.types import Dataset, Split
@@ -54,8 +55,10 @@ def record(run: str, path: str, device: str = "auto", plugins: Sequence[str] = (
     section, settings = made["config"]["dataset"], made["config"]["train"]
     own = {key: value for key, value in section.items() if key not in DATASET_OWN}
     data: Dataset = call(own, "dataset", plugins, fold=fold(made["config"]))
-    if not data.classes:
-        raise ValueError(f"{run} predicts values, and a table of decisions is about classes")
+    try:
+        classes = with_task(data, made["config"].get("task"), plugins).task.decisions()
+    except ValueError as error:
+        raise ValueError(f"{run}: {error}") from error
     where = choose_device(device)
     network = rebuild(run, plugins).to(where).eval()
     channels_last = settings["channels_last"] and len(rows_shape(data.shape)) == 3
@@ -63,7 +66,7 @@ def record(run: str, path: str, device: str = "auto", plugins: Sequence[str] = (
         network.to(memory_format=torch.channels_last)
     logits = [_ask(network, split, where, channels_last) for split in splits(data).values()]
     said = torch.cat(logits)
-    write(path, about(data), said, data.classes)
+    write(path, about(data), said, classes)
     return len(said)
 
 

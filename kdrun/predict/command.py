@@ -58,6 +58,7 @@ def main(arguments: list[str]) -> int:
             options.device,
             options.plugin,
             _asked(options),
+            Path(options.out).with_suffix("") if options.out else None,
         )
     except (ValueError, OSError) as error:
         print(f"kdrun predict: {printable(error, lines=True)}", file=sys.stderr)
@@ -120,9 +121,9 @@ class Predictions(NamedTuple):
     """What a student says of new inputs.
 
     Attributes:
-        table: CSV text: input, class, confidence, then a column per class; in regression input and
-            value. The first column has the name of the one that names the rows, where there is one,
-            and `label` comes next to it where labels were asked for.
+        table: CSV text: input, and what the task answers: class, confidence, then a column per
+            class, or a value. The first column has the name of the one that names the rows, where
+            there is one, and `label` comes next to it where labels were asked for.
         rows: of the table.
         scores: as `kdrun.score.evaluate.evaluate` measures them; empty without labels.
     """
@@ -139,6 +140,7 @@ def predict(
     device: str,
     plugins: list[str],
     asked: Asked,
+    folder: Path | None = None,
 ) -> Predictions:
     """What a run's student says of new inputs, in the number format of its run.
 
@@ -149,6 +151,7 @@ def predict(
         device: as in `train.device`.
         plugins: packages that the model's `_target_` may name.
         asked: of a table or of texts.
+        folder: where answers go that are files; None where there is no place for them.
 
     Raises:
         ValueError: weights or inputs cannot be read, or do not fit each other.
@@ -162,42 +165,27 @@ def predict(
     from kdrun.model.weights import rebuild
     from kdrun.sample import read_shape
     from kdrun.score.evaluate import evaluate
+    from kdrun.task.choose import from_header
 
     where = choose_device(device)
     network = rebuild(run, plugins).to(where).eval()
     header = read_header(run)
-    classes = header["classes"]
-    asked = asked._replace(classes=classes)
+    asked = asked._replace(classes=header["classes"])
     names, split = read_new(inputs, read_shape(header["shape"]), read_reader(run), plugins, asked)
     loader = make_loader(split, batch_size, seed=0, train=False, device=where)
-    labels = _labels(split, classes) if asked.labels else None
+    task = from_header(header, plugins)
+    labels = task.labels(split.targets) if asked.labels else None
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    told = ["class", "confidence", *(f"p_{name}" for name in classes)] if classes else ["value"]
-    writer.writerow([asked.ids or "input", *(["label"] if labels else []), *told])
+    writer.writerow([asked.ids or "input", *(["label"] if labels else []), *task.columns()])
     with torch.no_grad():
         for batch in loader.epoch(0):
-            if not classes:
-                values = network(batch).logits.squeeze(1).tolist()
-                for index, value in zip(batch.index.tolist(), values, strict=True):
-                    own = [labels[index]] if labels else []
-                    writer.writerow([names[index], *own, f"{value:.6g}"])
-                continue
-            probabilities = network(batch).logits.softmax(dim=1).cpu()
-            for index, row in zip(batch.index.tolist(), probabilities, strict=True):
-                best = int(row.argmax())
-                told = [f"{p:.6f}" for p in row.tolist()]
-                own = [labels[index]] if labels else []
-                writer.writerow([names[index], *own, classes[best], told[best], *told])
-    scores = evaluate(network, loader, len(classes)).metrics if labels else {}
+            places = batch.index.tolist()
+            told = task.answers(network(batch), [names[place] for place in places], folder)
+            for place, cells in zip(places, told, strict=True):
+                writer.writerow([names[place], *([labels[place]] if labels else []), *cells])
+    scores = evaluate(network, loader, task).metrics if labels else {}
     return Predictions(text.getvalue(), len(names), scores)
-
-
-def _labels(split: Split, classes: Sequence[str]) -> list[str]:
-    """The label of each row as text; empty where none is known."""
-    if classes:
-        return ["" if label < 0 else classes[label] for label in split.targets.tolist()]
-    return ["" if value != value else f"{value:.6g}" for value in split.targets.tolist()]
 
 
 def read_new(

@@ -19,7 +19,7 @@ from kdrun.dataset.fold import Fold
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.paired import Paired
 from kdrun.dataset.seen import check_unseen
-from kdrun.dataset.split import select, value_statistics
+from kdrun.dataset.split import select
 from kdrun.device import choose_device, choose_dtype
 from kdrun.files.checkpoint import origin
 from kdrun.loss.weight import Weight, parse
@@ -31,6 +31,7 @@ from kdrun.model.stack import stack
 from kdrun.model.tokens import fit_tokens
 from kdrun.objective import Objective
 from kdrun.sample import rows_shape
+from kdrun.task.choose import with_task
 from kdrun.teacher.building import Role, Teachers
 from kdrun.teacher.network import Frozen
 from kdrun.train.selection import SAMPLES, Selection
@@ -68,7 +69,8 @@ class Builder:
         section = config["dataset"]
         try:
             own = without(section, *DATASET_OWN)
-            self.data: Dataset = self.call("dataset", own, fold=fold(config))
+            data: Dataset = self.call("dataset", own, fold=fold(config))
+            self.data = with_task(data, config.get("task"), config["plugins"])
         except ValueError as error:
             raise ValueError(f"dataset {section['name']}: {error}") from error
         if config["method"].get("domain") == "source":
@@ -92,26 +94,28 @@ class Builder:
             device=self.device,
             workers=self.config["dataset"].get("workers", 0),
             channels_last=self.settings.channels_last,
-            classes=len(self.data.classes),
+            task=self.data.task,
         )
 
     def network(self, role: Role, header: Mapping[str, Any], shape: Shape | None = None) -> Network:
         """An untrained network for these data, or for those that a header of weights tells of."""
+        task = self.data.task.over(header.get("classes", self.data.classes))
         network = model.build(
             role["model"],
-            num_classes=len(header.get("classes", self.data.classes)) or 1,
+            num_classes=task.width,
             shape=self.data.shape if shape is None else shape,
             mean=header.get("mean", self.data.mean) if shape is None else (),
             std=header.get("std", self.data.std) if shape is None else (),
             plugins=self.config["plugins"],
-            classes=header.get("classes", self.data.classes),
+            classes=task.classes,
             known="mean" in header and shape is None,
+            task=task,
         )
         if shape is None and isinstance(self.data.train, Arrays):
             named = self.config["dataset"].get("tokenizer")
             fit_tokens(network.net, named, network.own(self.data.train.inputs))
         network.dtype = self.dtype
-        network.unit = tuple(header.get("unit", value_statistics(self.data.train.targets)))
+        network.unit = tuple(header.get("unit", task.unit(self.data.train.targets)))
         if self.settings.channels_last and len(rows_shape(self.data.shape)) == 3:
             network.to(memory_format=torch.channels_last)
         return network.to(self.device)
@@ -182,8 +186,7 @@ class Builder:
     @property
     def _labelled(self) -> bool:
         """Whether any training sample has a label."""
-        targets = self.data.train.targets
-        return targets.is_floating_point() or bool((targets >= 0).any())
+        return bool(self.data.task.known(self.data.train.targets).any())
 
     def strategy(self) -> Strategy | None:
         """How the student gets what the source knows, if the method has a strategy."""
@@ -243,7 +246,7 @@ class Builder:
             own = data.source.val
             apart = self.loader(replace(own, targets=classes[own.targets]))
         rule = self.config["method"].get("select", "last")
-        return Selection(rule, student, target, apart, len(data.classes))
+        return Selection(rule, student, target, apart, data.task)
 
     def teacher_role(self) -> Role | None:
         """The role of the teacher, if the method has one."""

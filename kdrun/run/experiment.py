@@ -193,23 +193,21 @@ class Experiment:
     @property
     def criterion(self) -> str:
         """The column of metrics.csv by which models are chosen."""
-        return "val_accuracy" if self.data.classes else "val_r2"
+        return f"val_{self.data.task.criterion}"
 
     def validate(self, student: nn.Module) -> Row:
         """Columns of metrics.csv about a student, from the validation split."""
         row = self.selection.measure(student) if self.selection is not None else {}
         if self.val_loader is None:
-            return row | {"val_accuracy": None, "val_nll": None}
-        told = evaluate(student, self.val_loader, len(self.data.classes)).metrics
-        if not self.data.classes:
-            return {"val_accuracy": None, "val_rmse": told["rmse"], "val_r2": told.get("r2")}
-        return row | {"val_accuracy": told["accuracy"], "val_nll": told["nll"]}
+            return row | self.data.task.validated(None)
+        told = evaluate(student, self.val_loader, self.data.task).metrics
+        return row | self.data.task.validated(told)
 
     def measure(self, student: nn.Module) -> dict[str, Value]:
         """What a strategy may know of a student: nothing of the test splits."""
         row: dict[str, Value] = {**self.validate(student)}
         source = self.data.source
-        if source is not None and source.val is not None and self.data.classes:
+        if source is not None and source.val is not None and self.data.task.named:
             load = self.builder.loader
             row["source_accuracy"] = source_accuracy(student, self.data, source.val, load)
         return row
@@ -229,7 +227,7 @@ class Experiment:
     @property
     def _idle(self) -> set[str]:
         """Terms of the loss that have nothing to do."""
-        unlabelled = not bool((self.train_loader.targets >= 0).any()) and bool(self.data.classes)
+        unlabelled = not bool(self.data.task.known(self.train_loader.targets).any())
         return {"ce"} if unlabelled else set()
 
     def shortcomings(self) -> list[str]:

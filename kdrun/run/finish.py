@@ -46,7 +46,7 @@ def finish(made: Experiment) -> dict[str, Any]:
             chosen = made.validate(student)
         made.transferred |= made.strategy.report
     metrics = _score(made, student, made.config["student"], made.run_dir)
-    if made.data.source is not None and made.data.classes:
+    if made.data.source is not None and made.data.task.named:
         accuracy, load = metrics["test_accuracy"], made.builder.loader
         metrics |= gains(student, made.untouched, made.data, load, accuracy)
     metrics[made.criterion] = chosen.get(made.criterion)

@@ -12,10 +12,9 @@ from torch import nn
 from kdrun.model import weights
 from kdrun.model.features import Network
 from kdrun.model.stack import reader
-from kdrun.results import plots
 from kdrun.run.folder import STUDENT
 from kdrun.sample import ROWS
-from kdrun.score.evaluate import TEACHER_METRICS, cost, evaluate
+from kdrun.score.evaluate import cost, count
 from kdrun.score.explain import explain
 from kdrun.teacher.building import taught
 from kdrun.teacher.network import Frozen
@@ -54,19 +53,16 @@ def score(
     file = run_dir / STUDENT
     write_weights(file, student, role, data)
     answering = teacher.on("test") if teacher is not None else None
-    scores, confusion = evaluate(student, test, len(data.classes), answering)
-    metrics: dict[str, Any] = {
-        name if name in TEACHER_METRICS else f"test_{name}": value for name, value in scores.items()
-    }
+    tally = count(student, test, data.task, answering)
+    scores = tally.scores().metrics
+    metrics: dict[str, Any] = {data.task.column(name): value for name, value in scores.items()}
     metrics |= cost(student, data.shape, batch_size, device, cache)
     metrics["student_mb"] = file.stat().st_size / 2**20
     if teacher is not None:
-        metrics |= taught(teacher, metrics, data.shape, device, cache)
+        metrics |= taught(teacher, metrics, data, device, cache)
     explain(student, data, run_dir)
-    predicted: list[int] = confusion.sum(0).tolist()
-    if data.classes:
-        plots.confusion(confusion.tolist(), data.classes, run_dir / "confusion.png")
-    return metrics, dict(zip(data.classes, predicted, strict=True))
+    tally.write(run_dir)
+    return metrics, tally.predicted()
 
 
 def write_weights(file: Path, network: nn.Module, role: Mapping[str, Any], data: Dataset) -> None:
@@ -84,4 +80,7 @@ def write_weights(file: Path, network: nn.Module, role: Mapping[str, Any], data:
     if told is not None and unread in told:
         told = {**told, unread: None}
     name, config, classes = role["name"], role["model"], data.classes
-    weights.save(file, network, name, config, classes=classes, shape=data.shape, reader=told)
+    task = data.task.described
+    weights.save(
+        file, network, name, config, classes=classes, shape=data.shape, reader=told, task=task
+    )

@@ -35,7 +35,6 @@ def gains(
         `source_accuracy_after`, of the student on the source's test split.
     """
     assert data.source is not None
-    size = len(data.classes)
     test = load(data.test)
     counts = test.targets[test.targets >= 0].bincount()
     found: dict[str, float | None] = {
@@ -45,7 +44,7 @@ def gains(
         "source_accuracy_after": None,
     }
     if untouched is not None:
-        before = evaluate(untouched, test, size).metrics["accuracy"]
+        before = evaluate(untouched, test, data.task).metrics["accuracy"]
         found |= {"source_only_accuracy": before, "transfer_gain": accuracy - before}
     found["source_accuracy_after"] = source_accuracy(student, data, data.source.test, load)
     return found
@@ -67,4 +66,4 @@ def source_accuracy(
     if not bool((names >= 0).any()):
         return None
     relabelled = load(replace(split, targets=names[split.targets]))
-    return evaluate(student, relabelled, len(data.classes)).metrics["accuracy"]
+    return evaluate(student, relabelled, data.task).metrics["accuracy"]

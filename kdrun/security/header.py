@@ -104,9 +104,10 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "mean": _are_numbers,
     "std": _are_numbers,
     "unit": _is_unit,
+    "task": _or_none(_is_target),
     "around": _or_none(_is_target),
     "reads": _or_none(_are_sizes),
     "precision": _or_none(lambda value: isinstance(value, str)),
 }
 
-OPTIONAL = ("unit", "around", "reads", "precision")
+OPTIONAL = ("unit", "task", "around", "reads", "precision")

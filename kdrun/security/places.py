@@ -195,6 +195,7 @@ NETWORKS: tuple[Rule, ...] = (
 
 PLACES: dict[str, tuple[Rule, ...]] = {
     "dataset": (Factories("kdrun.dataset", ("Dataset",)),),
+    "task": (Classes("kdrun.task", "kdrun.task.Task"),),
     "augment": (one_of("kdrun.dataset.augment.Augment"),),
     "reader": (one_of("kdrun.dataset.new.rows", "kdrun.dataset.new.texts"),),
     "model": (*NETWORKS, one_of("kdrun.model.transformers.create")),

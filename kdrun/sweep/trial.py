@@ -165,7 +165,7 @@ def _test(made: Experiment) -> float:
     """Seconds of a pass over the test split."""
     test = Few(made.builder.loader(made.data.test), made.device)
     answering = made.teacher.on("test") if made.teacher is not None else None
-    evaluate(made.training.student, test, len(made.data.classes), answering)
+    evaluate(made.training.student, test, made.data.task, answering)
     return test.whole
 
 

@@ -25,7 +25,7 @@ from kdrun.score.latency import latency
 from kdrun.teacher.classes import ByName, few, name_classes, require_all
 from kdrun.teacher.ensemble import check_weights
 from kdrun.teacher.network import Frozen
-from kdrun.types import Dataset, Outputs, Shape
+from kdrun.types import Dataset, Outputs
 
 Role = Mapping[str, Any]
 
@@ -85,7 +85,7 @@ class Teachers:
         else:  # what was said of the weights it began with is now in its own file
             network, own, _ = self.adopt(without(role, *OPTIONS), self.train(role))
         wanted = self._data.classes
-        known = name_classes(own, wanted) if wanted else own
+        known = name_classes(own, wanted) if self._data.task.named else own
         if known == wanted:
             return network
         named: nn.Module = ByName(network, known, wanted).to(self.facts["device"])
@@ -159,7 +159,7 @@ def _members(where: str, role: Role) -> Iterator[str]:
 def taught(
     teacher: Frozen,
     metrics: Mapping[str, Any],
-    shape: Shape,
+    data: Dataset,
     device: torch.device,
     cache: Path | None = None,
 ) -> dict[str, Any]:
@@ -168,18 +168,20 @@ def taught(
     Args:
         teacher: of the run.
         metrics: of its student, on test samples.
-        shape: of a sample.
+        data: that both were asked about.
         device: where the teacher answers.
         cache: the folder that keeps measurements of latency.
     """
     columns: dict[str, Any] = {"teacher_params": teacher.size, **teacher.facts()}
     if teacher.size:
         columns["compression"] = ratio(teacher.size, metrics["student_params"])
-    if "teacher_accuracy" in metrics:
-        columns["retention"] = ratio(metrics["test_accuracy"], metrics["teacher_accuracy"])
-    if teacher.live and shape:
+    headline = data.task.metric(data.task.headline)
+    before = metrics.get(f"teacher_{headline.name}")
+    if headline.unit == "%" and before is not None:
+        columns["retention"] = ratio(metrics[f"test_{headline.name}"], before)
+    if teacher.live and data.shape:
         teacher.keep(())
-        columns["teacher_latency_ms"] = latency(teacher, shape, 1, device, cache).ms
+        columns["teacher_latency_ms"] = latency(teacher, data.shape, 1, device, cache).ms
     return columns
 
 

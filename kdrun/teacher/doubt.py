@@ -19,19 +19,12 @@ from kdrun.types import Dataset, Loader, Split
 SAMPLES = 1000
 """Of the training data, where there is no validation split."""
 
-SUSPECTS = (
-    "Suspects: the order of its classes (teacher.classes), the normalisation of its pixels "
-    "(teacher.mean, teacher.std), its stem (teacher.stem), and averaged weights "
-    "(teacher.weights=ema or raw)"
-)
-
 
 class Judged(NamedTuple):
     """What a teacher gave labelled samples.
 
     Attributes:
-        columns: of results.csv: `teacher_val_accuracy`, and `val_majority_accuracy`, the share of
-            the most frequent class among the same samples; in regression `teacher_val_r2`.
+        columns: of results.csv, as `Task.judge` gives them: `teacher_val_accuracy`, say.
         doubt: a sentence where it is no better than always saying the same; else empty.
     """
 
@@ -60,45 +53,20 @@ def judge(
     asked, loader, where = teacher.on("val"), val_loader, "validation"
     if loader is None and teacher.live:
         asked, where = teacher, "training"
-        labelled = (data.train.targets >= 0) | bool(not data.classes)
-        known = labelled.nonzero().squeeze(1)
+        known = data.task.known(data.train.targets).nonzero().squeeze(1)
         if len(known):
             loader = load(select(data.train, known[:: -(-len(known) // SAMPLES)]))
     if asked is None or loader is None or len(loader.targets) == 0:
         return Judged({}, "")
     before = {key: buffer.clone() for key, buffer in asked.named_buffers()}
-    scores = evaluate(asked, loader, len(data.classes)).metrics
+    scores = evaluate(asked, loader, data.task).metrics
     with torch.no_grad():
         for key, buffer in asked.named_buffers():
             buffer.copy_(before[key])
-    if not data.classes:
-        return _of_values(name, scores.get("r2"), where, foreign)
-    counts = loader.targets[loader.targets >= 0].bincount()
-    if int((counts > 0).sum()) < 2:
+    found = data.task.judge(scores, loader.targets, where)
+    if found is None:
         return Judged({}, "")
-    accuracy, most = scores["accuracy"], int(counts.max()) / int(counts.sum())
-    columns = {"teacher_val_accuracy": accuracy, "val_majority_accuracy": most}
-    if accuracy > most:
-        return Judged(columns, "")
-    told = (
-        f"teacher {name} is right in {accuracy:.1%} of {int(counts.sum())} {where} samples, and "
-        f"always saying '{data.classes[int(counts.argmax())]}' in {most:.1%}: it teaches nothing"
-    )
-    return Judged(columns, _with_suspects(told, foreign))
-
-
-def _of_values(name: str, r2: float | None, where: str, foreign: bool) -> Judged:
-    if r2 is None:
-        return Judged({}, "")
-    if r2 > 0:
-        return Judged({"teacher_val_r2": r2}, "")
-    told = (
-        f"teacher {name} has R² {r2:.3g} on {where} samples, no better than always saying their "
-        "mean: it teaches nothing"
-    )
-    suspects = "Suspect: the unit of its values (teacher.unit=[MEAN,STD])"
-    return Judged({"teacher_val_r2": r2}, f"{told}. {suspects}" if foreign else told)
-
-
-def _with_suspects(told: str, foreign: bool) -> str:
-    return f"{told}. {SUSPECTS}" if foreign else f"{told}; train it longer, or take another"
+    more = f". {found.suspects}" * bool(found.suspects) if foreign else ""
+    if not foreign and found.remedy:
+        more = f"; {found.remedy}"
+    return Judged(found.columns, f"teacher {name} {found.told}{more}" if found.told else "")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from kdrun.config.instantiate import locate, nearest
 from kdrun.score.evaluate import evaluate
+from kdrun.task import Task
 from kdrun.train import Row, Training
 from kdrun.types import Loader
 
@@ -43,21 +44,21 @@ class Selection:
         student: before the adaptation.
         target: samples of the target, whose labels are not read.
         source: the source's validation split in the target's classes; None if there is none.
-        classes: how many there are.
+        task: what is predicted.
 
     Raises:
         ValueError: the rule needs a validation split of the source.
     """
 
     def __init__(
-        self, rule: str, student: nn.Module, target: Loader, source: Loader | None, classes: int
+        self, rule: str, student: nn.Module, target: Loader, source: Loader | None, task: Task
     ) -> None:
         if rule == "source_val" and source is None:
             raise ValueError(
                 "method.select=source_val reads a validation split of the source, and "
                 "dataset.val_fraction=0 leaves none."
             )
-        self.rule, self.target, self.source, self.classes = rule, target, source, classes
+        self.rule, self.target, self.source, self.task = rule, target, source, task
         self.before = float(diversity(self._ask(student)))
 
     def measure(self, student: nn.Module) -> Row:
@@ -66,7 +67,7 @@ class Selection:
         row: Row = {"diversity": float(diversity(p))}
         if self.rule == "source_val":
             assert self.source is not None
-            row["source_val"] = evaluate(student, self.source, self.classes).metrics["accuracy"]
+            row["source_val"] = evaluate(student, self.source, self.task).metrics["accuracy"]
         elif self.rule == "im":
             row["im"] = float(diversity(p) - torch.special.entr(p).sum(1).mean())
         elif self.rule == "snd":

@@ -11,14 +11,16 @@ from torch import Tensor
 from kdrun.dataset.augment import Augment, to_float
 from kdrun.dataset.image_folder import image_folder
 from kdrun.dataset.loader import make_loader
+from kdrun.task.classification import Classification
 from kdrun.types import Arrays, Batch, Loader, Split
 
+FOUR = Classification(("a", "b", "c", "d"))
 AUGMENT = Augment(crop_padding=1, flip=True, rotate=10)
 Pictures = Callable[..., Arrays]
 
 
 def train(split: Split, batch_size: int = 5, **options: Any) -> Loader:
-    options = {"augment": AUGMENT, "seed": 3, "classes": 4, **options}
+    options = {"augment": AUGMENT, "seed": 3, "task": FOUR, **options}
     return make_loader(split, batch_size, train=True, **options)
 
 
@@ -148,13 +150,13 @@ def test_what_does_not_fit_is_told(options: dict[str, Any], told: str) -> None:
 
 def test_mixup_without_classes_is_told(pictures: Pictures) -> None:
     with pytest.raises(ValueError, match="mixup needs class labels"):
-        train(pictures(), augment=Augment(mixup=1), classes=None)
+        train(pictures(), augment=Augment(mixup=1), task=None)
 
 
 def test_files_give_the_same_batches_with_any_number_of_workers(folder: Path) -> None:
     split = image_folder(str(folder), image_size=12, val_fraction=0).train
     augment = Augment(crop_padding=1, flip=True, mixup=0.3)
-    alone, pair = (train(split, augment=augment, workers=n, classes=2) for n in (0, 2))
+    alone, pair = (train(split, augment=augment, workers=n, task=FOUR.over("ab")) for n in (0, 2))
     for _ in pair.epoch(0):
         break  # leaves batches in the queue of the workers
     for epoch in (0, 3):

@@ -34,6 +34,7 @@ from kdrun.model.features import Network
 from kdrun.objective import Objective
 from kdrun.parallel.join import join, shares
 from kdrun.score.evaluate import example
+from kdrun.task.classification import Classification
 from kdrun.teacher.network import Frozen
 from kdrun.train import NonFiniteLossError, Training, average, train
 from kdrun.types import Arrays, Batch, Outputs
@@ -109,7 +110,7 @@ def trained(case: str, together: bool, dropout: float = 0.0) -> dict[str, torch.
     data = split(unlabelled=case == "unlabelled")
     loader = make_loader(
         data, 16, seed=3, train=True, augment=Augment(flip=True, mixup=0.5 * (case == "kd")),
-        classes=3,
+        task=Classification(("a", "b", "c")),
     )  # fmt: skip
     calls = (lambda student: {"val_accuracy": None}, lambda training: None)
     if together:

@@ -13,7 +13,9 @@ from torch import nn
 from kdrun.dataset.loader import make_loader
 from kdrun.model.features import Network
 from kdrun.model.stack import Stack
-from kdrun.score.evaluate import BINS, evaluate, macs, parameters
+from kdrun.score.evaluate import evaluate, macs, parameters
+from kdrun.task.classification import Classification
+from kdrun.task.confusion import BINS
 from kdrun.types import Arrays, Batch, Outputs
 
 
@@ -37,7 +39,8 @@ class Recalls(nn.Module):
 
 def scored(logits, targets, teacher=None, batch_size=7):
     loader = make_loader(Arrays(logits, targets), batch_size, seed=0, train=False)
-    return evaluate(Says(), loader, logits.shape[1], None if teacher is None else Recalls(teacher))
+    task = Classification(tuple(str(label) for label in range(logits.shape[1])))
+    return evaluate(Says(), loader, task, None if teacher is None else Recalls(teacher))
 
 
 @settings(max_examples=40, deadline=None)

@@ -28,6 +28,7 @@ from kdrun.method.supervised import Supervised
 from kdrun.method.transfer import Transfer
 from kdrun.model.features import Network
 from kdrun.objective import Objective
+from kdrun.task.classification import Classification
 from kdrun.teacher.network import Frozen
 from kdrun.train import Training, average, train
 from kdrun.train.capture import Captured, choose, why_not
@@ -53,6 +54,7 @@ TERMS = (
     "shot",
 )
 FEW: dict[str, dict[str, Any]] = {"crd": {"negatives": 8, "width": 4}, "ft": {"epochs": 1}}
+THREE = Classification(("a", "b", "c"))
 AUGMENT = Augment(crop_padding=1, flip=True, rotate=10, cutout=2)
 
 
@@ -66,7 +68,7 @@ def data(samples: int = 28, bright: int = 0) -> Arrays:
 
 def batches(split: Arrays, **augment: Any) -> Loader:
     view = Augment(**augment) if augment else AUGMENT
-    return make_loader(split, 5, seed=3, train=True, augment=view, channels_last=True, classes=3)
+    return make_loader(split, 5, seed=3, train=True, augment=view, channels_last=True, task=THREE)
 
 
 def net(seed: int, width: int = 4, fields: tuple[str, ...] = ()) -> Network:

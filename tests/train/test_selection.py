@@ -14,9 +14,11 @@ from scipy.special import entr, softmax
 from torch import Tensor, nn
 
 from kdrun.dataset.loader import make_loader
+from kdrun.task.classification import Classification
 from kdrun.train.selection import RULES, Selection, density, diversity, faults
 from kdrun.types import Arrays, Batch, Loader, Outputs
 
+TASK = Classification(("a", "b", "c", "d"))
 SURE = 8 * torch.eye(4)[torch.arange(20) % 4]
 SOFT = 1 * torch.eye(4)[torch.arange(20) % 4]
 ONE = 8 * torch.eye(4)[torch.zeros(20, dtype=torch.int64)]
@@ -40,7 +42,7 @@ def rows(labels: bool = False) -> Loader:
 
 def trained(rule: str, *epochs: Tensor) -> tuple[Selection, Any]:
     """A training whose student says these, epoch after epoch."""
-    selection = Selection(rule, Says(SOFT), rows(), rows(labels=True), 4)
+    selection = Selection(rule, Says(SOFT), rows(), rows(labels=True), TASK)
     training = SimpleNamespace(history=[], best={}, epoch=0, student=None)
     for logits in epochs:
         training.epoch += 1
@@ -108,7 +110,7 @@ def test_where_all_collapsed_the_last_one_stays(caplog: pytest.LogCaptureFixture
 
 def test_source_val_needs_a_validation_split() -> None:
     with pytest.raises(ValueError, match="val_fraction=0 leaves none"):
-        Selection("source_val", Says(SOFT), rows(), None, 4)
+        Selection("source_val", Says(SOFT), rows(), None, TASK)
 
 
 def told(rule: str, *names: str, early_stop: int | None = None) -> list[str]:

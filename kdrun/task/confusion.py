@@ -1,0 +1,128 @@
+"""How good a classifier is, how well calibrated, and how like its teacher: counts on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdrun.task import Scores, Tally
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kdrun.types import Batch, Outputs
+
+BINS = 15
+"""Equal-width confidence bins of the calibration error (Guo et al., 2017)."""
+
+
+class Confusion(Tally):
+    """Counts over the batches of a split: one confusion matrix, and sums beside it.
+
+    Precision, recall and F1 are means over the classes that occur as a label or as a prediction,
+    as scikit-learn's `average="macro"`.
+
+    Args:
+        classes: what they are called.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.names, self.classes = tuple(classes), len(classes)
+        self.confusion = torch.zeros(self.classes**2, dtype=torch.int64)
+        self.teacher: Tensor | None = None
+        self.sums: dict[str, Tensor] = {}
+        self.bins = torch.zeros(3, BINS, dtype=torch.float64)
+
+    def add(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
+        """Count the labelled samples of one batch."""
+        labelled = batch.target >= 0
+        logits, target = student.logits[labelled], batch.target[labelled]
+        self._add(logits, target)
+        if teacher is not None:
+            self._add_teacher(logits, teacher.logits[labelled], target)
+
+    def _sum(self, name: str, values: Tensor) -> None:
+        self.sums[name] = self.sums.get(name, 0.0) + values.sum(dtype=torch.float64)
+
+    def _counts(self, target: Tensor, prediction: Tensor) -> Tensor:
+        return torch.bincount(target * self.classes + prediction, minlength=self.classes**2)
+
+    def _add(self, logits: Tensor, target: Tensor) -> None:
+        if self.confusion.device != logits.device:
+            self.confusion = self.confusion.to(logits.device)
+            self.bins = self.bins.to(logits.device)
+        log_p = F.log_softmax(logits, dim=1)
+        confidence, prediction = log_p.exp().max(dim=1)
+        right = prediction == target
+        self.confusion += self._counts(target, prediction)
+        self._sum("nll", -log_p.gather(1, target[:, None]))
+        top = logits.topk(min(5, self.classes), dim=1).indices
+        self._sum("top5", (top == target[:, None]).any(dim=1))
+        index = (confidence * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
+        counts = torch.stack([torch.ones_like(confidence), confidence, right.float()])
+        self.bins.index_add_(1, index, counts.double())
+
+    def _add_teacher(self, student: Tensor, teacher: Tensor, target: Tensor) -> None:
+        answer = teacher.argmax(dim=1)
+        counts = self._counts(target, answer)
+        self.teacher = counts if self.teacher is None else self.teacher + counts
+        self._sum("teacher_accuracy", answer == target)
+        said = student.argmax(dim=1)
+        self._sum("agreement", answer == said)
+        self._sum("beyond", (answer != target) & (said == target))
+        log_p, log_q = F.log_softmax(student, dim=1), F.log_softmax(teacher, dim=1)
+        self._sum("kl_to_teacher", F.kl_div(log_p, log_q, reduction="none", log_target=True))
+
+    def scores(self) -> Scores:
+        """The metrics of all that was counted.
+
+        accuracy_where_teacher_wrong is there if the teacher is ever wrong.
+        """
+        confusion = self._matrix()
+        total = confusion.sum().clamp(min=1).double()
+        size, confidence, right = self.bins.cpu()
+        metrics = {"accuracy": confusion.diag().sum() / total, **macro(confusion)}
+        if self.teacher is not None:
+            metrics["teacher_f1"] = macro(self.teacher.view_as(confusion).cpu())["f1"]
+        metrics |= {name: value.cpu() / total for name, value in self.sums.items()}
+        if "beyond" in metrics:
+            beyond, wrong = metrics.pop("beyond"), 1 - metrics["teacher_accuracy"]
+            if wrong > 0:
+                metrics["accuracy_where_teacher_wrong"] = beyond / wrong
+        metrics["ece"] = (confidence - right).abs().sum() / size.sum().clamp(min=1)
+        return Scores({name: float(value) for name, value in metrics.items()}, confusion)
+
+    def _matrix(self) -> Tensor:
+        return self.confusion.view(self.classes, self.classes).cpu()
+
+    def predicted(self) -> dict[str, int]:
+        """How often each class was predicted."""
+        counts: list[int] = self._matrix().sum(0).tolist()
+        return dict(zip(self.names, counts, strict=True))
+
+    def write(self, folder: Path) -> None:
+        """confusion.png."""
+        from kdrun.results import plots
+
+        plots.confusion(self._matrix().tolist(), list(self.names), folder / "confusion.png")
+
+
+def macro(confusion: Tensor) -> dict[str, Tensor]:
+    """Means over the classes that occur, as a label or as a prediction.
+
+    Args:
+        confusion: (C, C) counts, rows are true classes and columns predictions.
+    """
+    counts = confusion.double()
+    hit, true, said = counts.diag(), counts.sum(1), counts.sum(0)
+    present = (true + said) > 0
+    each = {
+        "precision": hit / said.clamp(min=1),
+        "recall": hit / true.clamp(min=1),
+        "f1": 2 * hit / (true + said).clamp(min=1),
+    }
+    return {name: values[present].mean() for name, values in each.items()}
