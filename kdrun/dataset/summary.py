@@ -40,14 +40,45 @@ def summarise(data: Dataset) -> Summary:
     return found
 
 
-def tell(summary: Summary) -> None:
-    """Log the paragraph, in the width of the terminal, and each warning."""
+def tell(summary: Summary, command: str | None = None) -> None:
+    """Log the paragraph, in the width of the terminal, and each warning.
+
+    Args:
+        summary: of the data.
+        command: that the run belongs to. What was said to a terminal for an earlier run of it goes
+            only into files.
+    """
     width = shutil.get_terminal_size().columns
     wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
-    log.info("%s", wrapper.fill(paragraph(summary)))
+    said = [(logging.INFO, paragraph(summary))]
     for part in (summary, summary.get("source", {"warnings": []})):
-        for warning in part["warnings"]:
-            log.warning("%s", wrapper.fill(f"data: {warning}"))
+        said += [(logging.WARNING, f"data: {warning}") for warning in part["warnings"]]
+    for level, text in said:
+        if command is not None and _is_known(command, text):
+            _write(level, wrapper.fill(text))
+        else:
+            log.log(level, "%s", wrapper.fill(text))
+
+
+_told: dict[str, set[str]] = {}
+
+
+def _is_known(command: str, text: str) -> bool:
+    """Whether something was said before for the same command, the last one of this process."""
+    if command not in _told:
+        _told.clear()
+    before = _told.setdefault(command, set())
+    known = text in before
+    before.add(text)
+    return known
+
+
+def _write(level: int, text: str) -> None:
+    """Log something where it is kept, and not where it is read along."""
+    record = log.makeRecord(log.name, level, __file__, 0, "%s", (text,), None)
+    for handler in logging.root.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(record)
 
 
 def paragraph(summary: Summary) -> str:

@@ -81,7 +81,7 @@ class Experiment:
         self.data = self.builder.data
         self.read = summarise(self.data)
         if who.startswith("student"):  # teachers learn from the same data
-            tell(self.read)
+            tell(self.read, config["job"]["command"])
         self.builder.check_labels()
         self.builder.objective().check(len(self.data.classes))
         self.train_loader = self.builder.loader(self.data.train, training=True)

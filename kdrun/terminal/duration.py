@@ -9,7 +9,7 @@ def span(seconds: float | None) -> str:
         return "?"
     minutes = round(seconds / 60)
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(1, round(seconds))} s"  # nobody waits for nothing
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"

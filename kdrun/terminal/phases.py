@@ -47,9 +47,10 @@ def train(who: str, epochs: int, samples: int, done: int) -> None:
     """A network is trained, or goes on after `done` epochs."""
     if done < epochs:
         on = f", continuing after epoch {done}" if done else ""
-        log.info("training %s: %d epochs of %s samples%s", who, epochs, f"{samples:,}", on)
+        many = f"{epochs} epoch{'s' * (epochs != 1)} of {samples:,} sample{'s' * (samples != 1)}"
+        log.info("training %s: %s%s", who, many, on)
 
 
 def score(who: str, samples: int) -> None:
     """A network is scored on the test split."""
-    log.info("scoring %s on %s test samples", who, f"{samples:,}")
+    log.info("scoring %s on %s test sample%s", who, f"{samples:,}", "s" * (samples != 1))

@@ -12,10 +12,11 @@ from filelock import FileLock
 from torch import Tensor
 
 from kdrun.dataset.arrays import Array
+from kdrun.files.fingerprint import contents
 from kdrun.loss import full
 from kdrun.model.features import Network
 from kdrun.model.rbf import RBF
-from kdrun.results.record import atomic
+from kdrun.results.record import atomic, write_atomic
 from kdrun.sample import rows_of
 from kdrun.types import Loader
 
@@ -28,7 +29,7 @@ def features(network: Network, loader: Loader, folder: Path | None) -> Array:
     Of a linear network these are the inputs themselves, flattened and normalised, as they are of an
     RBF network, whose centres are to be chosen among them. They are stored under the hash of the
     network, its classifier left out, and of the data; every later run that asks for the same reads
-    the file.
+    the file, if it still holds what was stored.
 
     Args:
         network: in evaluation mode while it is asked.
@@ -49,13 +50,31 @@ def features(network: Network, loader: Loader, folder: Path | None) -> Array:
     path.parent.mkdir(parents=True, exist_ok=True)
     # The first of a sweep's runs extracts, the others wait for it.
     with FileLock(path.with_name(f".{digest}.lock")):
+        if path.exists() and (wrong := _changed(path)):
+            log.warning("%s %s, so its features are extracted again", path, wrong)
+            path.unlink()
         if not path.exists():
             found = _checked(_extract(network, loader))
             with atomic(path) as temporary, temporary.open("wb") as file:
                 np.save(file, found)
+            write_atomic(_seal(path), f"{contents([str(path)])[0]}  {path.name}\n")
             log.info("%d x %d features stored in %s", *found.shape, path)
     stored: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     return stored
+
+
+def _seal(path: Path) -> Path:
+    """The file that holds the SHA-256 of stored features, as `sha256sum` writes it."""
+    return path.with_suffix(".sha256")
+
+
+def _changed(path: Path) -> str:
+    """What is wrong with stored features; empty if nothing is."""
+    try:
+        sealed = _seal(path).read_text().split()[0]
+    except (OSError, ValueError, IndexError):
+        return "has no SHA-256 beside it"
+    return "" if contents([str(path)])[0] == sealed else "is not what was stored"
 
 
 @torch.no_grad()

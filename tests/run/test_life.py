@@ -54,6 +54,7 @@ def test_killed_three_times_it_ends_with_the_same_bits(tmp_path):
         while process.poll() is None and epochs_of(torn) < 6 * kill + 1:
             time.sleep(0.02)
         time.sleep(chance.random() * 0.1)
+        assert process.poll() is None  # it was to be killed, and had not ended
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert start(torn, *LONG).wait() == 0

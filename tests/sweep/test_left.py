@@ -35,6 +35,7 @@ def test_of_jobs_beside_it_half_is_taken_to_be_over() -> None:
 
 def test_a_span_is_said_as_people_say_it() -> None:
     assert [span(each) for each in (None, 40, 720, 12000)] == ["?", "40 s", "12 min", "3 h 20 min"]
+    assert span(0.1) == "1 s"
 
 
 def test_what_the_first_run_tells_is_said_while_it_runs(caplog, monkeypatch) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from kdrun.terminal import phases
 from kdrun.terminal.duration import span
 from kdrun.terminal.printable import shortened
 from kdrun.terminal.progress import epoch_line, left
+from tests.conftest import QUICK
 
 ROW = {"loss": 1234.5678, "val_accuracy": 0.9876, "samples_per_second": 123456.7, "seconds": 10.0}
 HISTORY = [{"epoch": 1, **ROW}, {"epoch": 2, **ROW}]
@@ -33,7 +37,7 @@ def test_time_left_goes_by_the_epochs_so_far():
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, "?"), (0.4, "0 s"), (89, "89 s"), (95, "2 min"), (3600, "1 h 0 min")],
+    [(None, "?"), (0.4, "1 s"), (89, "89 s"), (95, "2 min"), (3600, "1 h 0 min")],
 )
 def test_durations_as_people_say_them(seconds, text):
     assert span(seconds) == text
@@ -56,3 +60,22 @@ def test_every_phase_is_told_once_and_which_network_is_trained(kdrun):
         "scoring student linear",
     ):
         assert sum(line.startswith(start) for line in lines) == 1, start
+
+
+def test_of_one_it_is_said_as_of_one(caplog):
+    with caplog.at_level("INFO"):
+        phases.train("student mlp", epochs=1, samples=1, done=0)
+        phases.train("student mlp", epochs=2, samples=1000, done=1)
+    assert caplog.messages == [
+        "training student mlp: 1 epoch of 1 sample",
+        "training student mlp: 2 epochs of 1,000 samples, continuing after epoch 1",
+    ]
+
+
+def test_a_sweep_tells_of_its_data_once_and_each_run_keeps_it(kdrun):
+    told = kdrun("-m", *QUICK, "method=supervised", "seed=0,1")
+    assert told.status == 0
+    assert told.out.count("data: 1,294 to train on") == 1
+    logs = list(Path("outputs/default").glob("*/run.log"))
+    assert [log.read_text().count("data: 1,294 to train on") for log in logs] == [1, 1]
+    assert "0 s left" not in told.out

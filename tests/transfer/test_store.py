@@ -61,3 +61,23 @@ def test_what_is_not_finite_is_told_and_not_stored(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="feature 2 of sample 3 is inf, and 1 are not finite"):
         features(student(4, 3), load(wrong), tmp_path)
     assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("accident", ["zeroed", "permuted", "cut off", "unsealed"])
+def test_what_was_altered_is_told_and_extracted_again(tmp_path: Path, caplog, accident) -> None:
+    network = student(4, 3, "mlp.MLP", hidden=[6])
+    fresh = features(network, load(ROWS), None)
+    features(network, load(ROWS), tmp_path)
+    (path,) = files(tmp_path)
+    if accident == "cut off":
+        path.write_bytes(path.read_bytes()[:-8])
+    elif accident == "unsealed":
+        path.with_suffix(".sha256").unlink()
+    else:
+        np.save(path, np.zeros_like(fresh) if accident == "zeroed" else fresh[::-1].copy())
+    assert np.array_equal(features(network, load(ROWS), tmp_path), fresh)
+    assert "so its features are extracted again" in caplog.text
+    assert np.array_equal(np.load(path), fresh)
+    caplog.clear()
+    assert np.array_equal(features(network, load(ROWS), tmp_path), fresh)
+    assert caplog.text == ""
