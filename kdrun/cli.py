@@ -23,6 +23,8 @@ COMMANDS = {
     "collect": "kdrun.results.collect",
     "diff": "kdrun.compare.diff",
     "report": "kdrun.report",
+    "du": "kdrun.storage.du",
+    "clean": "kdrun.storage.clean",
     "predict": "kdrun.predict.command",
     "export": "kdrun.export",
     "resume": "kdrun.sweep.resume",

@@ -1,0 +1,1 @@
+"""What runs and caches take of a disk, and what of it may go."""
