@@ -1,4 +1,4 @@
-"""Columns that are no features: they number the rows, or say the label."""
+"""Columns that are no features: they number the rows, or say the label; rows that repeat others."""
 
 from __future__ import annotations
 
@@ -70,3 +70,23 @@ def say_the_label(features: Mapping[str, pd.Series[Any]], label: pd.Series[Any])
                 f"column '{name}' says the label '{label.name}' in every row: if it is not known "
                 f"beforehand, dataset.drop=[{name}]"
             )
+
+
+def repeated_rows(features: pd.DataFrame, label: pd.Series[Any]) -> Iterator[str]:
+    """Rows that repeat an earlier one in every feature.
+
+    Args:
+        features: N rows.
+        label: N classes as text, or values as numbers.
+    """
+    repeated = features.duplicated()
+    if not repeated.any():
+        return
+    copies = int(repeated.sum())
+    answered = features.assign(**{f"label of {list(features.columns)}": label})
+    others = copies - int(answered.duplicated().sum())
+    apart = f", {others} of them with another '{label.name}'" if others else ""
+    yield (
+        f"{copies:,} of {len(features):,} rows repeat{'s' * (copies == 1)} an earlier one in every "
+        f"feature{apart}: copies may stand in training and test alike"
+    )

@@ -26,7 +26,7 @@ from kdrun.dataset.domains import (
 from kdrun.dataset.kinds import find_kinds
 from kdrun.dataset.numerals import styles
 from kdrun.dataset.spelling import check, unite
-from kdrun.dataset.suspects import say_the_label
+from kdrun.dataset.suspects import repeated_rows, say_the_label
 from kdrun.types import Arrays, Dataset
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def table(
     )
     seen = homes.isin(parts(source)) if labels != "all" else homes.notna()
     read_off = {name: kinds.table[name][seen] for name in (*kinds.numeric, *kinds.categorical)}
+    copies = repeated_rows(cells[list(read_off)][homes.notna()], answers[homes.notna()])
     how = {
         "numbers": {name: list(style) for name, style in kinds.styles.items()},
         "dates": kinds.dates,
@@ -154,7 +155,7 @@ def table(
         data,
         columns=columns.names,
         reader={"_target_": "kdrun.dataset.new.rows", "learnt": columns.learnt, "written": how},
-        notes=(*read.notes, *kinds.notes, *more),
+        notes=(*read.notes, *kinds.notes, *more, *copies),
         warnings=tuple(say_the_label(read_off, answers[seen])),
     )
 

@@ -28,6 +28,7 @@ from kdrun.dataset.domains import (
 )
 from kdrun.dataset.text_file import read_texts
 from kdrun.dataset.tokens import Tokens
+from kdrun.dataset.votes import votes
 from kdrun.dataset.words import Words
 from kdrun.sample import ROWS
 from kdrun.types import Arrays, Dataset, Split
@@ -53,6 +54,7 @@ def text(
     words: bool = True,
     tokenizer: str | list[str] | None = None,
     max_length: int = 128,
+    repeated: Literal["first", "distribution"] = "first",
     separator: str | None = None,
     charset: str | None = None,
     missing: Sequence[str] | None = None,
@@ -64,7 +66,8 @@ def text(
     these, or instead, as tokens for models of transformers.
 
     The vocabulary and the document frequencies come from training texts only. A text that occurs
-    twice in a domain is kept once, or a copy of a training text could be in the test split.
+    twice in a domain is kept once, or a copy of a training text could be in the test split; or,
+    where its labels are votes, all of them are in one split.
 
     Args:
         path: a CSV file, or objects of JSON (.jsonl, .json); either may be packed (.gz).
@@ -85,6 +88,8 @@ def text(
         tokenizer: a folder or a name on the Hugging Face hub, of the model that is to read tokens;
             several where teacher and student have their own; None for no tokens.
         max_length: tokens of a text that are kept.
+        repeated: what labels of a text that occurs several times count: the `first`, or as a
+            `distribution`, each for a training sample; see `kdrun.dataset.votes`.
         separator: between the cells of a CSV file; None for what is found.
         charset: the encoding of the file; None for what is found.
         missing: marks of missing cells beside the usual ones.
@@ -101,12 +106,16 @@ def text(
     if vocabulary not in ("source", "union"):
         hint = nearest(vocabulary, ("source", "union"))
         raise ValueError(f"dataset.vocabulary={vocabulary} is not defined; {hint}")
+    if repeated not in ("first", "distribution"):
+        hint = nearest(repeated, ("first", "distribution"))
+        raise ValueError(f"dataset.repeated={repeated} is not defined; {hint}")
     read = read_texts(
         path,
         {"text": text_column, "label": label_column}
         | ({"domain": domain_column} if target else {})
         | ({"group": group_column} if group_column else {}),
         Format(separator, charset, tuple(missing or ()), tuple(not_missing or ())),
+        votes=repeated == "distribution",
     )
     table = read.table
     if target:
@@ -118,6 +127,9 @@ def text(
     targets, classes = _classes(table["label"], f"{path}: '{label_column}'")
     groups = number_groups(table["group"]) if group_column else None
 
+    voted = votes(table["same"], table["label"]) if repeated == "distribution" else None
+    if voted:
+        groups = voted.together(groups)
     texts = table["text"]
     cut = Tokens.load(tokenizer, max_length) if tokenizer else None
     tokens = cut(texts.tolist()) if cut else {}
@@ -134,7 +146,7 @@ def text(
         if vocabulary == "union" and target is not source:
             known = torch.cat([known, rows(target)])
         assert counts is not None
-        counts.fit(texts.iloc[known.numpy()])
+        counts.fit(texts.iloc[(voted.once(known) if voted else known).numpy()])
         return lambda split: with_inputs(
             split, torch.from_numpy(counts(texts.iloc[rows(split).numpy()]))
         )
@@ -155,6 +167,8 @@ def text(
         cuts=cuts,
         fit=fit_beside_tokens if tokens else fit,
     )
+    if voted:
+        data = voted.settled(data, ids)
     reader = {
         "_target_": "kdrun.dataset.new.texts",
         "column": text_column,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kdrun.dataset.cells import Cells, Format, read_cells
@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_texts(path: str, named: Mapping[str, str], written: Format | None = None) -> Cells:
+def read_texts(
+    path: str, named: Mapping[str, str], written: Format | None = None, votes: bool = False
+) -> Cells:
     """Texts with all that is known of them, without the repetitions within a domain.
 
     Args:
         path: a CSV file, or objects of JSON (.jsonl, .json); either may be packed (.gz).
         named: the column, or key, that holds each text, label, domain and group.
         written: how the file is written; None where all of it is to be found.
+        votes: whether repetitions stay, with the number of their text in a column `same`.
 
     Returns:
         The columns under those names. The index still counts every row of the file.
@@ -35,15 +38,28 @@ def read_texts(path: str, named: Mapping[str, str], written: Format | None = Non
     for key, name in named.items():
         _check(table[key], name, path, read)
         table[key] = table[key].astype(str)
-    repeated = _repeated(table)
+    same = _bare(table).ngroup()
+    repeated = same.duplicated()
+    if votes:
+        read.notes.extend(_counted(table, same) if repeated.any() else ())
+        return read._replace(table=table.assign(same=same))
     if not repeated.any():
         return read._replace(table=table)
     notes = [*read.notes, f"{repeated.sum()} of {len(table)} texts are repetitions, left out"]
     if torn := int((_bare(table)["label"].nunique() > 1).sum()):
         notes.append(
-            f"the labels of {torn} texts disagree where they are repeated: the first counts"
+            f"the labels of {torn} texts disagree where they are repeated: the first counts; "
+            "dataset.repeated=distribution learns from all of them"
         )
     return read._replace(table=table[~repeated], notes=notes)
+
+
+def _counted(table: pd.DataFrame, same: pd.Series[int]) -> Iterator[str]:
+    torn = int((_bare(table)["label"].nunique() > 1).sum())
+    yield (
+        f"{len(table)} labels of {same.nunique()} texts, {torn} of which have several: each is "
+        "learnt from, and what is tested counts once, with the label that most gave it"
+    )
 
 
 def read_rows(path: str, written: Format | None = None, wanted: Iterable[str] = ()) -> Cells:
@@ -84,13 +100,7 @@ def _check(column: pd.Series[Any], name: str, path: str, read: Cells) -> None:
 
 
 def _bare(table: pd.DataFrame) -> Any:
-    """The rows by text, as `_repeated` compares them."""
+    """The rows by text, without regard to case and blanks, and by domain."""
     bare = table["text"].str.casefold().str.split().str.join(" ")
     where = ["domain"] if "domain" in table else []
-    return table.assign(text=bare).groupby(["text", *where])
-
-
-def _repeated(table: pd.DataFrame) -> pd.Series[bool]:
-    bare = table["text"].str.casefold().str.split().str.join(" ")
-    where = ["domain"] if "domain" in table else []
-    return table.assign(text=bare).duplicated(["text", *where])
+    return table.assign(text=bare).groupby(["text", *where], sort=False)
