@@ -39,7 +39,9 @@ class Record(TypedDict, total=False):
         code: digests of the source of kdrun and of each module of a plugin that is part of it.
         weights_sha256: of student.safetensors.
         teachers: the networks from elsewhere that it began with or learnt from: the `name`, the
-            `path`, `weights_sha256` and, where kdrun trained them, `identity`.
+            `path`, `weights_sha256` and, where kdrun trained them, `identity`; where a library
+            fetched them by name, that as `path`, `tensors_sha256` of their numbers but for the
+            classifier's, and the hub's `revision` where it is told.
         runtime: the runtime-only keys, which change no result: workers, loggers, ...
         versions: of Python and of the libraries that matter.
         started: ISO 8601, UTC.

@@ -26,6 +26,7 @@ from kdrun.loss.weight import Weight, parse
 from kdrun.method import APART
 from kdrun.model.adopt import Adopted, adopt
 from kdrun.model.features import Network
+from kdrun.model.fetched import fetched
 from kdrun.model.known import given
 from kdrun.model.stack import stack
 from kdrun.model.tokens import fit_tokens
@@ -118,6 +119,8 @@ class Builder:
         network.unit = tuple(header.get("unit", task.unit(self.data.train.targets)))
         if self.settings.channels_last and len(rows_shape(self.data.shape)) == 3:
             network.to(memory_format=torch.channels_last)
+        came = fetched(role["name"], role["model"], network)
+        self.adopted += [came] if came and came not in self.adopted else []
         return network.to(self.device)
 
     def student(self) -> Network:
