@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from kdrun.config import identity
 from kdrun.config.sources import plugin_code
+from kdrun.dataset.digest import digest
+from kdrun.dataset.image_folder import image_folder
 from kdrun.results.record import load_record, read_results
+from kdrun.run import life
 
 QUICK = ("method=supervised", "student=linear", "train.epochs=1", "train.progress=false")
 
@@ -71,8 +79,6 @@ def test_a_sweep_does_not_take_rows_of_older_data(kdrun):
 
 
 def test_a_folder_with_one_more_photo_is_another_run(kdrun, tmp_path):
-    from PIL import Image
-
     for part in ("train", "test"):
         for name, grey in (("dark", 0), ("light", 255)):
             folder = Path("photos", part, name)
@@ -118,8 +124,7 @@ def plugin(tmp_path, monkeypatch):
     (package / "unused.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     yield package
-    for name in [name for name in sys.modules if name.partition(".")[0] == "mine"]:
-        del sys.modules[name]
+    forget_plugin()
 
 
 def test_the_source_of_a_plugin_and_what_it_imports_is_part_of_a_run(plugin):
@@ -133,12 +138,41 @@ def test_the_source_of_a_plugin_and_what_it_imports_is_part_of_a_run(plugin):
     assert plugin_code(["mine.net.Own"], []) == {}
 
 
+def forget_plugin() -> None:
+    """As in a process of its own, which imports what lies there now."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mine"]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
 def test_an_edited_plugin_is_another_run(kdrun, plugin):
-    words = ("plugins=[mine]", "student.model._target_=mine.net.Own", "method=supervised")
     rows(Path("x.csv"))
-    words = (*table("x.csv"), *words, "student=mlp", "~student.model.hidden")
-    first = kdrun("-m", *words, "dry_run=true").out
-    assert first == kdrun("-m", *words, "dry_run=true").out
+    Path("conf/student").mkdir(parents=True)
+    model = "{_target_: mine.net.Own, in_features: 3}"
+    Path("conf/student/own.yaml").write_text(f"name: own\nmodel: {model}\ncheckpoint: null\n")
+    words = ("--config-dir", "conf", "plugins=[mine]", *table("x.csv"), "student=own")
+    assert kdrun(*words).status == 0
+    assert "done before" in kdrun(*words).out
+    (plugin / "unused.py").write_text("X = 1\n")
+    forget_plugin()
+    assert "done before" in kdrun(*words).out
+    (plugin / "parts.py").write_text("BIAS = False\n")  # which the class imports
+    forget_plugin()
+    told = kdrun(*words)
+    assert told.status == 0
+    assert "done before" not in told.out
+    first, second = sorted(
+        records().values(), key=lambda record: record["metrics"]["student_params"]
+    )
+    assert first["config"] == second["config"]
+    assert first["identity"] != second["identity"]
+    assert {key for key in first["code"] if first["code"][key] != second["code"][key]} == {
+        "mine.parts"
+    }
+    assert second["metrics"]["student_params"] - first["metrics"]["student_params"] == 2
+    (plugin / "parts.py").write_text("BIAS = True\n")
+    forget_plugin()
+    assert "done before" in kdrun(*words).out
 
 
 @pytest.mark.parametrize("key", ["dataset.name", "name"])
@@ -211,3 +245,85 @@ def test_a_record_names_the_weights_that_its_run_learnt_from(kdrun):
     assert Path(named["path"]).name == teacher["run_id"]
     assert named["weights_sha256"] == teacher["weights_sha256"]
     assert named["identity"] == teacher["identity"]
+
+
+DISTIL = ("method=distill", "loss=kd", "teacher=mlp", "teacher.recipe.epochs=1")
+
+
+def teachers() -> dict[str, dict]:
+    return {
+        str(p.parent): load_record(p.parent) for p in Path("outputs/cache").glob("*/*/record.json")
+    }
+
+
+def test_a_zeroed_cached_teacher_is_told_and_trained_again(kdrun):
+    rows(Path("x.csv"))
+    assert kdrun(*table("x.csv"), *DISTIL).status == 0
+    ((folder, before),) = teachers().items()
+    weights = Path(folder, "student.safetensors")
+    right = weights.read_bytes()
+    with safe_open(weights, framework="pt") as file:
+        said = file.metadata()
+    zeroed = {name: torch.zeros_like(value) for name, value in load_file(weights).items()}
+    save_file(zeroed, weights, said)
+    told = kdrun(*table("x.csv"), *DISTIL, "seed=1", "teacher.seed=0")
+    assert told.status == 0
+    assert "is not the one that its record tells of, so it is trained again" in told.out + told.err
+    assert weights.read_bytes() == right
+    assert teachers()[folder]["weights_sha256"] == before["weights_sha256"]
+
+
+def test_only_rerun_teachers_trains_a_cached_teacher_again_and_once_a_command(kdrun):
+    rows(Path("x.csv"))
+    words = (*table("x.csv"), *DISTIL)
+    assert "training teacher mlp" in kdrun(*words).out
+    told = kdrun(*words, "rerun=all")
+    assert "training student linear" in told.out
+    assert "training teacher" not in told.out
+    assert "(rerun=teachers trains it again)" in told.out
+    told = kdrun("-m", *words, "loss.weights.kd=0.5,0.9", "rerun=teachers")
+    assert told.status == 0, told.err
+    assert told.out.count("training teacher mlp") == 1
+    assert told.out.count("training student linear") == 2
+
+
+def test_a_yaml_that_is_edited_while_a_sweep_runs_lands_under_no_old_name(kdrun, monkeypatch):
+    rows(Path("x.csv"))
+    yaml = Path("conf/optimizer/mine.yaml")
+    yaml.parent.mkdir(parents=True)
+    text = "_target_: torch.optim.SGD\nlr: "
+    yaml.write_text(f"{text}0.01\n")
+    real = life.collect
+
+    def edit(folder):
+        yaml.write_text(f"{text}0.5\n")  # as soon as the first job has ended
+        return real(folder)
+
+    monkeypatch.setattr(life, "collect", edit)
+    words = ("--config-dir", "conf", "-m", *table("x.csv"), "optimizer=mine", "seed=0,1")
+    told = kdrun(*words)
+    assert told.status != 0
+    assert "has changed since its sweep began" in told.out + told.err
+    assert {record["config"]["optimizer"]["lr"] for record in records().values()} == {0.01}
+    monkeypatch.setattr(life, "collect", real)
+    assert kdrun(*words).status == 0
+    found = [(r["config"]["optimizer"]["lr"], r["config"]["seed"]) for r in records().values()]
+    assert sorted(found) == [(0.01, 0), (0.5, 0), (0.5, 1)]
+
+
+def test_pictures_swapped_between_their_names_are_another_test_split(tmp_path):
+    for part in ("train", "test"):
+        for name, grey in (("dark", 0), ("light", 200)):
+            folder = tmp_path / part / name
+            folder.mkdir(parents=True)
+            for number in range(4):
+                Image.new("L", (8, 8), grey + number).save(folder / f"{number}.png")
+    data = image_folder(str(tmp_path), image_size=8)
+    train, test = digest(data.train), digest(data.test)
+    one, other = (tmp_path / "test" / name / "0.png" for name in ("dark", "light"))
+    bits = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(bits)
+    data = image_folder(str(tmp_path), image_size=8)
+    assert digest(data.train) == train
+    assert digest(data.test) != test
