@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from kdrun.loss import Loss
 from kdrun.loss.members import EachMember
 from kdrun.loss.weight import Weight
-from kdrun.types import Batch, Input, Loader, Outputs
+from kdrun.task import Task
+from kdrun.types import Batch, Loader, Outputs
 
 
 class Objective(nn.Module):
@@ -19,10 +20,20 @@ class Objective(nn.Module):
     Args:
         terms: by name; those without a weight are left out.
         weights: by the same names.
+        task: what is predicted, which says what the terms between logits compare; None: each
+            sample has one row of them.
     """
 
-    def __init__(self, terms: Mapping[str, Loss], weights: Mapping[str, Weight]) -> None:
+    def __init__(
+        self,
+        terms: Mapping[str, Loss],
+        weights: Mapping[str, Weight],
+        task: Task | None = None,
+    ) -> None:
         super().__init__()
+        self.task = task
+        for term in terms.values():
+            term.task = task
         self.terms = nn.ModuleDict({name: terms[name] for name in weights})
         self.weights = dict(weights)
         self.now: dict[str, float | Tensor] = {}
@@ -37,11 +48,13 @@ class Objective(nn.Module):
         """The terms by name."""
         return {name: term for name, term in self.terms.items() if isinstance(term, Loss)}
 
-    def check(self, classes: int) -> None:
-        """Let every term object to a number of classes: `Loss.check`."""
+    def check(self, task: Task) -> None:
+        """Let every term object to what is predicted: `Loss.check`, `Task.rowless`."""
         for name, term in self.losses().items():
             try:
-                term.check(classes)
+                if task.rowless and by_rows(term):
+                    raise ValueError(task.rowless)
+                term.check(len(task.classes))
             except ValueError as error:
                 raise ValueError(f"loss.terms.{name}: {error}") from error
 
@@ -92,8 +105,9 @@ class Objective(nn.Module):
 
     def by_labels(self, outputs: Outputs, batch: Batch) -> Tensor:
         """The weighted terms that read no teacher, in one sum; zero if none counts now."""
+        compared = Compared(self.task, outputs, outputs, batch)
         terms = [
-            _times(weight, weighted(term, outputs, outputs, batch))
+            _times(weight, weighted(term, *compared.by(term)))
             for name, weight in self.now.items()
             if (term := self.losses()[name]).teacher_free
         ]
@@ -101,9 +115,9 @@ class Objective(nn.Module):
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> dict[str, Tensor]:
         """The weighted terms by name; one that does not count now is not computed."""
-        losses = self.losses()
+        losses, compared = self.losses(), Compared(self.task, student, teacher, batch)
         return {
-            name: _times(weight, weighted(losses[name], student, teacher, batch))
+            name: _times(weight, weighted(losses[name], *compared.by(losses[name])))
             for name, weight in self.now.items()
         }
 
@@ -115,6 +129,46 @@ class Objective(nn.Module):
         """Let every term keep what it keeps of a batch: `Loss.remember`."""
         for term in self.losses().values():
             term.remember()
+
+
+def by_rows(term: Loss) -> bool:
+    """Whether a term compares rows of logits: it reads these alone, and in no form of its own."""
+    return term.compares_rows and set(term.needs) == {"logits"}
+
+
+class Compared:
+    """What the terms of an objective compare of one batch; rows are made once, if one asks.
+
+    Args:
+        task: what is predicted; None: each sample is a row.
+        student: its outputs for the batch,
+        teacher: and those it is held against.
+        batch: with the targets.
+    """
+
+    def __init__(self, task: Task | None, student: Outputs, teacher: Outputs, batch: Batch) -> None:
+        self.task, self.whole = task, (student, teacher, batch)
+        self._rows: tuple[Outputs, Outputs, Batch] | None = None
+
+    def by(self, term: Loss) -> tuple[Outputs, Outputs, Batch]:
+        """What one term is called with."""
+        if self.task is None or not by_rows(term):
+            return self.whole
+        if self._rows is None:
+            self._rows = _as_rows(self.task, *self.whole)
+        return self._rows
+
+
+def _as_rows(
+    task: Task, student: Outputs, teacher: Outputs, batch: Batch
+) -> tuple[Outputs, Outputs, Batch]:
+    """Outputs of M rows with a batch of M labels; as they are, where a row is a sample."""
+    rows = task.rows(student, teacher, batch)
+    if rows.of is None:
+        return student, teacher, batch
+    own = Outputs(rows.student)
+    taught = Outputs(rows.teacher, weight=rows.weight)
+    return own, taught, Batch(batch.input, rows.labels, batch.index[rows.of])
 
 
 def _times(weight: float | Tensor, value: Tensor) -> Tensor:
@@ -147,8 +201,4 @@ def take(outputs: Outputs, rows: Tensor) -> Outputs:
 
 def take_batch(batch: Batch, rows: Tensor | slice) -> Batch:
     """Some samples of a batch."""
-    if isinstance(batch.input, dict):
-        inputs: Input = {key: value[rows] for key, value in batch.input.items()}
-    else:
-        inputs = batch.input[rows]
-    return Batch(inputs, batch.target[rows], batch.index[rows])
+    return batch._replace(source=None).map(lambda tensor: tensor[rows])

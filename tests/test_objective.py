@@ -12,10 +12,13 @@ from torch import Tensor
 from kdrun.loss import Loss
 from kdrun.loss.ce import CE
 from kdrun.loss.dkd import DKD
+from kdrun.loss.fitnets import FitNets
 from kdrun.loss.kd import KD
 from kdrun.loss.mse import MSE
 from kdrun.loss.weight import Weight
 from kdrun.objective import Objective, weighted
+from kdrun.task import Rows, Task
+from kdrun.task.classification import Classification
 from kdrun.types import Batch, Outputs
 
 LOGITS = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
@@ -77,6 +80,62 @@ def test_by_labels_is_what_the_terms_without_a_teacher_say_at_their_weights() ->
 
 def test_a_term_that_objects_to_the_classes_is_named() -> None:
     objective = Objective({"kd": KD(standardize=True)}, {"kd": Weight(1.0)})
-    objective.check(3)
+    objective.check(Classification(("a", "b", "c")))
     with pytest.raises(ValueError, match=r"loss\.terms\.kd: standardize=true"):
-        objective.check(2)
+        objective.check(Classification(("a", "b")))
+
+
+class Halves(Task):
+    """Two rows a sample: its logits are (N, C, 2), and its labels (N, 2)."""
+
+    def rows(self, student: Outputs, teacher: Outputs, batch: Batch) -> Rows:
+        def flat(logits: Tensor) -> Tensor:
+            return logits.movedim(1, 2).flatten(0, 1)
+
+        of = torch.arange(len(batch.target)).repeat_interleave(2)
+        return Rows(flat(student.logits), flat(teacher.logits), batch.target.flatten(), None, of)
+
+
+class Asks(Loss):
+    """Notes what it is called with."""
+
+    seen: tuple[Outputs, Outputs, Batch]
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
+        self.seen = (student, teacher, batch)
+        return student.logits.sum()
+
+
+class AsksAll(Asks):
+    compares_rows = False
+
+
+def test_terms_between_logits_get_the_rows_of_the_task() -> None:
+    dense = Outputs(torch.arange(12.0).reshape(2, 3, 2))
+    labels = torch.tensor([[0, 1], [2, -1]])
+    batch = Batch(torch.zeros(2, 1), labels, torch.tensor([7, 9]))
+    terms = {"rows": Asks(), "all": AsksAll()}
+    Objective(terms, dict.fromkeys(terms, Weight(1.0)), Halves())(dense, dense, batch)
+    student, teacher, own = terms["rows"].seen
+    assert student.logits.tolist() == teacher.logits.tolist()
+    assert student.logits[1].tolist() == dense.logits[0, :, 1].tolist()
+    assert own.target.tolist() == [0, 1, 2, -1]
+    assert own.index.tolist() == [7, 7, 9, 9]
+    assert terms["all"].seen == (dense, dense, batch)
+
+
+def test_rows_that_are_samples_are_not_touched() -> None:
+    batch = Batch(torch.zeros(2, 1), torch.tensor([0, 1]), torch.arange(2))
+    outputs, term = Outputs(torch.eye(2)), Asks()
+    Objective({"x": term}, {"x": Weight(1.0)}, Classification(("a", "b")))(outputs, outputs, batch)
+    assert all(a is b for a, b in zip(term.seen, (outputs, outputs, batch), strict=True))
+
+
+class Boxes(Task):
+    rowless = "boxes have no rows of logits: take loss=fitnets"
+
+
+def test_a_task_without_rows_says_what_to_take_instead() -> None:
+    with pytest.raises(ValueError, match=r"loss.terms.kd: boxes have no rows .* take loss=fitnets"):
+        Objective({"kd": KD()}, {"kd": Weight(1.0)}).check(Boxes())
+    Objective({"fitnets": FitNets(0)}, {"fitnets": Weight(1.0)}).check(Boxes())

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from kdrun.task import Task
 from kdrun.types import Batch, Loader, Outputs
 
 
@@ -36,7 +37,9 @@ class Loss(nn.Module):
     teacher pairs with any student. Its parameters are trained with the student's and never
     exported. `progress` is the fraction of the training that is over, 0 to 1, set by the loop. One
     that reads only the student and the labels says so by `teacher_free`; one that is a mean over
-    the samples with a label, not over all, by `labelled`.
+    the samples with a label, not over all, by `labelled`. One that reads logits alone gets them as
+    (M, C) rows, whatever the task is: `Task.rows`. One that wants them in the form that the task
+    gives them says `compares_rows = False`. `task` is what is predicted, set by the run.
 
     On a GPU a step may be recorded once and repeated (`kdrun.train.capture`). What Python computes
     is then computed once: a number that changes with `progress` is a property, named in `moments`
@@ -49,6 +52,8 @@ class Loss(nn.Module):
     teacher_free: ClassVar[bool] = False
     moments: ClassVar[tuple[str, ...]] = ()
     labelled: bool = False
+    compares_rows: bool = True
+    task: Task | None = None
     capturable: bool | str = True
     progress: float = 0.0
     standardize: bool = False
@@ -66,7 +71,7 @@ class Loss(nn.Module):
         """Object to a number of classes, before a teacher is trained.
 
         Args:
-            classes: of the labels; 0 in regression.
+            classes: of the labels; 0 where there are none.
 
         Raises:
             ValueError: the loss has nothing to teach there; the message says what to take.

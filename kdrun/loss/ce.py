@@ -1,11 +1,11 @@
-"""Cross-entropy with the labels, or the squared error of values: the term every method has."""
+"""The term with the labels that every method has: what it is, the task says."""
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from kdrun.loss import Loss
+from kdrun.task.choose import by_form
 from kdrun.types import Batch, Outputs
 
 
@@ -13,7 +13,7 @@ class CE(Loss):
     """Match the labels: cross-entropy with class indices, or with probabilities after mixup.
 
     In regression, the squared error in units of the training targets' variance: always to answer
-    their mean costs 1, whatever they measure.
+    their mean costs 1, whatever they measure. Other tasks have their own: `Task.supervised`.
 
     Args:
         label_smoothing: probability mass spread evenly over all classes (Szegedy et al., 2016).
@@ -21,25 +21,18 @@ class CE(Loss):
 
     teacher_free = True
     labelled = True
+    compares_rows = False
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.label_smoothing = label_smoothing
-        self.variance = 1.0
+        self.scale = 1.0
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
-        """Learn the variance of the targets, where they are values."""
-        if targets.is_floating_point() and targets.ndim == 1:
-            self.variance = float(targets.var(correction=0)) or 1.0
+        """Learn how large the targets are, where that is to cancel out."""
+        self.scale = (self.task or by_form(targets)).scale(targets)
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
-        """Mean over the labelled samples; zero where none is (class -1)."""
-        logits, target, smoothing = student.logits, batch.target, self.label_smoothing
-        if target.is_floating_point() and target.ndim == 1:  # values
-            return F.mse_loss(logits.squeeze(1), target) / self.variance
-        if target.is_floating_point():  # class probabilities
-            return F.cross_entropy(logits, target, label_smoothing=smoothing)
-        total = F.cross_entropy(
-            logits, target, ignore_index=-1, reduction="sum", label_smoothing=smoothing
-        )
-        return total / (target >= 0).sum().clamp(min=1)
+        """Mean over the labelled samples; zero where none is."""
+        task = self.task or by_form(batch.target)
+        return task.supervised(student, batch, self.label_smoothing, self.scale)

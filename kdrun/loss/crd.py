@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from kdrun.loss import Loss, positive
 from kdrun.loss.relation import rows
+from kdrun.task.choose import by_form
 from kdrun.types import Batch, Outputs
 
 
@@ -69,7 +70,7 @@ class CRD(Loss):
         Raises:
             ValueError: the targets are not classes, or all that are known of one class.
         """
-        if targets.is_floating_point():
+        if not (self.task or by_form(targets)).named:
             raise ValueError("crd draws its negatives from other classes: regression has none")
         s, t = rows(student.embedding, teacher.embedding)
         self.student = nn.Linear(s.shape[1], self.width)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from kdrun.loss import Loss, positive
-from kdrun.loss.logits import classes, kl, labelled_mean, pair, split
+from kdrun.loss.logits import kl, labelled_mean, pair, split
+from kdrun.task.classification import likeliest
 from kdrun.types import Batch, Outputs
 
 
@@ -47,7 +48,7 @@ class DKD(Loss):
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """Both divergences, mean over the labelled samples."""
-        target = classes(batch.target)
+        target = likeliest(batch.target)
         s, t = pair(student, teacher, self.standardize)
         own_s, rest_s = split(s / self.temperature, target)
         own_t, rest_t = split(t / self.temperature, target)

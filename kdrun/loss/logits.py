@@ -48,19 +48,6 @@ def kl(student: Tensor, teacher: Tensor) -> Tensor:
     return F.kl_div(log_p, log_q, reduction="none", log_target=True).sum(1)
 
 
-def classes(target: Tensor) -> Tensor:
-    """(N,): the class of each sample, the likeliest after mixup, -1 where unlabelled.
-
-    Raises:
-        ValueError: the targets are those of a regression.
-    """
-    if target.ndim == 2:
-        return target.argmax(1)
-    if target.is_floating_point():
-        raise ValueError(f"targets {tuple(target.shape)} of type {target.dtype} are not classes")
-    return target
-
-
 def one_hot(target: Tensor, count: int) -> Tensor:
     """(N, C) bool: which class each sample is of; -1 counts as the first.
 

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdrun.loss import Loss, positive
-from kdrun.loss.logits import classes, labelled_mean, pair, split
+from kdrun.loss.logits import labelled_mean, pair, split
+from kdrun.task.classification import likeliest
 from kdrun.types import Batch, Outputs
 
 
@@ -41,7 +42,7 @@ class NKD(Loss):
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """Both cross-entropies, mean over the labelled samples."""
-        target = classes(batch.target)
+        target = likeliest(batch.target)
         s, t = pair(student, teacher, self.standardize)
         own_s, _ = split(F.log_softmax(s, dim=1), target)
         own_t, _ = split(t.softmax(1), target)

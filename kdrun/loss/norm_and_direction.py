@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from kdrun.loss import Loss, full
 from kdrun.loss.logits import one_hot
+from kdrun.task.choose import by_form
 from kdrun.types import Batch, Loader, Outputs
 
 
@@ -33,7 +34,7 @@ class NormAndDirection(Loss):
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
         """Size the projection and the class means."""
-        if targets.ndim == 1 and targets.is_floating_point():
+        if not (self.task or by_form(targets)).named:
             raise ValueError("directions are those of classes; in regression there are none")
         s, t = _embedding(student, "student"), _embedding(teacher, "teacher")
         s_width, t_width = s.shape[1], t.shape[1]

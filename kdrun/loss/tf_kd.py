@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from kdrun.loss import Loss, full, positive
-from kdrun.loss.logits import classes, kl, labelled_mean, one_hot
+from kdrun.loss.logits import kl, labelled_mean, one_hot
+from kdrun.task.classification import likeliest
 from kdrun.types import Batch, Outputs
 
 
@@ -42,7 +43,7 @@ class TfKD(Loss):
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The divergence, mean over the labelled samples."""
-        s, target = full(student.logits), classes(batch.target)
+        s, target = full(student.logits), likeliest(batch.target)
         if s.ndim != 2 or s.shape[1] < 2 or len(target) != len(s):
             raise ValueError(
                 f"student logits {tuple(s.shape)} must be (N, C) with C at least 2, "

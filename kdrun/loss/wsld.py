@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdrun.loss import Loss, positive
-from kdrun.loss.logits import classes, kl, labelled_mean, pair
+from kdrun.loss.logits import kl, labelled_mean, pair
+from kdrun.task.classification import likeliest
 from kdrun.types import Batch, Outputs
 
 
@@ -38,7 +39,7 @@ class WSLD(Loss):
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The weighted divergence, mean over the labelled part of the batch."""
         s, t = pair(student, teacher, self.standardize)
-        target = classes(batch.target)
+        target = likeliest(batch.target)
         own = target.clamp(min=0)
         with torch.no_grad():
             misses = F.cross_entropy(s, own, reduction="none")

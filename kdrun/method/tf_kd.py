@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from kdrun.loss.logits import classes
 from kdrun.method import Method, require
 from kdrun.objective import Objective
+from kdrun.task.classification import likeliest
 from kdrun.teacher.classes import log_probabilities
 from kdrun.types import Batch, Outputs
 
@@ -50,7 +50,7 @@ class TfKD(Method):
 
     def virtual(self, target: Tensor, count: int) -> Outputs:
         """What the virtual teacher says of samples with these labels."""
-        labels = classes(target)
+        labels = likeliest(target)
         q = target.new_full((len(target), count), 0, dtype=torch.float32)
         q += (1 - self.confidence) / (count - 1)
         q.scatter_(1, labels.clamp(min=0)[:, None], self.confidence)

@@ -289,7 +289,9 @@ class Builder:
         else:
             factors = {"ce": Weight(1.0)}
         return Objective(
-            {name: self.call("loss", loss["terms"][name]) for name in factors}, factors
+            {name: self.call("loss", loss["terms"][name]) for name in factors},
+            factors,
+            self.data.task,
         )
 
 

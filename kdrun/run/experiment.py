@@ -83,7 +83,7 @@ class Experiment:
         if who.startswith("student"):  # teachers learn from the same data
             tell(self.read, config["job"]["command"])
         self.builder.check_labels()
-        self.builder.objective().check(len(self.data.classes))
+        self.builder.objective().check(self.data.task)
         self.train_loader = self.builder.loader(self.data.train, training=True)
         self.val_loader = self.builder.loader(self.data.val) if self.data.val else None
         # The student first: what is wrong with it is told before a teacher is trained for it.

@@ -9,13 +9,14 @@ from kdrun.loss.ctkd import CTKD
 from kdrun.loss.dist import DIST
 from kdrun.loss.dkd import DKD
 from kdrun.loss.kd import KD
-from kdrun.loss.logits import classes, kl, labelled_mean, pair, split, standardized
+from kdrun.loss.logits import kl, labelled_mean, pair, split, standardized
 from kdrun.loss.mlkd import MLKD
 from kdrun.loss.mse import MSE
 from kdrun.loss.nkd import NKD
 from kdrun.loss.soft_ce import SoftCE
 from kdrun.loss.ttm import TTM
 from kdrun.loss.wttm import WTTM
+from kdrun.task.classification import likeliest
 from kdrun.types import Outputs
 from tests.loss import decisions as d
 
@@ -125,10 +126,10 @@ def test_split_takes_each_class_apart() -> None:
 
 
 def test_classes_of_every_kind_of_target() -> None:
-    assert classes(torch.tensor([2, -1])).tolist() == [2, -1]
-    assert classes(torch.tensor([[0.3, 0.7], [0.6, 0.4]])).tolist() == [1, 0]
+    assert likeliest(torch.tensor([2, -1])).tolist() == [2, -1]
+    assert likeliest(torch.tensor([[0.3, 0.7], [0.6, 0.4]])).tolist() == [1, 0]
     with pytest.raises(ValueError, match="not classes"):
-        classes(torch.tensor([0.5, 1.5]))
+        likeliest(torch.tensor([0.5, 1.5]))
 
 
 def test_labelled_mean_without_labels_is_zero_with_a_gradient() -> None:
