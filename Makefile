@@ -7,14 +7,16 @@ RUN := .venv/kdrun-is-installed
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
+# Without --no-compile, pip would compile a hundred thousand files, of which few are ever read.
 $(RUN): pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable .
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --no-compile --editable .
 	@touch $@
 
-$(DEV): $(RUN)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	@touch $@
+$(DEV): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[dev]'
+	@touch $(RUN) $@
 
 install: $(RUN) ## a virtual environment in .venv with kdrun in it
 
@@ -26,8 +28,13 @@ check: $(DEV) ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: check ## check, then the tests (ARGS="-k compare" selects)
-	$(BIN)/pytest -n auto $(ARGS)
+# mypy has one process, and starts cold in a fresh clone: the tests need not wait for it.
+test: $(DEV) ## check and the tests, side by side (ARGS="-k compare" selects)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	@$(BIN)/mypy >.venv/mypy.log 2>&1 & types=$$!; \
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS); tests=$$?; \
+	wait $$types; types=$$?; cat .venv/mypy.log; exit $$((tests ? tests : types))
 
 trials: $(DEV) ## the tests that take minutes: accidents under every launcher
 	$(BIN)/pytest -m slow $(ARGS)

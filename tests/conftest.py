@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import signal
@@ -9,10 +10,12 @@ import sys
 from collections.abc import Callable, Iterator
 from logging import FileHandler
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
+from omegaconf import OmegaConf
+from PIL import Image
 
 from kdrun.cli import main
 from kdrun.files.logfile import RunLog
@@ -22,6 +25,22 @@ torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 # A trial before each sweep costs seconds; tests of it switch it on.
 os.environ["KDRUN_ESTIMATE"] = "false"
+
+_load = OmegaConf.load
+_parsed: dict[str, Any] = {}
+
+
+def _load_once(file: Any) -> Any:
+    """`OmegaConf.load`, which parses a text only once: Hydra loads some fifty per command."""
+    text = Path(file).read_text("utf-8") if isinstance(file, str | Path) else file.read()
+    if text not in _parsed:
+        if not isinstance(file, str | Path):
+            file.seek(0)
+        _parsed[text] = _load(file)
+    return copy.deepcopy(_parsed[text])
+
+
+OmegaConf.load = _load_once  # type: ignore[method-assign]
 
 
 class Told(NamedTuple):
@@ -40,12 +59,25 @@ QUICK = ("teacher=resnet8", "student=linear", "train.epochs=1", "train.progress=
 """Overrides for a whole run in a second."""
 
 
+def _white(figure: Any, path: Path | str) -> None:
+    """A picture as `plots._save` writes one, with nothing on it: drawing takes half of a run."""
+    Image.new("L", (1, 1), 255).save(path, format="png")
+
+
 @pytest.fixture
 def kdrun(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Callable[..., Told]]:
-    """Type a command in an empty folder: `kdrun("-m", "seed=0,1")`."""
+    """Type a command in an empty folder: `kdrun("-m", "seed=0,1")`.
+
+    Pictures are white, unless the test is marked with `pictures`.
+    """
     monkeypatch.chdir(tmp_path)
+    if not request.node.get_closest_marker("pictures"):
+        monkeypatch.setattr("kdrun.results.plots._save", _white)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
 
     def call(*words: str) -> Told:

@@ -18,6 +18,7 @@ def rows(path: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.pictures
 def test_a_run_leaves_its_files_and_prints_its_row(kdrun):
     told = kdrun(*QUICK)
     assert told.status == 0, told.err

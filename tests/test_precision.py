@@ -33,9 +33,8 @@ def choices(group: str) -> set[str]:
 
 @pytest.fixture(params=["bf16", "fp32"])
 def precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What every run computes in unless it says something else. No pictures, which take longest."""
+    """What every run computes in unless it says something else."""
     monkeypatch.setenv("KDRUN_PRECISION", request.param)
-    monkeypatch.setattr("kdrun.results.plots._save", lambda *_: None)
     return str(request.param)
 
 

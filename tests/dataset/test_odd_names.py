@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 NAMES = (b"a\nb", b"caf\xe9", b"\x1b[31mred", b'"q",\'s', b"$\\frac{", b"p|<b>")
@@ -26,6 +27,7 @@ def write_images(root: bytes) -> None:
                     Image.fromarray(pixels).save(file, "PNG")
 
 
+@pytest.mark.pictures
 def test_odd_names_from_training_to_report(kdrun) -> None:
     write_images(b"images")
     words = (

@@ -13,7 +13,8 @@ import pytest
 
 from kdrun.sweep.pool import obituary, shares
 from tests.conftest import QUICK
-from tests.sweep.test_sweep import ACCIDENTS, FAULTY, children, start
+from tests.forked import Forked
+from tests.sweep.test_sweep import ACCIDENTS, FAULTY, children
 
 LOCAL = ("-m", "hydra/launcher=local", "hydra.launcher.n_jobs=2")
 
@@ -43,7 +44,7 @@ def test_no_process_outlives_the_sweep(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = (*LOCAL, *QUICK, "method=supervised", "train.epochs=10000", "seed=0,1")
     for last, status in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
-        process = start(*words)
+        process = Forked(*words)
         while len(own := children(process.pid)) < 2:
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)

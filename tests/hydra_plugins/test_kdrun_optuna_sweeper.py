@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import QUICK
-from tests.sweep.test_sweep import rows, start
+from tests.forked import Forked
+from tests.sweep.test_sweep import rows
 
 pytest.importorskip("optuna")
 
@@ -21,7 +22,7 @@ SEARCH = (
 
 def test_a_search_killed_goes_on_to_as_many_trials(kdrun, tmp_path):
     words = (*SEARCH, "hydra.sweeper.n_trials=9")
-    with start(*words) as process:
+    with Forked(*words) as process:
         while len(list(Path().glob("outputs/default/*/metrics.csv"))) < 3:
             assert process.poll() is None
             time.sleep(0.02)

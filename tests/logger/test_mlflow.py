@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import pytest
 
 from kdrun.results.record import read_metrics
 from tests.conftest import Told
+from tests.forked import Forked
 from tests.logger.test_logger import RUN
 
 pytest.importorskip("mlflow")
@@ -72,11 +70,9 @@ def test_killed_and_resumed_it_is_one_run_with_each_step_once(
         "+logger.bomb={_target_: bombs.Bomb}",
         "+logger.mlflow={_target_: kdrun.logger.mlflow.MLflow}",
     ]
-    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{Path.cwd()}:{':'.join(sys.path)}"}
-    killed = subprocess.run(
-        [sys.executable, "-m", "kdrun", *words], env=environment, capture_output=True, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    killed = Forked(*words)
+    told, _ = killed.communicate()
+    assert killed.returncode == -signal.SIGKILL, told
     (run,) = runs("outputs/default")
     assert run.info.status == "RUNNING"
     (tmp_path / "defused").touch()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.forked import Forked
 
 WORDS = (
     *("method=transfer", "dataset=digits_shifted", "dataset.labels=none", "student=resnet8"),
@@ -72,11 +71,9 @@ def test_mistakes_end_with_two_and_one_message(  # type: ignore[no-untyped-def]
     assert "Traceback" not in ended.err
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, *words: str) -> Forked:
     longer = [word.replace("epochs=2", "epochs=6") for word in WORDS]
-    call = [sys.executable, "-m", "kdrun", *longer, *words]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(call, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, **quiet)
+    return Forked(*longer, *words, folder=folder)
 
 
 def test_killed_it_ends_with_the_same_bits(tmp_path: Path) -> None:

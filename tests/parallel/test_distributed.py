@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from kdrun.parallel.distributed import RankError, _error
 from kdrun.train import NonFiniteLossError
 from tests.conftest import QUICK
-from tests.sweep.test_sweep import ACCIDENTS, FAULTY, rows, start
+from tests.forked import Forked
+from tests.sweep.test_sweep import ACCIDENTS, FAULTY, rows
 
 TWO = ("train.devices=2", "train.precision=fp32")
 
@@ -74,7 +75,7 @@ def children(parent: int) -> list[int]:
 @pytest.mark.parametrize(("last", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_no_rank_outlives_the_run(tmp_path, monkeypatch, last, status):
     monkeypatch.chdir(tmp_path)
-    process = start(*QUICK, *TWO, "method=supervised", "train.epochs=10000")
+    process = Forked(*QUICK, *TWO, "method=supervised", "train.epochs=10000")
     while not (saved := list(Path("outputs").rglob("checkpoint.pt"))):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)

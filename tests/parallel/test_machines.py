@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from kdrun.config.schema import Train
 from kdrun.parallel.machines import Place, place
-from tests.sweep.test_sweep import start
+from tests.forked import Forked
 
 RUN = ("method=supervised", "student=mlp", "train.epochs=2", "train.precision=fp32")
 
@@ -32,7 +32,7 @@ def free_port() -> int:
 
 def test_two_machines_end_together_with_the_weights_of_one(tmp_path, monkeypatch, kdrun):
     words = (*RUN, "train.nodes=2", f"train.endpoint=localhost:{free_port()}")
-    both = [start(*words, f"train.node={node}") for node in (0, 1)]
+    both = [Forked(*words, f"train.node={node}") for node in (0, 1)]
     told = [process.communicate()[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], told
     (run,) = Path("outputs/default").glob("*/")

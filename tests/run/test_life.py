@@ -15,9 +15,10 @@ import pytest
 
 from kdrun.files import checkpoint
 from tests.conftest import QUICK
+from tests.forked import Forked
 
 LONG = (
-    *("teacher=mlp", "student=mlp", "train.epochs=25", "train.accumulate=2", "train.ema=0.9"),
+    *("teacher=mlp", "student=mlp", "train.epochs=12", "train.accumulate=2", "train.ema=0.9"),
     *("train.early_stop=99", "train.precision=fp32", "train.progress=false"),
     *("dataset.augment.flip=true", "dataset.augment.rotate=5"),
 )
@@ -45,19 +46,19 @@ def test_killed_three_times_it_ends_with_the_same_bits(tmp_path):
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     whole.mkdir()
     torn.mkdir()
-    assert start(whole, *LONG).wait() == 0
+    assert start(whole, *LONG).wait() == 0  # in a new interpreter
 
     chance = random.Random(0)
     for kill in range(3):
-        process = start(torn, *LONG)
+        process = Forked(*LONG, folder=torn)
         # In the middle of some epoch after the first that this process finished.
-        while process.poll() is None and epochs_of(torn) < 6 * kill + 1:
+        while process.poll() is None and epochs_of(torn) < 3 * kill + 1:
             time.sleep(0.02)
         time.sleep(chance.random() * 0.1)
         assert process.poll() is None  # it was to be killed, and had not ended
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert start(torn, *LONG).wait() == 0
+    assert Forked(*LONG, folder=torn).wait() == 0
 
     (a,) = whole.glob("outputs/default/*/")
     (b,) = torn.glob("outputs/default/*/")
@@ -108,7 +109,7 @@ def test_ctrl_c_keeps_what_there_is(kdrun, monkeypatch):
 
 def test_two_processes_do_a_run_once(tmp_path):
     words = (*QUICK, "method=supervised")
-    processes = [start(tmp_path, *words) for _ in range(2)]
+    processes = [Forked(*words, folder=tmp_path) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     (log,) = tmp_path.glob("outputs/default/*/run.log")
     assert log.read_text().count("epoch 1/1") == 1

@@ -1,4 +1,8 @@
-"""What is left of a sweep in which jobs raise, go astray and are killed."""
+"""What is left of a sweep in which jobs raise, go astray and are killed, under every launcher.
+
+The suite has a quick test of each: `test_accidents_cost_their_own_job_and_no_other` of test_sweep,
+and those of tests/hydra_plugins.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +42,8 @@ def typed(*words: str) -> tuple[int, str]:
     return process.returncode, told
 
 
-@pytest.mark.parametrize(
-    "launcher",
-    [name if name == "basic" else pytest.param(name, marks=pytest.mark.slow) for name in LAUNCHERS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_twelve_jobs_and_three_accidents(launcher, tmp_path, monkeypatch):
     if (needed := NEEDS.get(launcher)) and not find_spec(needed):
         pytest.skip(f"needs {needed}")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,10 @@ from kdrun.config.identity import Identity
 from kdrun.config.register import register
 from kdrun.config.schema import Rerun
 from kdrun.files import checkpoint
+from kdrun.results.record import load_record
 from kdrun.sweep import jobs
 from tests.conftest import QUICK
+from tests.forked import Forked
 
 WORDS = (*QUICK, "method=supervised")
 
@@ -66,6 +69,7 @@ def rows(folder: str = "outputs/default") -> list[dict[str, str]]:
 
 
 def start(*words: str) -> subprocess.Popen[str]:
+    """A command in a new interpreter."""
     call = [sys.executable, "-m", "kdrun", *words]
     return subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -73,6 +77,11 @@ def start(*words: str) -> subprocess.Popen[str]:
 def children(parent: int) -> list[int]:
     told = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True)
     return [int(word) for word in told.stdout.split()]
+
+
+def run_of(seed: str) -> Path:
+    (found,) = Path("outputs/default").glob(f"*_s{seed}-*")
+    return found
 
 
 def times(folder: str, among: set[str] | None = None) -> dict[Path, int]:
@@ -223,7 +232,7 @@ def test_jobs_that_others_are_at_come_last(tmp_path):
 def test_two_sweeps_share_the_jobs_of_one_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ("-m", *WORDS, "train.epochs=3", "seed=range(5)")
-    both = [start(*words) for _ in range(2)]
+    both = [Forked(*words) for _ in range(2)]
     told = [process.communicate()[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], told
     for log in Path("outputs/default").glob("*/run.log"):
@@ -236,16 +245,23 @@ def test_accidents_cost_their_own_job_and_no_other(kdrun, tmp_path, monkeypatch)
     monkeypatch.syspath_prepend(tmp_path)
     Path("faulty.py").write_text(FAULTY)
     words = ("-m", *ACCIDENTS, "seed=2,3,5,7,8")
-    with start(*words) as first:
-        first.communicate()
-    assert first.returncode == -signal.SIGKILL  # in-process, a kill ends the command
-    assert [row["status"] for row in rows()].count("ok") == 1
+    with Forked(*words) as first:
+        assert first.wait() == -signal.SIGKILL  # in-process, a kill ends the command
+    assert [row["status"] for row in rows()] == ["ok", "failed", "failed"]
+    (killed,) = Path("outputs/default").glob("*_s7-*")
+    began = {row["seed"]: load_record(run_of(row["seed"]))["started"] for row in rows()}
+    time.sleep(1)  # records tell time in seconds
 
     told = kdrun(*words)
     assert told.status == 1
     assert "2 of 5 runs failed:\n  seed=3: RuntimeError: an accident\n  seed=5: NonF" in told.out
     assert "continuing after epoch 1" in told.out
-    assert len(rows()) == 5
+    assert load_record(killed)["status"] == "ok"
+    by_seed = {row["seed"]: row for row in rows()}
+    assert len(rows()) == len(by_seed) == 5
+    assert by_seed["3"]["error"] == "RuntimeError: an accident"
+    assert by_seed["5"]["error"].startswith("NonFiniteLossError")
+    assert all(load_record(run_of(seed))["started"] > began[seed] for seed in ("3", "5"))
     done = {row["run_id"] for row in rows() if row["status"] == "ok"}
     assert len(done) == 3
 

@@ -18,7 +18,8 @@ from kdrun.model import build
 from kdrun.model.features import Network
 from kdrun.transfer.fine_tune import FineTune
 from kdrun.transfer.l2_sp import L2SP
-from tests.run.test_life import epochs_of, metrics, start
+from tests.forked import Forked
+from tests.run.test_life import epochs_of, metrics
 
 BASE = (
     *("method=transfer", "dataset=digits_shifted", "dataset.train_size=100"),
@@ -100,7 +101,7 @@ def test_what_is_frozen_does_not_move_and_the_record_says_what_came_over(kdrun) 
 def test_killed_it_ends_with_the_same_bits_with_every_option(kdrun, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     words = (*WORDS, "transfer=fine_tune", *ALL, "transfer.l2_sp_head=0.01", "train.epochs=9")
     assert kdrun(*words, "name=whole").status == 0
-    process = start(tmp_path, *words)  # the source's model is there already
+    process = Forked(*words)  # the source's model is there already
     while process.poll() is None and epochs_of(tmp_path) < 3:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
