@@ -14,8 +14,8 @@ import warnings
 from pathlib import Path
 from types import TracebackType
 
-BEFORE = ("kdrun.cli", "kdrun.run.experiment", "kdrun.sweep", "hydra")
-"""What a process has at once."""
+BEFORE = ("hydra", "kdrun.cli", "pandas", "sklearn.metrics", "torch", "torchvision")
+"""What a process has at once, and would import for seconds."""
 
 
 class Forked:

@@ -42,17 +42,17 @@ def test_a_run_leaves_its_files_and_prints_its_row(kdrun):
 def test_the_sweep_of_the_readme_trains_each_thing_once(kdrun):
     words = ("-m", "name=first", "student=linear,mlp", "method=supervised,distill")
     words += ("teacher=resnet8", "train.epochs=1", "train.progress=false")
-    assert kdrun(*words, "seed=0,1").status == 0
-    assert len(rows("outputs/first/results.csv")) == 8
+    assert kdrun(*words, "seed=0").status == 0
+    assert len(rows("outputs/first/results.csv")) == 4
     teachers = Path("outputs/cache/teacher")
-    assert len(rows(f"{teachers}/results.csv")) == 2
+    assert len(rows(f"{teachers}/results.csv")) == 1
 
     states = {
         path: path.stat().st_mtime_ns for path in Path("outputs").rglob("student.safetensors")
     }
-    assert kdrun(*words, "seed=0,1,2").status == 0
-    assert len(rows("outputs/first/results.csv")) == 12
-    assert len(rows(f"{teachers}/results.csv")) == 3
+    assert kdrun(*words, "seed=0,1").status == 0
+    assert len(rows("outputs/first/results.csv")) == 8
+    assert len(rows(f"{teachers}/results.csv")) == 2
     assert all(path.stat().st_mtime_ns == before for path, before in states.items())
 
     told = kdrun("compare", "outputs/first")

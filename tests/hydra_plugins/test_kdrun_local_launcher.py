@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kdrun.sweep.pool import obituary, shares
+from kdrun.sweep.pool import shares
 from tests.conftest import QUICK
 from tests.forked import Forked
 from tests.sweep.test_sweep import ACCIDENTS, FAULTY, children
@@ -74,8 +74,3 @@ def test_the_machine_is_shared_out(monkeypatch):
         shares(None, "all", None)
     with pytest.raises(ValueError, match="n_jobs=0: must be at least 1"):
         shares(0, None, None)
-
-
-def test_an_exit_status_is_told_in_words():
-    assert obituary(-signal.SIGSEGV) == "killed by SIGSEGV"
-    assert "status 3" in obituary(3)

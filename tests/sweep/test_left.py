@@ -8,7 +8,6 @@ import pytest
 
 from kdrun.sweep import left as module
 from kdrun.sweep.left import Left
-from kdrun.terminal.duration import span
 
 A, B, C, D = (Path(name) for name in "abcd")
 
@@ -31,11 +30,6 @@ def test_of_jobs_beside_it_half_is_taken_to_be_over() -> None:
     left = Left({A: 10, B: 10, C: 10, D: 10}, at_once=2)
     left.after(A)
     assert left.seconds(elapsed=15) == pytest.approx(25)
-
-
-def test_a_span_is_said_as_people_say_it() -> None:
-    assert [span(each) for each in (None, 40, 720, 12000)] == ["?", "40 s", "12 min", "3 h 20 min"]
-    assert span(0.1) == "1 s"
 
 
 def test_what_the_first_run_tells_is_said_while_it_runs(caplog, monkeypatch) -> None:
