@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import os
@@ -11,11 +12,28 @@ import tempfile
 import time
 import traceback
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-BEFORE = ("hydra", "kdrun.cli", "pandas", "sklearn.metrics", "torch", "torchvision")
+import hydra
+
+BEFORE = ("kdrun.cli", "pandas", "sklearn.metrics", "torch", "torchvision")
 """What a process has at once, and would import for seconds."""
+
+
+@functools.cache
+def warm() -> None:
+    """Import, look for Hydra's plugins and parse the yaml once, for every fork that follows."""
+    for name in BEFORE:
+        importlib.import_module(name)
+    with suppress(ImportError):  # tests/hostile tries older checkouts, which have other names
+        from kdrun.config.register import register
+        from kdrun.config.schema import folder
+
+        register()
+        with hydra.initialize_config_dir(version_base="1.3", config_dir=str(folder())):
+            hydra.compose("config")
 
 
 class Forked:
@@ -31,8 +49,7 @@ class Forked:
     """
 
     def __init__(self, *words: str, folder: Path | None = None) -> None:
-        for name in BEFORE:
-            importlib.import_module(name)
+        warm()
         self.returncode: int | None = None
         self._told, path = tempfile.mkstemp()
         os.unlink(path)

@@ -30,6 +30,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from tests.forked import warm
+
 LINEAR = {"_target_": "kdrun.model.linear.Linear"}
 """The network of a file of weights in which nothing is wrong."""
 
@@ -374,6 +376,7 @@ def execute(words: list[str], place: Place, memory: int, seconds: float) -> Outc
     for name in IMPORTED:
         with suppress(ImportError):  # an older checkout may lack one
             importlib.import_module(name)
+    warm()
     told = place.root / "told"
     told.mkdir(exist_ok=True)
     begin = time.monotonic()
