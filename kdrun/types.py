@@ -137,11 +137,12 @@ class Arrays:
 
     Attributes:
         inputs: (N, C, H, W) uint8 images or (N, D) float32 rows, or a dict of such tensors.
-        targets: (N,) int64 classes, or float32 values in regression.
+        targets: (N,) int64 classes, float32 values, or (N, …) as its task has them.
         ids: what the samples are called, whatever is cut away; None: their positions.
         groups: (N,) numbers of the groups that no cut takes apart; None: each sample by itself.
         marks: (N,) int64 digests of the samples as they were read, where what `inputs` make of them
             depends on the training samples; None: `inputs` tell them apart.
+        task: what the targets are; None: one class a sample or one value, by their form.
     """
 
     inputs: Input
@@ -149,6 +150,7 @@ class Arrays:
     ids: list[str] | None = None
     groups: Tensor | None = None
     marks: Tensor | None = None
+    task: Task | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -164,6 +166,7 @@ class Files:
         image_size: height and width to which each image is brought.
         background: the colour on which transparent pixels are put.
         ids: what the samples are called, whatever is cut away; None: FOLDER/FILE.
+        task: as in `Arrays`.
     """
 
     paths: list[str]
@@ -171,6 +174,7 @@ class Files:
     image_size: int
     background: str = "white"
     ids: list[str] | None = None
+    task: Task | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -201,7 +205,7 @@ class Dataset:
         notes: what was assumed, left out or replaced when the data were read: a sentence each, told
             once.
         warnings: what is likely to be wrong with them, likewise.
-        task: what is to be predicted; None: one class a sample or one value, as the targets are.
+        task: what is to be predicted; None: what the training split says.
     """
 
     train: Split
@@ -221,6 +225,6 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if not self.task:
-            from kdrun.task.choose import by_form
+            from kdrun.task.choose import of_split
 
-            object.__setattr__(self, "task", by_form(self.train.targets, self.classes))
+            object.__setattr__(self, "task", of_split(self.train).over(self.classes))

@@ -14,6 +14,7 @@ from kdrun.config.instantiate import nearest
 from kdrun.dataset.cuts import Cuts
 from kdrun.dataset.split import channel_statistics, select, subset
 from kdrun.sample import rows_of, shape_of
+from kdrun.task.choose import of_split
 from kdrun.types import Arrays, Dataset, Input, Split
 
 if TYPE_CHECKING:
@@ -60,8 +61,10 @@ def own_classes(domain: Domain) -> Domain:
 
     Domains of one table may differ in their classes; what they share is found by name.
     """
+    if not of_split(domain.train).classifies:
+        return domain
     present = torch.cat([domain.train.targets, domain.test.targets]).unique()
-    if domain.train.targets.is_floating_point() or len(present) == len(domain.classes):
+    if len(present) == len(domain.classes):
         return domain
     number = torch.full((len(domain.classes),), -1)
     number[present] = torch.arange(len(present))
@@ -152,7 +155,7 @@ def combine(
     source_train, source_val = cuts.validated(source.train)
     # Whatever labels are hidden: what was trained on the source serves for all of these.
     unseen = target.train
-    if not unseen.targets.is_floating_point():
+    if of_split(unseen).classifies:
         unseen = hide(unseen, "none", cuts.split_seed)
     seen, _ = cuts.validated(unseen)
     encode = fit(source_train, seen) if fit else _as_it_is
@@ -184,20 +187,22 @@ def _dataset(
 
 
 def hide(split: Split, labels: Labels, seed: int) -> Split:
-    """The split with the target -1 for every sample but `labels` of them.
+    """The split with no target known but those of `labels` samples.
 
     Raises:
         ValueError: there are not so many, or too few for every class.
     """
     if labels == "all":
         return split
-    if split.targets.is_floating_point():
-        raise ValueError(f"dataset.labels={labels}: only classes can be hidden; give all.")
-    hidden = torch.full_like(split.targets, -1)
+    task = of_split(split)
+    try:
+        hidden = task.hidden(split.targets)
+    except ValueError as error:
+        raise ValueError(f"dataset.labels={labels}: {error}") from error
     if labels != "none":
         if isinstance(labels, (str, bool)) or labels < 1:
             raise ValueError(f"dataset.labels={labels}: give all, none, or a number of samples.")
-        kept = subset(split.targets, labels, seed, "dataset.labels")
+        kept = subset(task.strata(split.targets), labels, seed, "dataset.labels")
         hidden[kept] = split.targets[kept]
     return replace(split, targets=hidden)
 

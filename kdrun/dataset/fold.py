@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from kdrun.dataset.split import groups_of, hold_out, select, strata
+from kdrun.task.choose import of_split
 from kdrun.types import Split
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def divide(
     """
     if fold is None:
         groups = groups_of(whole)
-        rest, held = hold_out(whole.targets, test_fraction, split_seed, "test_fraction", groups)
+        rest, held = hold_out(strata(whole), test_fraction, split_seed, "test_fraction", groups)
     else:
         rest, held = fold_of(whole, split_seed, fold)
     return select(whole, rest), select(whole, held)
@@ -77,9 +78,8 @@ def fold_of(whole: Split, split_seed: int, fold: Fold) -> tuple[Tensor, Tensor]:
         ValueError: one of the folds, whichever, leaves one class only to test or to train on.
     """
     parts = list(_parts(whole, split_seed, fold.of))
-    classes = strata(whole.targets)
-    if not whole.targets.is_floating_point():
-        _check(classes, parts)
+    if of_split(whole).classifies:
+        _check(strata(whole), parts)
     inside = torch.zeros(len(whole), dtype=torch.bool)
     inside[parts[fold.number]] = True
     return inside.logical_not().nonzero().squeeze(1), inside.nonzero().squeeze(1)
@@ -90,7 +90,7 @@ def _parts(whole: Split, split_seed: int, count: int) -> Iterator[Tensor]:
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     groups = groups_of(whole)
-    classes = strata(whole.targets).numpy()
+    classes = strata(whole).numpy()
     things, size = ("samples", len(whole)) if groups is None else ("groups", len(groups.unique()))
     if size < count:
         raise ValueError(f"cv.folds={count}: there are {size} {things}; give fewer folds.")

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from kdrun.dataset.random import bits
-from kdrun.types import Arrays, Files, Split
+from kdrun.task.choose import by_form, of_split
+from kdrun.types import Arrays, Files, Split, map_input
 
 
 def cut(
@@ -35,10 +36,10 @@ def cut(
     val = None
     if val_fraction != 0:
         groups = groups_of(train)
-        rest, held = hold_out(train.targets, val_fraction, split_seed, "val_fraction", groups)
+        rest, held = hold_out(strata(train), val_fraction, split_seed, "val_fraction", groups)
         train, val = select(train, rest), select(train, held)
     if train_size is not None:
-        train = select(train, subset(train.targets, train_size, split_seed))
+        train = select(train, subset(strata(train), train_size, split_seed))
     return train, val
 
 
@@ -51,7 +52,7 @@ def hold_out(
     out at all.
 
     Args:
-        targets: (N,) classes, or values in regression.
+        targets: (N,) classes, or other `strata`; values, which are cut by fifths.
         fraction: how much of every class goes to the second part, above 0 and below 1.
         seed: what the choice is a function of.
         name: what the user calls the fraction, for the message.
@@ -66,7 +67,7 @@ def hold_out(
     """
     if not 0 < fraction < 1:
         raise ValueError(f"{name}={fraction} is not a fraction: give 0 <= {name} < 1.")
-    targets = strata(targets)
+    targets = by_form(targets).strata(targets)
     if groups is not None:
         return _hold_out_groups(targets, groups, fraction, seed, name)
     counts = torch.unique(targets, return_counts=True)[1].tolist()
@@ -103,7 +104,7 @@ def subset(targets: Tensor, size: int, seed: int, name: str = "train_size") -> T
     """Choose `size` positions with the class proportions of the whole, each class at least once.
 
     Args:
-        targets: (N,) classes, or values in regression.
+        targets: (N,) classes, or other `strata`; values, which are cut by fifths.
         size: how many.
         seed: what the choice is a function of.
         name: what the user calls the size, for the message.
@@ -111,7 +112,7 @@ def subset(targets: Tensor, size: int, seed: int, name: str = "train_size") -> T
     Raises:
         ValueError: there are fewer samples, or more classes, than `size`.
     """
-    targets = strata(targets)
+    targets = by_form(targets).strata(targets)
     counts = torch.unique(targets, return_counts=True)[1].tolist()
     if not len(counts) <= size <= len(targets):
         raise ValueError(
@@ -123,15 +124,9 @@ def subset(targets: Tensor, size: int, seed: int, name: str = "train_size") -> T
     return _first(targets, quotas, seed, name).nonzero().squeeze(1)
 
 
-def strata(targets: Tensor) -> Tensor:
-    """(N,) the group of each sample whose proportions every cut keeps.
-
-    Its class; in regression, which fifth of all values its own lies in.
-    """
-    if not targets.is_floating_point():
-        return targets
-    borders = targets.quantile(torch.arange(1, 5, dtype=targets.dtype) / 5)
-    return torch.bucketize(targets, borders)
+def strata(split: Split) -> Tensor:
+    """(N,) the group of each sample whose proportions every cut keeps, as its task says."""
+    return of_split(split).strata(split.targets)
 
 
 def select(split: Split, index: Tensor) -> Split:
@@ -144,10 +139,8 @@ def select(split: Split, index: Tensor) -> Split:
         return replace(split, paths=paths, targets=targets, ids=ids)
     groups = None if split.groups is None else split.groups[index]
     marks = None if split.marks is None else split.marks[index]
-    if isinstance(split.inputs, dict):
-        inputs = {key: value[index] for key, value in split.inputs.items()}
-        return Arrays(inputs, targets, ids, groups, marks)
-    return Arrays(split.inputs[index], targets, ids, groups, marks)
+    inputs = map_input(lambda tensor: tensor[index], split.inputs)
+    return Arrays(inputs, targets, ids, groups, marks, split.task)
 
 
 def groups_of(split: Split) -> Tensor | None:

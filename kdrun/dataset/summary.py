@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from kdrun.task import Task
 from kdrun.types import Dataset, Split
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def summarise(data: Dataset) -> Summary:
     """
     found: Summary = {"domain": data.domain} if data.domain else {}
     parts = {"train": data.train, "val": data.val, "test": data.test}
-    found |= {name: _counted(part, data.classes) for name, part in parts.items() if part}
+    found |= {name: _counted(part, data.task) for name, part in parts.items() if part}
     found |= {"notes": list(data.notes), "warnings": [*data.warnings, *_warnings(found)]}
     if data.source is not None:
         found["source"] = summarise(data.source)
@@ -91,15 +92,8 @@ def paragraph(summary: Summary) -> str:
     return " ".join(said)
 
 
-def _counted(split: Split, classes: list[str]) -> Summary:
-    found: Summary = {"samples": len(split)}
-    if not classes:
-        return found
-    known = split.targets[split.targets >= 0]
-    counts = known.bincount(minlength=len(classes)).tolist()
-    found["unlabelled"] = len(split) - len(known)
-    found["classes"] = dict(zip(classes, counts, strict=True))
-    return found
+def _counted(split: Split, task: Task) -> Summary:
+    return {"samples": len(split), **task.present(split.targets)}
 
 
 def _sentence(what: str, summary: Summary) -> str:

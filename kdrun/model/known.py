@@ -82,12 +82,12 @@ def given(role: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
     """
     header: dict[str, Any] = {}
     if role.get("classes") is not None:
-        if not data.classes:
+        if not data.task.named:
             raise ValueError("classes=...: the data have values, not classes")
         header["classes"] = read_names(role["classes"])
     if role.get("unit") is not None:
         unit = _numbers("unit", role["unit"], 2)
-        if data.classes or unit[1] <= 0:
+        if data.task.named or unit[1] <= 0:
             raise ValueError(f"unit={role['unit']}: give [MEAN,STD] of a regression's values")
         header["unit"] = unit
     mean, std = role.get("mean"), role.get("std")

@@ -111,6 +111,8 @@ class Task:
         watched: those that metrics.csv has of the validation split after each epoch.
         named: whether the columns of logits are the classes, and can be matched by their names
             between teachers, domains and tables.
+        classifies: whether each sample is of one of the classes, which can then be balanced,
+            hidden, and matched between domains.
         rowless: why the losses between logits have nothing to compare, and what to take instead;
             empty where `rows` gives some.
     """
@@ -124,6 +126,7 @@ class Task:
     headline: ClassVar[str]
     watched: ClassVar[tuple[str, ...]]
     named: ClassVar[bool] = False
+    classifies: ClassVar[bool] = False
     rowless: ClassVar[str] = ""
 
     # What the network must give.
@@ -171,10 +174,13 @@ class Task:
         """(N,) bool: which targets are known."""
         return targets.new_ones(len(targets)).bool()
 
-    def count(self, targets: Tensor) -> int | Tensor:
-        """Over how many labelled rows the supervised term of these targets is a mean.
+    def count(self, targets: Tensor, labelled: bool) -> int | Tensor:
+        """Over how many rows a term is a mean, where several batches make one step.
 
-        Asked in each step where several batches make one: not known, it stays on the device.
+        Args:
+            targets: of a batch.
+            labelled: whether those without a label do not count. A number that has to be asked of
+                the device stays there.
         """
         return len(targets)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from kdrun.task import Task
-    from kdrun.types import Dataset
+    from kdrun.types import Dataset, Split
 
 
 def by_form(targets: Tensor, classes: Sequence[str] = ()) -> Task:
@@ -27,6 +27,11 @@ def by_form(targets: Tensor, classes: Sequence[str] = ()) -> Task:
     if by_value(targets):
         return Regression()
     return Classification(tuple(classes))
+
+
+def of_split(split: Split) -> Task:
+    """The task of a split's targets: as it says, or by their form."""
+    return split.task or by_form(split.targets)
 
 
 def with_task(

@@ -40,6 +40,7 @@ class Classification(Task):
     headline: ClassVar[str] = "accuracy"
     watched: ClassVar[tuple[str, ...]] = ("accuracy", "nll")
     named: ClassVar[bool] = True
+    classifies: ClassVar[bool] = True
 
     @property
     def width(self) -> int:
@@ -59,9 +60,11 @@ class Classification(Task):
         """Those that are not -1."""
         return targets >= 0
 
-    def count(self, targets: Tensor) -> Tensor | int:
-        """The labelled samples; all of them after mixup, which wants all labels."""
-        return len(targets) if targets.is_floating_point() else (targets >= 0).sum()
+    def count(self, targets: Tensor, labelled: bool) -> Tensor | int:
+        """The samples, or those with a label; all have one after mixup."""
+        if not labelled or targets.is_floating_point():
+            return len(targets)
+        return (targets >= 0).sum()
 
     def hidden(self, targets: Tensor) -> Tensor:
         """All -1, so that no method can read them."""
@@ -75,7 +78,9 @@ class Classification(Task):
         return (targets[:, None] == classes).float()  # torch's one_hot waits for the device
 
     def present(self, targets: Tensor) -> dict[str, Any]:
-        """How many samples are unlabelled, and how many each class has."""
+        """How many samples are unlabelled, and how many each class has, if they have names."""
+        if not self.classes:
+            return {}
         known = targets[targets >= 0]
         counts = known.bincount(minlength=self.width).tolist()
         classes = dict(zip(self.classes, counts, strict=True))

@@ -57,6 +57,10 @@ class Regression(Task):
         """Those that are numbers: new rows may have no label."""
         return targets >= -torch.inf
 
+    def over(self, classes: Sequence[str]) -> Regression:
+        """Itself: it has no classes."""
+        return self
+
     def scale(self, targets: Tensor) -> float:
         """The variance of the targets: always to answer their mean costs 1."""
         return float(targets.var(correction=0)) or 1.0

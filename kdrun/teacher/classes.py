@@ -96,7 +96,8 @@ class ByName(nn.Module):
     def forward(self, batch: Batch) -> Outputs:
         """The teacher's outputs, with (N, C) logits for the C classes of the data."""
         outputs: Outputs = self.teacher(batch)
-        logits = outputs.logits.new_full((len(outputs.logits), self.width), UNKNOWN)
+        size = (len(outputs.logits), self.width, *outputs.logits.shape[2:])
+        logits = outputs.logits.new_full(size, UNKNOWN)
         logits[:, self.place] = outputs.logits[:, self.own]
         return outputs._replace(logits=logits)
 
@@ -111,7 +112,7 @@ def require_all(logits: Tensor, wanted: Sequence[str]) -> None:
     Raises:
         ValueError: with both lists.
     """
-    unknown = (logits == UNKNOWN).all(dim=0).tolist()
+    unknown = (logits == UNKNOWN).transpose(0, 1).flatten(1).all(dim=1).tolist()
     if any(unknown):
         known = [name for name, missing in zip(wanted, unknown, strict=True) if not missing]
         raise ValueError(

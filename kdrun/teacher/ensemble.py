@@ -251,8 +251,8 @@ def ensemble(
     elif weights == "uniform":
         shares = torch.full((len(members),), 1 / len(members))
     else:
-        if val_loader is None or not data.classes:
-            wanted = "dataset.val_fraction above 0" if data.classes else "classes"
+        if val_loader is None or not data.task.named:
+            wanted = "dataset.val_fraction above 0" if data.task.named else "classes"
             raise ValueError(f"weights=learned needs validation data with labels: {wanted}")
         shares = learn(_ask(members, val_loader), val_loader.targets.cpu(), average)
     return Ensemble(members, shares, str(weights), average).to(device)

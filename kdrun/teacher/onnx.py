@@ -154,8 +154,8 @@ def onnx(
     model = Onnx(session, arrangement, chosen, (scale, mean, std), _size(path))
     said = _try(model, data, path)
     model.meaning = _meaning(said, meaning, data)
-    width = 2 if said.shape[1] == 1 and data.classes else said.shape[1]
-    if not data.classes:
+    width = 2 if said.shape[1] == 1 and data.task.named else said.shape[1]
+    if not data.task.named:
         return model
     known = name_classes(classes or _told(session, width) or model.keys or width, data.classes)
     if len(known) != width:
@@ -272,7 +272,7 @@ def _try(model: Onnx, data: Dataset, path: str) -> Array:
 
 
 def _meaning(said: Array, wanted: str, data: Dataset) -> str:
-    if not data.classes:
+    if not data.task.named:
         return "value"
     inside = bool((said >= 0).all() and (said <= 1 + 1e-6).all())
     sums = said.sum(1)

@@ -90,7 +90,7 @@ def recorded(
 
 
 def _recorded(path: str, data: Dataset, augment: Augment, whole: bool, missing: str) -> Recorded:
-    if not data.classes:
+    if not data.task.named:
         raise ValueError("decisions are about classes, and this dataset has none")
     table = read(path)
     if augment.mixup or ("digest" in table.columns and augment != Augment()):

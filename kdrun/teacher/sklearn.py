@@ -98,25 +98,25 @@ def sklearn(data: Dataset, estimator: Any = None, path: str | None = None) -> nn
         fitted = load(path)
         _require(fitted, data)
         _check_width(fitted, data)
-        if known:
+        if data.task.named:
             known = name_classes(fitted.classes_.tolist(), known)
     else:
         _require(estimator, data)
         fitted = estimator.fit(*_training_rows(data))
-        if known:
+        if data.task.named:
             known = [known[label] for label in fitted.classes_.tolist()]
-    teacher = Estimator(fitted, regression=not known)
+    teacher = Estimator(fitted, regression=not data.task.named)
     return teacher if known == data.classes else ByName(teacher, known, data.classes)
 
 
 def _require(estimator: Any, data: Dataset) -> None:
     what = type(estimator).__name__
-    wanted = "predict_proba" if data.classes else "predict"
+    wanted = "predict_proba" if data.task.named else "predict"
     if not hasattr(estimator, "fit") or not hasattr(estimator, wanted):
         calibrated = ", or put it into sklearn.calibration.CalibratedClassifierCV"
         raise ValueError(
             f"{what} has no {wanted}, so nothing can be learnt from it: choose an estimator that "
-            f"has{calibrated if data.classes else ''}"
+            f"has{calibrated if data.task.named else ''}"
         )
 
 
@@ -125,7 +125,7 @@ def _training_rows(data: Dataset) -> tuple[Any, Any]:
     split = data.train
     if not isinstance(split, Arrays):
         raise ValueError("an estimator learns from rows or images in memory, not from files")
-    labelled = (split.targets >= 0) | split.targets.is_floating_point()
+    labelled = data.task.known(split.targets)
     inputs = rows_of(split.inputs)[labelled]
     rows = to_float(inputs) if inputs.dtype == torch.uint8 else inputs
     return rows.flatten(1).numpy(), split.targets[labelled].numpy()

@@ -16,6 +16,7 @@ from kdrun.loss.soft_ce import SoftCE
 from kdrun.model.features import Network, inner
 from kdrun.objective import Objective
 from kdrun.sample import rows_of
+from kdrun.task.choose import by_form
 from kdrun.train import Row, Training
 from kdrun.types import Batch, Loader, Outputs
 
@@ -109,7 +110,7 @@ def _labels(batch: Batch, classes: int, smoothing: float) -> tuple[Tensor, Tenso
     """(N, C) distributions of the labels, and 0 for each sample that has none."""
     if batch.target.ndim == 2:
         hard, labelled = batch.target, torch.ones(len(batch.target))
-    elif batch.target.is_floating_point():
+    elif not by_form(batch.target).classifies:
         raise ValueError("a student that is fitted at once learns classes, not a regression")
     else:
         labelled = (batch.target >= 0).float()

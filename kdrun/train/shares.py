@@ -9,6 +9,8 @@ from torch import Tensor
 
 from kdrun.dataset.paired import Paired
 from kdrun.method import Method
+from kdrun.task import Task
+from kdrun.task.choose import by_form
 from kdrun.types import Batch, Loader
 
 
@@ -48,9 +50,8 @@ class Shares:
         return [self._count(*self.method.over(term, batch)) for batch in self.batches]
 
     def _count(self, targets: Tensor, labelled: bool) -> int | Tensor:
-        if self.complete or not labelled or targets.is_floating_point():
-            return len(targets)
-        return (targets >= 0).sum()
+        task = self.method.objective.task or by_form(targets)
+        return task.count(targets, labelled and not self.complete)
 
 
 def _alike(counts: Sequence[int | Tensor]) -> bool:
@@ -66,9 +67,7 @@ def _share(counts: Sequence[int | Tensor], place: int, value: Tensor) -> float |
     return own / whole
 
 
-def all_labelled(loader: Loader) -> bool:
-    """Whether every training sample has a label, those of a source too."""
+def all_labelled(loader: Loader, task: Task | None = None) -> bool:
+    """Whether every training sample has a label, those of a source too; by the task, if known."""
     parts = [loader, loader.source] if isinstance(loader, Paired) else [loader]
-    return all(
-        part.targets.is_floating_point() or bool((part.targets >= 0).all()) for part in parts
-    )
+    return all(bool((task or by_form(part.targets)).known(part.targets).all()) for part in parts)

@@ -36,7 +36,7 @@ class Step:
         self.guard = guard_of(self.meter)
         self.rates = Rates(training.optimizer, device)
         self.trained = training.trained
-        self.complete = all_labelled(loader)
+        self.complete = all_labelled(loader, training.method.objective.task)
         self.total = torch.zeros((), device=device)
         self.batches = 0
         self.averaging = False

@@ -17,6 +17,7 @@ from kdrun.loss import Loss, full
 from kdrun.loss.weight import parse
 from kdrun.model.features import Network
 from kdrun.objective import Objective, take
+from kdrun.task.choose import by_form
 from kdrun.transfer import BatchNorm, Source, Strategy
 from kdrun.transfer.start import carry_over
 from kdrun.types import Batch, Input, Loader, Outputs
@@ -177,7 +178,7 @@ class Adapt(Strategy):
         """
         if source is None:
             raise ValueError("adaptation is between two domains: set dataset.source.")
-        if loader.targets.is_floating_point():
+        if not by_form(loader.targets).classifies:
             raise ValueError("these terms adapt a classifier, and these targets are values.")
         if not bool((source.to_target >= 0).any()):
             raise ValueError(

@@ -9,6 +9,7 @@ import numpy as np
 
 from kdrun.dataset.arrays import Array
 from kdrun.model.features import Network
+from kdrun.task.choose import by_form
 from kdrun.transfer import Source, Strategy
 from kdrun.transfer.affine import Affine, head_of, install
 from kdrun.transfer.mapping import fit_linear, labelled, standardise
@@ -47,7 +48,7 @@ class Probe:
         rows = features(student, loader, self.cache)
         student.dtype = dtype
         targets = loader.targets.cpu()
-        if targets.is_floating_point():
+        if not by_form(targets).classifies:
             scale = standardise(rows)
             mean, deviation = student.unit
             values = (targets.double().numpy() - mean) / deviation

@@ -22,6 +22,7 @@ from kdrun.dataset.arrays import Array
 from kdrun.model.features import Network
 from kdrun.model.linear import Linear
 from kdrun.model.rbf import RBF
+from kdrun.task.choose import by_form
 from kdrun.transfer import Source, Strategy
 from kdrun.transfer.affine import Affine, Kernel, Scale, head_of, install
 from kdrun.transfer.store import features
@@ -90,7 +91,7 @@ class Mapping(Strategy):
         if self.scaler not in get_args(Scaler):
             hint = nearest(self.scaler, get_args(Scaler))
             raise ValueError(f"transfer.scaler={self.scaler} is not defined; {hint}")
-        if loader.targets.is_floating_point():
+        if not by_form(loader.targets).classifies:
             raise ValueError("a feature mapping fits a classifier, and these targets are values.")
         # What is fitted here is not to be rounded to bfloat16.
         student.dtype = None
