@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +26,10 @@ MISSING = (
     *("NULL", "null", "Null", "(null)", "None", "\\N"),
 )
 """Cells that hold nothing, with blanks around: the marks of pandas, of databases and of people."""
+
+
+BLANKS = " \t\n\r\v\f\x1c\x1d\x1e\x1f"
+"""The blanks of ASCII, as `str.strip` knows them."""
 
 
 class Format(NamedTuple):
@@ -152,16 +156,23 @@ def _table(rows: Rows, marks: frozenset[str]) -> tuple[pd.DataFrame, Counter[str
     import pandas as pd
 
     counts = Counter[str]()
-    found = {}
-    for place, cells in enumerate(rows.columns):
-        column = pd.Series(cells, dtype=object)
-        if missing := {cell for cell in set(cells) if cell.strip() in marks}:
-            held = column.isin(missing)
+    for cells in rows.columns:
+        # Most columns are numbers or names without blanks: what is missing there is a mark itself.
+        padded = has_blanks(cells)
+        missing = {cell for cell in set(cells) if cell.strip() in marks} if padded else marks
+        column = pd.Series(cells, dtype=object, copy=False)
+        held = column.isin(missing).to_numpy()
+        if held.any():
             counts.update(column[held].str.strip())
-            column[held] = np.nan
-        found[place] = column
+            cells[held] = np.nan
     del counts[""]
-    return pd.DataFrame(found), counts
+    return pd.DataFrame(rows.columns.T, dtype=object, copy=False), counts
+
+
+def has_blanks(cells: Iterable[str]) -> bool:
+    """Whether any of some cells may hold a blank: a look at all of them, for columns of numbers."""
+    joined = "".join(cells)
+    return not joined.isascii() or any(blank in joined for blank in BLANKS)
 
 
 def _repeats_header(table: pd.DataFrame, rows: Rows) -> list[int]:

@@ -27,7 +27,7 @@ def save(tmp_path: Path):
 words = st.text(st.sampled_from("ab2.,;|\t \"'é\n"), max_size=5).map(lambda cell: f"w{cell}w")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(words, words, words), min_size=1, max_size=6),
     separator=st.sampled_from(",;\t|"),
