@@ -115,6 +115,7 @@ def _hydra(job: bool) -> int:
     import hydra
     from hydra._internal.utils import get_args_parser
     from hydra.errors import HydraException
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     from kdrun.config import register, schema, validate
@@ -137,6 +138,9 @@ def _hydra(job: bool) -> int:
         register.register(arguments.config_dir)
         if not _asks(arguments):
             typed = validate.overrides(arguments.overrides, arguments.config_dir)
+            if _shows(arguments):
+                sys.stdout.write(OmegaConf.to_yaml(typed))
+                return DONE
             if _has_folds(typed) and not arguments.multirun and not arguments.cfg:
                 # A run for each; when one fails, there is no mean to go on for.
                 first = sys.argv.index(arguments.overrides[0])
@@ -176,6 +180,21 @@ def _hydra(job: bool) -> int:
         print("kdrun: interrupted; the same command, or kdrun resume, goes on", file=sys.stderr)
         return 130
     return runs.finish()
+
+
+def _shows(arguments: Any) -> bool:
+    """Whether Hydra would only print what was composed for the check of what was typed.
+
+    It would compose again, which takes as long. Words that may be more than KEY=VALUE, and options,
+    are its own.
+    """
+    plain = all(w[:1].isalpha() and not {*"@,("} & {*w} for w in arguments.overrides)
+    of_hydra = any(word.startswith(("hydra.", "hydra/")) for word in arguments.overrides)
+    others = (
+        *(arguments.package, arguments.resolve, arguments.multirun, arguments.run, arguments.info),
+        *(arguments.config_dir, arguments.config_name, arguments.config_path),
+    )
+    return arguments.cfg == "job" and plain and not of_hydra and not any(others)
 
 
 def _asks(arguments: Any) -> bool:

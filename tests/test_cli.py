@@ -204,6 +204,51 @@ def test_nothing_heavy_is_imported_before_it_is_needed(tmp_path):
         assert ended.returncode == 0, ended.stderr
 
 
+def test_a_config_is_shown_with_few_modules_beside_those_of_hydra(tmp_path):
+    count = "print(len(sys.modules))"
+    ours = (
+        "import io, sys, contextlib; sys.argv = ['kdrun', '--cfg', 'job']\n"
+        "from kdrun.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        "    try: main()\n"
+        "    except SystemExit: pass\n"
+    )
+    counts = [
+        int(
+            subprocess.run(
+                [sys.executable, "-c", code + count],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+        for code in (ours, "import hydra, sys\n")
+    ]
+    assert counts[0] <= 1.4 * counts[1], counts
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("train.epochs=3", "optimizer.lr=0.1", "train.warmup_epochs=1"),
+        ("dataset=table", "dataset.path=a.csv", "dataset.label=b", "dataset.keep=[a]"),
+        ("dataset=table", "dataset.path=a.csv", "dataset.label=b", "dataset.dates={a: x}"),
+        ("student=mlp", "name=${student.name}", "teacher.checkpoint=null"),
+    ],
+)
+def test_a_config_is_shown_as_hydra_shows_it(kdrun, monkeypatch, words):
+    shown = kdrun(*words, "--cfg", "job")
+    assert shown.status == 0, shown.err
+    monkeypatch.setattr("kdrun.cli._shows", lambda arguments: False)
+    assert kdrun(*words, "--cfg", "job").out == shown.out
+
+
+def test_a_sweep_is_not_shown_as_one_of_its_jobs(kdrun):
+    assert kdrun("seed=1,2", "--cfg", "job").status == 2
+
+
 def test_a_done_run_is_skipped_without_torch(kdrun, tmp_path):
     kdrun(*QUICK, "method=supervised")
     words = [*QUICK, "method=supervised"]

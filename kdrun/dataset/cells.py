@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,19 +39,25 @@ class Format(NamedTuple):
         separator: between cells: a character, or its name, as in `NAMES`.
         charset: the encoding of the file, as Python calls it.
         missing: marks of missing cells beside `MISSING`.
-        not_missing: marks that are values here.
+        not_missing: usual marks that are values here.
     """
 
     separator: str | None = None
     charset: str | None = None
-    missing: tuple[str, ...] = ()
-    not_missing: tuple[str, ...] = ()
+    missing: Sequence[str] | None = None
+    not_missing: Sequence[str] | None = None
 
     @property
     def marks(self) -> frozenset[str]:
         """Cells that hold nothing."""
-        added = {str(mark).strip() for mark in self.missing}
-        return frozenset(({*MISSING} | added) - {str(mark).strip() for mark in self.not_missing})
+        added = {str(mark).strip() for mark in self.missing or ()}
+        values = {str(mark).strip() for mark in self.not_missing or ()}
+        return frozenset(({*MISSING} | added) - values)
+
+    @property
+    def said(self) -> dict[str, list[str]]:
+        """The marks that were added and taken away, as plain values."""
+        return {"missing": [*(self.missing or ())], "not_missing": [*(self.not_missing or ())]}
 
 
 class Cells(NamedTuple):

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-import typing
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from kdrun.dataset.fold import Fold, divide, redivide
 from kdrun.dataset.split import cut
-from kdrun.types import Dataset, Split
-
-Function = Callable[..., Dataset]
-"""What makes a dataset."""
+from kdrun.dataset.spread import Function, spread
+from kdrun.types import Split
 
 
 @dataclass(frozen=True)
@@ -86,43 +80,12 @@ class Cuts:
 
 
 def with_cuts(test_fraction: float | None = None) -> Callable[[Function], Function]:
-    """Let the fields of `Cuts` be arguments of a dataset, so that `dataset.val_fraction` is one.
+    """Let the fields of `Cuts` be arguments of a dataset that takes `cuts` by name.
 
     Args:
         test_fraction: its default; None where a test split comes with the data, and nobody can ask
             for another.
-
-    Returns:
-        A decorator for a function that takes `cuts` by name. What it makes takes the fields in its
-        place, by name too.
     """
-
-    def decorate(function: Function) -> Function:
-        own = [
-            field.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for field in inspect.signature(Cuts).parameters.values()
-        ]
-        if test_fraction is None:
-            own = [field for field in own if field.name != "test_fraction"]
-        else:
-            own = [
-                field.replace(default=test_fraction) if field.name == "test_fraction" else field
-                for field in own
-            ]
-
-        @functools.wraps(function)
-        def spelled_out(*arguments: Any, **given: Any) -> Dataset:
-            chosen = {field.name: given.pop(field.name, field.default) for field in own}
-            return function(*arguments, cuts=Cuts(**chosen), **given)
-
-        signature = inspect.signature(function)
-        others = [taken for name, taken in signature.parameters.items() if name != "cuts"]
-        hints = typing.get_type_hints(Cuts)
-        spelled_out.__signature__ = signature.replace(parameters=[*others, *own])  # type: ignore[attr-defined]
-        spelled_out.__annotations__ = {
-            **{name: hint for name, hint in function.__annotations__.items() if name != "cuts"},
-            **{field.name: hints[field.name] for field in own},
-        }
-        return spelled_out
-
-    return decorate
+    if test_fraction is None:
+        return spread(omit=("test_fraction",), cuts=Cuts())
+    return spread(cuts=Cuts(test_fraction=test_fraction))

@@ -35,7 +35,7 @@ def read_json_rows(path: str | Path, written: Format | None = None) -> Cells:
         raise ValueError(f"{path} holds no rows.")
     check_keys(path, rows)
     names = list(dict.fromkeys(name for row in rows for name in row))
-    marks = {"", *(str(mark).strip() for mark in written.missing)}
+    marks = {"", *(str(mark).strip() for mark in written.missing or ())}
     columns = {name: [row.get(name) for row in rows] for name in names}
     counts = Counter[str]()
     found = {}
