@@ -108,15 +108,25 @@ def read_numbers(
         if own:
             likely = {known[name].decimal} if known and name in known else settled
             reading = _choose(name, own, likely)
-            numbers = cells[name].map(reading.values).astype(np.float64)
+            numbers = _looked_up(cells[name], reading.values)
             if infinite := cells.index[np.isinf(numbers)].tolist():
                 raise ValueError(
                     f"column '{name}' holds '{cells[name][infinite[0]]}' in row {infinite[0] + 1}, "
                     "which is no finite number."
                 )
-            others = cells[name][numbers.isna() & cells[name].notna()]
-            result[name] = Numerals(reading.styles[0], numbers.to_numpy(np.float64), others)
+            others = cells[name][np.isnan(numbers) & cells[name].notna().to_numpy()]
+            result[name] = Numerals(reading.styles[0], numbers, others)
     return result
+
+
+def _looked_up(column: pd.Series[Any], values: Mapping[str, float]) -> Array:
+    """(N,) the number of each cell, NaN where there is none; each different cell is read once."""
+    import pandas as pd
+
+    places, different = pd.factorize(column)
+    numbers = np.array([*(values.get(cell, np.nan) for cell in different), np.nan], np.float64)
+    found: Array = numbers[places]  # a missing cell's place is -1, the last
+    return found
 
 
 def _readings(column: pd.Series[Any], allowed: Sequence[Style]) -> list[_Reading]:
