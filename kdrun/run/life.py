@@ -112,7 +112,9 @@ def _before(config: DictConfig, run_dir: Path, what: Identity, role: str) -> Rec
     who = f"{role} {names(what.settings)['student']}: " if teacher else ""
     again = "rerun=teachers trains it again" if teacher else "rerun=all repeats"
     date = done.get("finished", "").replace("T", " ")[:16]
-    log.info("%sdone before, on %s: %s (%s)", who, date, os.path.relpath(run_dir), again)
+    said, place = f"{who}done before, on {date}", os.path.relpath(run_dir)
+    line = f"{said}: {place} ({again})"
+    log.info("%s", line if len(line) <= terminal_width() else f"{said} ({again}):\n  {place}")
     return done
 
 

@@ -58,14 +58,14 @@ def expect(
         return None
     said = f"{len(todo)} of {len(jobs)} runs to do"
     if len(todo) == 1:
-        log.info("%s; a single one is not tried before, its epochs say how it goes", said)
+        log.info("%s; its epochs say how long it takes", said)
         return None
     configs = _configs(todo)
     found = known(configs, place)
     if found.whole is None and is_long(configs, place):
         found = measured(configs, place)
     if found.whole is None:
-        log.info("%s; how long they take is told as soon as the first has done two epochs", said)
+        log.info("%s; how long is told when the first has done two epochs", said)
         left = Left(None, place.at_once)
         left.look_out(partial(_seen, configs, place))
         return left

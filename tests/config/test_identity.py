@@ -49,6 +49,7 @@ def test_a_path_is_what_lies_there_however_it_is_spelled(kdrun):
         told = kdrun(*table(other))
         assert "done before, on 20" in told.out
         assert "(rerun=all repeats)" in told.out
+        assert all(len(line) <= 80 for line in told.out.splitlines())
     assert len(records()) == 1
 
 

@@ -57,6 +57,12 @@ def write_texts(path):
     path.write_text("\n".join(["text,label,domain", *rows]))
 
 
+def write_votes(path):
+    words = ["good fine day", "bad poor night", "so so thing"]
+    rows = [f"{words[i % 3]} v{i % 80},{'abc'[i * 7 % 3]},{'ab'[i % 2]}" for i in range(240)]
+    path.write_text("\n".join(["text,label,domain", *rows]))
+
+
 def write_patients(place):
     names = [*heart.NUMERIC, *heart.NOMINAL, "target"]
     for seed, hospital in enumerate("ab"):
@@ -91,6 +97,9 @@ def make(name, folder, **options):
     if name == "texts.csv":
         write_texts(path)
         return text.text(str(path), source="a", target="b", vocabulary="union", **options)
+    if name == "votes.csv":
+        write_votes(path)
+        return text.text(str(path), source="a", target="b", repeated="distribution", **options)
     write_table(path)
     group = "group" if name == "groups.csv" else None
     return table.table(
@@ -121,7 +130,10 @@ def same(one, other):
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize(
     "name",
-    ["digits_shifted", "rows.npz", "rows.csv", "groups.csv", "texts.csv", "patients", "images"],
+    [
+        *("digits_shifted", "rows.npz", "rows.csv", "groups.csv", "texts.csv", "votes.csv"),
+        *("patients", "images"),
+    ],
 )
 def test_permuted_hidden_labels_change_no_dataset(name, options, permute, tmp_path):
     plain = make(name, tmp_path, labels="none", **options)

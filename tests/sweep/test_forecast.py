@@ -67,7 +67,7 @@ def test_runs_that_ended_tell_how_long_others_take_without_a_trial(kdrun, monkey
     monkeypatch.setattr(measure, "measured", None)  # nobody may ask for one
     words = ("-m", *QUICK, "method=supervised", "estimate=true")
     first = kdrun(*words, "seed=0,1")
-    assert "told as soon as the first has done two epochs" in first.out
+    assert "how long is told when the first has done two epochs" in first.out
     second = kdrun(*words, "seed=2,3", "optimizer.lr=0.01", "train.epochs=2")
     assert "2 of 2 runs to do: about " in second.out
 
