@@ -157,15 +157,49 @@ def test_permuted_hidden_labels_change_no_dataset(name, options, permute, tmp_pa
     ids=lambda words: words[1],
 )
 def test_permuted_hidden_labels_change_no_weights(words, permute, kdrun):
+    assert trained_twice(words, permute, kdrun)
+
+
+STRATEGIES = sorted(file.stem for file in Path("configs/transfer").glob("*.yaml"))
+METHODS = sorted(file.stem for file in Path("configs/method").glob("*.yaml"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("method=transfer", f"transfer={name}", "student=mlp") for name in STRATEGIES),
+        *((f"method={name}", "teacher=linear", "transfer=coral") for name in METHODS),
+    ],
+    ids=" ".join,
+)
+def test_no_method_and_no_strategy_reads_a_hidden_label(words, permute, kdrun):
+    trained_twice(words, permute, kdrun)
+
+
+def trained_twice(words, permute, kdrun):
+    """Train with labels as they are and permuted: to the same weights, or refused both times.
+
+    Returns:
+        Whether it was trained.
+    """
     given = (
         *("dataset=digits_shifted", "dataset.labels=none", "dataset.train_size=100"),
         *("student=linear", *words, "train.epochs=1", "train.progress=false"),
     )
-    found = []
+    found, refused = [], []
     for name in ("plain", "permuted"):
         told = kdrun(*given, f"name={name}", f"cache=outputs/{name}/cache")
-        assert told.status == 0, told.err
-        (file,) = Path("outputs", name).glob("*/student.safetensors")
-        found.append(load_file(file))
+        if told.status == 2:  # it needs labels
+            refused.append(told.err)
+        else:
+            assert told.status == 0, told.err
+            (file,) = Path("outputs", name).glob("*/student.safetensors")
+            found.append(load_file(file))
         permute()
+    if refused:
+        assert not found
+        assert refused[0] == refused[1]
+        return False
     assert all(torch.equal(value, found[1][key]) for key, value in found[0].items())
+    return True
