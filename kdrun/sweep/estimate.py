@@ -11,13 +11,11 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 from tabulate import tabulate
 
-from kdrun.run import pace
 from kdrun.sweep import in_process
-from kdrun.sweep.forecast import UNKNOWN, Forecast, Known, Place, forecast
+from kdrun.sweep.forecast import UNKNOWN, Forecast, Place
 from kdrun.sweep.jobs import Job
-from kdrun.sweep.kinds import kind
 from kdrun.sweep.left import Left
-from kdrun.sweep.measure import is_long, known, measured
+from kdrun.sweep.measure import is_long, known, measured, seen
 from kdrun.sweep.outcome import state
 from kdrun.sweep.pool import cores
 from kdrun.terminal.duration import span
@@ -67,7 +65,7 @@ def expect(
     if found.whole is None:
         log.info("%s; how long is told when the first has done two epochs", said)
         left = Left(None, place.at_once)
-        left.look_out(partial(_seen, configs, place))
+        left.look_out(partial(seen, configs, place))
         return left
     log.info("%s: %s", said, _sum(found, place))
     return Left(found.jobs, place.at_once)
@@ -76,14 +74,6 @@ def expect(
 def _planned(configs: Mapping[Path, DictConfig], place: Place) -> Forecast:
     found = known(configs, place)
     return measured(configs, place) if found.whole is None else found
-
-
-def _seen(configs: Mapping[Path, DictConfig], place: Place) -> Mapping[Path, float] | None:
-    """What the first run tells of all by now; None if it has not come so far."""
-    config = next(iter(configs.values()))
-    if not pace.place(kind(config), place.threads, config.train.device).exists():
-        return None
-    return forecast(configs, Known(place), 0.0).jobs
 
 
 def _configs(todo: Sequence[Job]) -> dict[Path, DictConfig]:

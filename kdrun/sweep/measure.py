@@ -62,8 +62,27 @@ def known(configs: Mapping[Path, DictConfig], place: Place) -> Forecast:
         place: how they are executed.
     """
     table = Known(place)
-    found = forecast(configs, table, time.process_time())
+    try:
+        found = forecast(configs, table, time.process_time())
+    except Exception:  # it comes again in the run, which tells it
+        return UNKNOWN
     return UNKNOWN if None in table.paces.values() else found
+
+
+def seen(configs: Mapping[Path, DictConfig], place: Place) -> Mapping[Path, float] | None:
+    """What the first run tells of all by now; None if it has not come so far.
+
+    Args:
+        configs: of the jobs that are to run, resolved, by the folder of the run.
+        place: how they are executed.
+    """
+    config = next(iter(configs.values()))
+    try:
+        if not paces.place(kind(config), place.threads, config.train.device).exists():
+            return None
+        return forecast(configs, Known(place), 0.0).jobs
+    except Exception:  # asked beside a run that may just be failing, and tells why
+        return None
 
 
 def measured(configs: Mapping[Path, DictConfig], place: Place) -> Forecast:

@@ -79,3 +79,10 @@ def test_only_a_sweep_that_is_long_for_sure_is_tried_before_it_begins() -> None:
     assert is_long({Path(str(n)): config for n in range(40)}, place)
     assert not is_long({Path(str(n)): config for n in range(15)}, fresh)
     assert is_long({Path(str(n)): config for n in range(30)}, fresh)
+
+
+def test_what_cannot_be_told_of_a_job_is_left_to_its_run() -> None:
+    jobs = {A: OmegaConf.create({})}
+    place = Place(1, None, 2, fresh=False)
+    assert measure.known(jobs, place).whole is None
+    assert measure.seen(jobs, place) is None
