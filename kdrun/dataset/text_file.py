@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kdrun.dataset.cells import Cells, Format, read_cells
 from kdrun.dataset.columns import require_columns
 from kdrun.dataset.json_rows import SUFFIXES, read_json_rows
+from kdrun.dataset.spelling import unite
 from kdrun.security.bounds import PACKED
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def read_texts(
     for key, name in named.items():
         _check(table[key], name, path, read)
         table[key] = table[key].astype(str)
+    table["label"], alike = unite(table["label"].rename(named["label"]), None)
+    read.notes.extend(alike)
     same = _bare(table).ngroup()
     repeated = same.duplicated()
     if votes:

@@ -26,3 +26,15 @@ def test_votes_stay_and_are_told(tmp_path: Path) -> None:
         "6 labels of 3 texts, 1 of which have several: each is learnt from, and what is tested "
         "counts once, with the label that most gave it"
     ]
+
+
+def test_labels_that_are_one_number_are_one_class(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    labels = ("1", "1.0", '"1"', '" 0"')
+    path.write_text("\n".join(f'{{"text": "t{n}", "label": {x}}}' for n, x in enumerate(labels)))
+    read = read_texts(str(path), {"text": "text", "label": "label"})
+    assert read.table["label"].tolist() == ["1", "1", "1", "0"]
+    assert read.notes == [
+        "'1', '1.0' of column 'label' are one",
+        "1 cells of column 'label' had blanks around, left out",
+    ]
