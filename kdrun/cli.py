@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import os
@@ -32,6 +33,9 @@ COMMANDS = {
 """Subcommands; each module has `main(arguments) -> exit status`."""
 
 DONE, FAILED, MISTAKE = 0, 1, 2
+
+NO_PLACE = ("ENAMETOOLONG", "ENOTDIR", "EEXIST", "EACCES", "EPERM", "EROFS", "ELOOP")
+"""Why a folder cannot be made; a full disk is no mistake."""
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +123,7 @@ def _hydra(job: bool) -> int:
     from omegaconf.errors import OmegaConfBaseException
 
     from kdrun.config import register, schema, validate
+    from kdrun.config.unread import readable
     from kdrun.security import bounds, sent_yaml
     from kdrun.terminal import phases
 
@@ -159,7 +164,8 @@ def _hydra(job: bool) -> int:
     except (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException) as error:
         if traceback_wanted:
             raise
-        told = printable(error, lines=True).replace("\n", "\n  ")
+        said = readable(error) if isinstance(error, OmegaConfBaseException) else error
+        told = printable(said, lines=True).replace("\n", "\n  ")
         print(f"kdrun: {told}", file=sys.stderr)
         return MISTAKE
     except BrokenPipeError:  # `| head` has seen enough; nothing is left to flush at exit
@@ -168,6 +174,9 @@ def _hydra(job: bool) -> int:
     except Exception as error:
         if traceback_wanted:
             raise
+        if told := _no_place(error, runs):
+            print(f"kdrun: {told}", file=sys.stderr)
+            return MISTAKE
         from kdrun.sweep.outcome import SweepFailedError
 
         if isinstance(error, SweepFailedError):
@@ -195,6 +204,17 @@ def _shows(arguments: Any) -> bool:
         *(arguments.config_dir, arguments.config_name, arguments.config_path),
     )
     return arguments.cfg == "job" and plain and not of_hydra and not any(others)
+
+
+def _no_place(error: Exception, runs: Runs) -> str:
+    """What to say where no run began, since its folder cannot be made; empty for other errors."""
+    if not isinstance(error, OSError) or runs.ended:
+        return ""
+    if errno.errorcode.get(error.errno or 0) not in NO_PLACE:
+        return ""
+    place = printable(str(error.filename))
+    short = place if len(place) < 200 else f"{place[:200]}…"
+    return f"nothing can be written to {short} ({error.strerror}): give another name or folder"
 
 
 def _asks(arguments: Any) -> bool:

@@ -25,6 +25,8 @@ torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 # A trial before each sweep costs seconds; tests of it switch it on.
 os.environ["KDRUN_ESTIMATE"] = "false"
+# Tests import onnxruntime by themselves; kdrun.security.quiet says what this is for.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _load = OmegaConf.load
 _parsed: dict[str, Any] = {}

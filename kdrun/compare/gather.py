@@ -27,6 +27,7 @@ def gather(arguments: Sequence[str]) -> list[Row]:
     records: list[Record] = []
     rows: list[Row] = []
     unread: list[str] = []
+    empty: list[str] = []
     for path in _expand(arguments):
         before = len(records) + len(rows)
         try:
@@ -40,7 +41,7 @@ def gather(arguments: Sequence[str]) -> list[Row]:
             unread.append(str(error))
             continue
         if len(records) + len(rows) == before:
-            log.warning("%s holds no run", path)
+            empty.append(path)
     if not records and not rows:
         if unread:
             raise ValueError("; ".join(unread))
@@ -48,6 +49,8 @@ def gather(arguments: Sequence[str]) -> list[Row]:
             f"no run was found: looked for record.json in {', '.join(arguments)} and two levels "
             "below"
         )
+    for path in empty:
+        log.warning("%s holds no run", path)
     for told in unread:
         log.warning("left out: %s", told)
     return list(_once(_together(records, list(_once(rows)))))

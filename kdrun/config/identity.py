@@ -23,6 +23,7 @@ from kdrun.config.schema import names
 from kdrun.config.sources import file_of, plugin_code
 from kdrun.files.fingerprint import contents, fingerprint
 from kdrun.run.folder import STUDENT
+from kdrun.security import bounds
 from kdrun.security.wellformed import parse_json
 
 log = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ def run_id(what: Identity, parent: Path | str | None = None) -> str:
 def holder(run_dir: Path) -> str | None:
     """The identity of the run that a folder holds; empty if it says none, None if there is none."""
     try:
-        record = parse_json((run_dir / "record.json").read_bytes())
+        record = parse_json(bounds.content(run_dir / "record.json", bounds.JSON))
     except (OSError, ValueError):
         return None
     return str(record.get("identity") or "") if isinstance(record, dict) else None

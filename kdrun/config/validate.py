@@ -21,7 +21,10 @@ from kdrun.config.schema import folder
 from kdrun.config.unread import dotted, meant, readable, unread
 from kdrun.logger import not_installed
 from kdrun.run import crossval
-from kdrun.security import bounds, trust
+from kdrun.security import bounds, interpolations, trust
+
+LONGEST = 255
+"""Bytes in the name of a folder, on nearly every file system."""
 
 
 class ConfigError(ValueError):
@@ -74,7 +77,8 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
     for override in values:
         faults += _set(override, config)
     for value in (v for one in values if one.key_or_group == "name" for v in _values(one)):
-        faults += trust.misplaced(value, "")
+        faults += [*trust.misplaced(value, ""), *_too_long(value)]
+    _followed(config)
     if shut := _untrusted(config):
         raise ConfigError([*faults, *(told for told in shut if told not in faults)])
     faults += unread(config)
@@ -117,10 +121,38 @@ def _closed(search: list[str], groups: list[str], of_hydra: list[str]) -> None:
         raise ConfigError(faults)
 
 
+def _followed(config: DictConfig) -> None:
+    """Refuse a config whose references stand for too much, before one of them is resolved.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    plain: Any = OmegaConf.to_container(config, resolve=False)
+    try:
+        interpolations.check(plain)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from error
+
+
+def _too_long(name: object) -> Iterator[str]:
+    """What keeps the name of an experiment from being that of a folder."""
+    if any(len(part.encode(errors="replace")) > LONGEST for part in str(name).split("/")):
+        yield f"name={name!s:.40}…: the name of a folder has at most {LONGEST} bytes"
+
+
 def _untrusted(config: DictConfig) -> list[str]:
     """What a config opens, or where it writes, though nobody typed it."""
     try:
-        return [*trust.faults(config.plugins), *trust.misplaced(config.name, config.cache)]
+        reached = (
+            section if isinstance(section, DictConfig) else {}
+            for section in (config.dataset, config.logger)
+        )
+        return [
+            *trust.faults(config.plugins),
+            *trust.misplaced(config.name, config.cache),
+            *_too_long(config.name),
+            *trust.reaching(*reached),
+        ]
     except OmegaConfBaseException as error:
         return [readable(error)]
 

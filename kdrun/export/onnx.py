@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kdrun.export.student import Student
 from kdrun.export.torch_export import trace
+from kdrun.security.quiet import onnxruntime
 from kdrun.types import Input
 
 SUFFIX = ".onnx"
@@ -27,8 +28,9 @@ def write(path: Path, student: Student) -> None:
     """
     try:
         import onnx
-        import onnxruntime  # noqa: F401  # before the work, since the check needs it
         import onnxscript  # noqa: F401
+
+        onnxruntime()  # before the work, since the check needs it
     except ImportError as error:
         raise ValueError(f"{error.name} is not installed: pip install 'kdrun[onnx]'") from error
     program = trace(student)
@@ -64,12 +66,11 @@ def _name_batch(graph: Any) -> None:
 
 def read(path: Path, plugins: Sequence[str] = ()) -> Callable[[Input], Tensor]:
     """The graph in onnxruntime as a function."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
+    library = onnxruntime()
+    options = library.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()]
 
     def answer(samples: Input) -> Tensor:

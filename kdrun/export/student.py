@@ -12,15 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdrun.config.instantiate import call, without
-from kdrun.config.schema import DATASET_OWN
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
 from kdrun.files.checkpoint import read_header, weights_file
 from kdrun.model.stack import reader
 from kdrun.model.weights import in_float32, rebuild
 from kdrun.results.record import load_record
-from kdrun.run.builder import fold
+from kdrun.run.recorded import read_data
 from kdrun.sample import blank, read_shape, rows_shape
 from kdrun.types import Batch, Dataset, Input, Shape
 
@@ -110,9 +108,7 @@ def _noise(shape: Shape) -> Input:
 def _data(folder: Path, plugins: Sequence[str]) -> tuple[Dataset | None, str]:
     """The data of a run, or why there are none."""
     try:
-        config = load_record(folder)["config"]
-        section = without(config["dataset"], *DATASET_OWN)
-        return call(section, "dataset", plugins, fold=fold(config)), ""
+        return read_data(load_record(folder)["config"], plugins), ""
     except (ValueError, OSError, KeyError) as error:
         return None, f"these cannot be read: {error}"
 

@@ -47,6 +47,11 @@ def load_state(path: Path, mmap: bool = False) -> dict[str, Any]:
     return state
 
 
+def malformed(what: str) -> str:
+    """What to say of a training state that kdrun did not write."""
+    return f"it is not what a run of kdrun leaves ({what:.200}); without it the run begins anew"
+
+
 class Begun(NamedTuple):
     """What a run computes in, beside its config: with another of these its bits are others.
 
@@ -69,7 +74,10 @@ def begun(run_dir: Path) -> Begun:
     if not path.exists():
         return Begun()
     state = load_state(path, mmap=True)
-    return Begun(state.get("precision"), state.get("threads"))
+    precision, threads = state.get("precision"), state.get("threads")
+    if not isinstance(precision, str | None) or type(threads) not in (int, type(None)):
+        raise ValueError(f"{path} is not a readable checkpoint: {malformed('precision, threads')}")
+    return Begun(precision, threads)
 
 
 def save_student(

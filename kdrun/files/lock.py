@@ -14,6 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from kdrun.security import bounds
+
 log = logging.getLogger(__name__)
 
 PATIENCE = 3.0
@@ -60,7 +62,7 @@ def is_held(path: Path) -> bool:
 def owner(path: Path) -> str:
     """Whose a lock is, in words."""
     try:
-        told = json.loads(_sign(path).read_bytes())
+        told = json.loads(bounds.content(_sign(path)))
         return f"process {told['process']} of {told['user']} on {told['host']}, {told['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

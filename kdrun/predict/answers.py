@@ -11,15 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdrun.config.instantiate import call
-from kdrun.config.schema import DATASET_OWN
 from kdrun.dataset.digest import digests
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import sample_ids
 from kdrun.device import choose_device
 from kdrun.model.weights import rebuild
 from kdrun.results.record import atomic, load_record
-from kdrun.run.builder import fold
+from kdrun.run.recorded import read_data
 from kdrun.sample import rows_shape
 from kdrun.task.choose import with_task
 from kdrun.teacher.decisions import PREFIXES, SUFFIXES
@@ -51,17 +49,17 @@ def record(run: str, path: str, device: str = "auto", plugins: Sequence[str] = (
     """
     if Path(path).suffix not in SUFFIXES:
         raise ValueError(f"{path} is none of {', '.join(SUFFIXES)}")
-    made = load_record(run)
-    section, settings = made["config"]["dataset"], made["config"]["train"]
-    own = {key: value for key, value in section.items() if key not in DATASET_OWN}
-    data: Dataset = call(own, "dataset", plugins, fold=fold(made["config"]))
+    config = load_record(run).get("config", {})
+    data = read_data(config, plugins)
     try:
-        classes = with_task(data, made["config"].get("task"), plugins).task.decisions()
+        classes = with_task(data, config.get("task"), plugins).task.decisions()
     except ValueError as error:
         raise ValueError(f"{run}: {error}") from error
     where = choose_device(device)
     network = rebuild(run, plugins).to(where).eval()
-    channels_last = settings["channels_last"] and len(rows_shape(data.shape)) == 3
+    channels_last = (
+        config.get("train", {}).get("channels_last") and len(rows_shape(data.shape)) == 3
+    )
     if channels_last:
         network.to(memory_format=torch.channels_last)
     logits = [_ask(network, split, where, channels_last) for split in splits(data).values()]

@@ -23,6 +23,7 @@ from kdrun.results.layout import SCHEMA
 from kdrun.results.layout import Record as Record
 from kdrun.results.repeats import experiments, setup, tell_apart, versions, whole
 from kdrun.results.table import COLUMNS, JOINT, TEXT, Row, Value, flatten, read_csv, to_csv
+from kdrun.security import bounds
 from kdrun.security.wellformed import faults, parse_json
 
 log = logging.getLogger(__name__)
@@ -100,11 +101,13 @@ def load_record(run_dir: Path | str) -> Record:
     """
     path = Path(run_dir) / "record.json"
     try:
-        record = parse_json(path.read_bytes())
+        record = parse_json(bounds.content(path, bounds.JSON, "its objects"))
     except (FileNotFoundError, NotADirectoryError):
         raise
     except (ValueError, OSError) as error:
-        raise ValueError(f"{path} is not readable: {error}") from error
+        told = str(error)
+        told = told if told.startswith(str(path)) else f"{path} is not readable: {told}"
+        raise ValueError(told) from error
     if wrong := faults(record):
         raise ValueError(f"{path} is not a record of a run: {'; '.join(wrong[:3])}")
     # When the layout changes, the step from each older schema to the next belongs here.

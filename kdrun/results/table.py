@@ -8,9 +8,12 @@ import io
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+from kdrun.security import bounds
 
 log = logging.getLogger(__name__)
 
@@ -100,12 +103,12 @@ def read_csv(
     Raises:
         ValueError: a column is needed and absent, or there twice.
     """
-    content = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
+    content = bounds.content(path).removeprefix(codecs.BOM_UTF8)
     lines = _lines(content.decode("utf-8", errors="surrogateescape"))
     columns = next(lines, [])
     if lacking := [column for column in needed if column not in columns]:
         raise ValueError(f"{path} is not a table of results: it has no {' and no '.join(lacking)}")
-    if twice := [column for column in columns if column and columns.count(column) > 1]:
+    if twice := [column for column, count in Counter(columns).items() if column and count > 1]:
         raise ValueError(f"{path} has more than one column '{twice[0]:.40}'")
     parsers = [_text if column in text else parse for column in columns]
     rows: list[Row] = []

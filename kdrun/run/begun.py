@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from kdrun.config.schema import Precision, Train
 from kdrun.device import choose_device, choose_dtype, precision
-from kdrun.files.checkpoint import begun
+from kdrun.files.checkpoint import begun, load_state, malformed
+from kdrun.run.folder import CHECKPOINT
+
+if TYPE_CHECKING:
+    from kdrun.train import Training
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +42,25 @@ def in_its_format(settings: Train, run_dir: Path) -> Train:
         "going on in %s, as it began: train.precision=%s is %s here",
         *(began, settings.precision.name, here),
     )
+    if began not in Precision.__members__:
+        raise ValueError(f"{run_dir / CHECKPOINT}: {malformed(f'precision {began}')}")
     return replace(settings, precision=Precision[began])
+
+
+def restore(training: Training, path: Path) -> None:
+    """Let a training go on from a checkpoint.
+
+    Raises:
+        ValueError: it is damaged, or not of such a training.
+    """
+    state = load_state(path)
+    try:
+        training.load(state)
+    except torch.OutOfMemoryError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{path}: {malformed(told)}") from error
 
 
 @contextmanager

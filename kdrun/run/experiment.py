@@ -17,13 +17,13 @@ from kdrun.config.schema import Train
 from kdrun.dataset.digest import digest
 from kdrun.dataset.summary import summarise, tell
 from kdrun.device import device_name, precision
-from kdrun.files.checkpoint import load_state, save_state
+from kdrun.files.checkpoint import save_state
 from kdrun.model.features import Network, inner, is_fitted
 from kdrun.results.record import write_metrics
 from kdrun.results.table import Value
 from kdrun.run import notes
 from kdrun.run.assembly import assemble
-from kdrun.run.begun import in_its_format
+from kdrun.run.begun import in_its_format, restore
 from kdrun.run.builder import Builder
 from kdrun.run.folder import CHECKPOINT
 from kdrun.run.share import warn_of_idle
@@ -175,7 +175,7 @@ class Experiment:
         self._watch = watch
         training, run_dir = self.training, self.run_dir
         if goes_on := (run_dir / CHECKPOINT).exists():
-            training.load(load_state(run_dir / CHECKPOINT))
+            restore(training, run_dir / CHECKPOINT)
         phases.train(self.who, self.settings.epochs, len(self.data.train), training.epoch)
         if self.teacher is not None and not goes_on:
             training.method.objective.prepare(self.teacher, self.train_loader)

@@ -149,6 +149,25 @@ def is_plain(path: str | Path) -> bool:
         return False
 
 
+def content(path: str | Path, times: int = 0, why: str = "") -> bytes:
+    """The bytes of a plain file.
+
+    Args:
+        path: of the file.
+        times: so many bytes a reader takes for each of them; 0 for no more than they are.
+        why: what of it takes them, for the message.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is a pipe, a device or a folder, or would take more than it may.
+    """
+    told = os.stat(path)
+    if not stat.S_ISREG(told.st_mode):
+        raise ValueError(f"{path} is not readable: it is no plain file")
+    check(path, times * told.st_size, why)
+    return Path(path).read_bytes()
+
+
 def read(path: str | Path) -> bytes:
     """The content of a file; of one that ends as `PACKED` says, what is packed there.
 

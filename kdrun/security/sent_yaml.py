@@ -24,6 +24,9 @@ NODES = 100_000
 DEEPEST = 50
 """Levels of a config."""
 
+TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+"""What a value may be called beside what it is: `!!str 3`. Others would be objects of Python."""
+
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -62,6 +65,8 @@ def _check(content: str) -> None:
     open_nodes: list[tuple[str | None, int]] = []  # the anchor, and how many nodes came before it
     count = 0
     for event in yaml.parse(content, Loader=LOADER):
+        if getattr(event, "tag", None) not in (None, "!", *TAGS):
+            raise ValueError(f"it asks for {event.tag:.60}, and values are plain")
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
                 raise ValueError(f"the alias *{event.anchor:.40} stands in what it means")

@@ -87,10 +87,10 @@ def faults(plugins: Iterable[Any]) -> Iterator[str]:
     In a process that is not the command line (a notebook, a test) the config is its own.
     """
     names = [str(name) for name in plugins]
-    for name in closed(names):
+    if shut := closed(names):
         yield (
-            f"plugins=[{name:.40}]: Python's own packages and those that kdrun stands on cannot be "
-            "opened; name a package of yours"
+            f"plugins=[{','.join(shut):.80}]: Python's own packages and those that kdrun stands on "
+            "cannot be opened; name a package of yours"
         )
     if _typed is None:
         return
@@ -113,6 +113,33 @@ def misplaced(name: object, cache: object) -> Iterator[str]:
         )
     if leaves(cache) and "cache" not in keys:
         yield f"cache={cache!s:.60} is named in a file: to write there, type it"
+
+
+def reaching(dataset: Mapping[str, Any], loggers: Mapping[str, Any]) -> Iterator[str]:
+    """What a config would fetch, or send away, though nobody typed it.
+
+    Args:
+        dataset: the section of that name.
+        loggers: likewise.
+    """
+    if _typed is None:
+        return
+    keys = {word.partition("=")[0].lstrip("+") for word in _typed}
+    if dataset.get("download"):
+        if "dataset.download" not in keys:
+            yield "dataset.download is set in a file: to fetch the data, type dataset.download=true"
+        root, own = str(dataset.get("root")), os.environ.get("KDRUN_DATA")
+        elsewhere = leaves(root) and not (own and _below(root, own))
+        if "dataset.download" in keys and "dataset.root" not in keys and elsewhere:
+            yield f"dataset.root={root:.60} is named in a file: to fetch data into it, type it"
+    for name, section in loggers.items():
+        uri = section.get("uri") if isinstance(section, Mapping) else None
+        if uri is not None and f"logger.{name}.uri" not in keys:
+            yield f"logger.{name}.uri={uri!s:.60} is named in a file: to send to it, type it"
+
+
+def _below(path: str, folder: str) -> bool:
+    return Path(path).is_relative_to(folder) and ".." not in Path(path).parts
 
 
 def leaves(path: object) -> bool:

@@ -15,6 +15,9 @@ STATUSES = (*UNFINISHED, "ok", "failed", "pruned")
 DEEPEST = 50
 """Levels of a config; Python gives up at some hundreds."""
 
+MOST = 10**6
+"""Objects and lists of one text: more take a minute to be made."""
+
 LARGEST = 1e100
 """Numbers beyond are no measurements, and their squares would be infinite."""
 
@@ -30,8 +33,10 @@ def parse_json(text: bytes) -> Any:
     """JSON as its standard has it: no NaN, no number of thousands of digits, no endless nesting.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: it is something else, or holds too many objects.
     """
+    if text.count(b"[") + text.count(b"{") > MOST:
+        raise ValueError(f"it holds more than {MOST:,} objects")
     try:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError as error:
@@ -56,6 +61,13 @@ def faults(record: object) -> list[str]:
     if not _are_texts(record.get("notes", [])):
         wrong.append(named("notes", record["notes"]))
     if wrong:
+        return wrong
+    config = record.get("config", {})
+    if wrong := [
+        named(f"config.{part}", config[part])
+        for part in ("dataset", "train")
+        if not isinstance(config.get(part, {}), dict)
+    ]:
         return wrong
     checks = (("run", _is_cell), ("metrics", _is_measured), ("versions", _is_text))
     return [

@@ -25,6 +25,7 @@ from kdrun.config.identity import Identity, identify, unchanged
 from kdrun.config.schema import Rerun
 from kdrun.results.record import write_atomic
 from kdrun.run.done import ended
+from kdrun.security import bounds
 
 KNOWN = ".jobs.json"
 """Where a sweep's folder keeps which overrides lead to which run."""
@@ -209,10 +210,10 @@ class Known:
         self.digest = _digest(master)
         self.places: dict[str, str] = {}
         # It is a cache: what cannot be read is made again.
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            stored = json.loads(self.path.read_bytes())
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+            stored = json.loads(bounds.content(self.path))
             if stored["digest"] == self.digest:
-                self.places = stored["places"]
+                self.places = {str(key): str(place) for key, place in stored["places"].items()}
 
     def done(self, overrides: Iterable[str], rerun: Rerun) -> Path | None:
         """The folder of a job that is known to be done, with nothing changed that it has read."""

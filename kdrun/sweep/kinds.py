@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from kdrun.config.instantiate import locate
 from kdrun.config.schema import RUNTIME
+from kdrun.security import bounds
 from kdrun.teacher.run import TeacherRun, teacher_run
 
 FREE = ("seed", "split_seed", "fold", "epochs", "early_stop", "label_smoothing")
@@ -74,6 +75,6 @@ def done(run_dir: Path) -> int:
     if not (run_dir / "checkpoint.pt").exists():
         return 0
     try:
-        return max(0, (run_dir / "metrics.csv").read_text().count("\n") - 1)
-    except OSError:
+        return max(0, bounds.content(run_dir / "metrics.csv").count(b"\n") - 1)
+    except (OSError, ValueError):
         return 0

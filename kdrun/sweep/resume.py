@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from kdrun.files.logfile import refuse_links
-from kdrun.security import trust
+from kdrun.security import interpolations, trust
 from kdrun.security.sent_yaml import check_file
 from kdrun.sweep.jobs import LAUNCHER, retyped
 from kdrun.terminal.printable import printable
@@ -31,6 +31,9 @@ PLACES = (SWEEP, ".hydra/hydra.yaml")
 
 ONCE = ("rerun=all", "rerun=teachers", "dry_run=", "job.identity=", "job.command=")
 """Overrides that held for one command only."""
+
+FETCH = "dataset.download="
+"""Data that were fetched are there; a folder by itself has nothing fetched."""
 
 
 def main(arguments: list[str]) -> int:
@@ -104,9 +107,11 @@ def command(folder: Path, *without: str, trusted: bool = False) -> list[str]:
 
 def _command(folder: Path, place: Path, without: tuple[str, ...], trusted: bool) -> list[str]:
     config: Any = OmegaConf.load(place)
+    interpolations.check(OmegaConf.to_container(config, resolve=False))  # type: ignore[arg-type]
     # As it was typed: ${seed} is that of each job, and not that of the sweep.
     task: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
-    words = [*retyped(config, *without), *(word for word in task if not word.startswith(ONCE))]
+    once = ONCE if trusted else (*ONCE, FETCH)
+    words = [*retyped(config, *without), *(w for w in task if not w.lstrip("+").startswith(once))]
     sweep = place.name == SWEEP
     words = [str(word) for word in (["-m", *words] if sweep else words)]
     first, output = Path(config.hydra.runtime.cwd), _output(config, sweep)
@@ -142,8 +147,10 @@ def _doubt(folder: Path, place: Path, first: Path, words: list[str]) -> str:
         bare = value.strip("'\"")
         if "oc.env:" in word.replace(f"oc.env:{trust.OWN}", ""):
             return f"reads the environment, {word:.100}"
-        if key in ("name", "cache", "dataset.download") and trust.leaves(bare):
+        if key in ("name", "cache") and trust.leaves(bare):
             return f"writes elsewhere, {word:.100}"
+        if re.fullmatch(r"logger\.[\w.]+\.uri", key):
+            return f"sends its results away, {word:.100}"
         if key.startswith("hydra") and not HARMLESS.fullmatch(word.lstrip("+")):
             return f"sets {word:.100}"
     return ""

@@ -16,6 +16,7 @@ from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
 from kdrun.sample import ROWS, rows_of, rows_shape
 from kdrun.security import bounds
+from kdrun.security.quiet import onnxruntime
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
 from kdrun.types import Batch, Dataset, Input, Outputs, Shape
 
@@ -165,15 +166,15 @@ def onnx(
 
 def _open(path: str, providers: list[str]) -> Any:
     try:
-        import onnxruntime
+        library = onnxruntime()
     except ImportError as error:
         raise ValueError("onnxruntime is not installed: pip install 'kdrun[onnx]'") from error
-    options = onnxruntime.SessionOptions()
+    options = library.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4  # what goes wrong is raised, and told once
     try:
         with _watched(path, providers):
-            return onnxruntime.InferenceSession(path, options, providers=providers)
+            return library.InferenceSession(path, options, providers=providers)
     except bounds.TooLargeError:
         raise
     except Exception as error:  # onnxruntime's have no class of their own
@@ -189,9 +190,7 @@ def _watched(path: str, providers: list[str]) -> AbstractContextManager[None]:
 
 
 def _providers(wanted: str, device: torch.device) -> list[str]:
-    import onnxruntime
-
-    cuda, available = "CUDAExecutionProvider", onnxruntime.get_available_providers()
+    cuda, available = "CUDAExecutionProvider", onnxruntime().get_available_providers()
     if wanted == "cuda" and cuda not in available:
         raise ValueError(f"provider=cuda: this onnxruntime has {', '.join(available)}")
     use = wanted == "cuda" or (wanted == "auto" and device.type == "cuda" and cuda in available)

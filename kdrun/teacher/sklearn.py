@@ -13,6 +13,7 @@ from torch import nn
 
 from kdrun.dataset.augment import to_float
 from kdrun.sample import rows_of, rows_shape
+from kdrun.security import bounds
 from kdrun.security.estimators import known_types, refuse_types
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
 from kdrun.types import Arrays, Batch, Dataset, Outputs
@@ -145,7 +146,7 @@ def load(path: str) -> Any:
         FileNotFoundError: there is no such file.
         ValueError: it is a pickle, not whole, not fitted, or holds other types.
     """
-    if not Path(path).is_file():
+    if not bounds.is_plain(path):
         raise FileNotFoundError(f"there is no file {path}")
     with Path(path).open("rb") as file:
         pickled = file.read(1) == b"\x80"
@@ -164,6 +165,7 @@ def load(path: str) -> Any:
     from sklearn.utils.validation import check_is_fitted
 
     try:
+        bounds.check_zip(path, "unpacked")
         refuse_types(path)
         strange = skops.io.get_untrusted_types(file=path)
         if foreign := [name for name in strange if name not in known_types()]:

@@ -319,6 +319,7 @@ def pipe(name: str) -> Callable[[Place], object]:
 
     def make(place: Place) -> None:
         weights(place)
+        (place.sent / name).parent.mkdir(parents=True, exist_ok=True)
         (place.sent / name).unlink(missing_ok=True)
         os.mkfifo(place.sent / name)
 

@@ -11,6 +11,7 @@ import gc
 import hashlib
 import importlib
 import json
+import logging
 import os
 import pickle
 import resource
@@ -23,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,9 @@ DIGITS = {"name": "digits", "_target_": "kdrun.dataset.digits.digits"}
 
 SMALL = ("student=linear", "train.epochs=1", "train.progress=false", "train.device=cpu")
 """A run that would take a second, if an attack let it begin."""
+
+SECRET = "s3cret"
+"""In every door, the variable of the environment that is called SECRET."""
 
 MEMORY = 1 << 30
 """Bytes that a door may take beyond what is imported."""
@@ -136,6 +141,10 @@ class Door:
 
 RUN = "../sent/run"
 
+TABLE = "../sent/results.csv"
+
+COLLECTED = ("sent/results.csv", "sent/.results.lock")
+
 DOORS: dict[str, dict[str, Door]] = {
     # sent/run/student.safetensors of rows or images
     "weights": {
@@ -166,18 +175,14 @@ DOORS: dict[str, dict[str, Door]] = {
             ("predict", RUN, "--record", "outputs.csv", "--device", "cpu"), ("home/outputs.csv",)
         ),
         "compare": Door(("compare", "../sent"), reads_only=True),
-        "report": Door(
-            ("report", "../sent", "--out", "outputs/r.html"), ("home/outputs",), reads_only=True
-        ),
-        "collect": Door(("collect", "../sent"), ("sent/results.csv",), reads_only=True),
+        "report": Door(("report", "../sent", "--out", "r.html"), ("home/r.html",), reads_only=True),
+        "collect": Door(("collect", "../sent"), COLLECTED, reads_only=True),
         "diff": Door(("diff", RUN, RUN), reads_only=True),
     },
     # sent/results.csv
     "table": {
-        "compare": Door(("compare", "../sent"), reads_only=True),
-        "report": Door(
-            ("report", "../sent", "--out", "outputs/r.html"), ("home/outputs",), reads_only=True
-        ),
+        "compare": Door(("compare", TABLE), reads_only=True),
+        "report": Door(("report", TABLE, "--out", "r.html"), ("home/r.html",), reads_only=True),
     },
     # sent/ as the folder of a run or a sweep: .hydra/hydra.yaml or multirun.yaml
     "folder": {"resume": Door(("resume", "../sent"))},
@@ -191,7 +196,6 @@ DOORS: dict[str, dict[str, Door]] = {
     "onnx": {
         "teacher.path": Door(
             ("teacher=onnx", "teacher.path=../sent/teacher.onnx", *SMALL),
-            ("home/.cache/*/.onnxruntime/*",),  # which keeps a file of its own there
         )
     },
     # sent/x.npz, an image sent/x.png, or a folder of them, for a student in which nothing is wrong
@@ -273,8 +277,9 @@ class Outcome:
         err: what it complained of.
         ran: whether the canary was touched.
         wrote: files that are new or changed where the door has nothing to write.
+        leaked: whether the value of a variable of the environment came out.
         memory: bytes beyond what was imported.
-        seconds: of time.
+        seconds: of the processor's time; of any time if it had to be killed.
     """
 
     status: int
@@ -284,12 +289,13 @@ class Outcome:
     wrote: list[str]
     memory: int
     seconds: float
+    leaked: bool = False
     wrong: list[str] = field(default_factory=list)
 
     @property
     def got_through(self) -> bool:
-        """Whether code ran or something was written elsewhere."""
-        return self.ran or bool(self.wrote)
+        """Whether code ran, something was written elsewhere, or a secret came out."""
+        return self.ran or bool(self.wrote) or self.leaked
 
 
 def through(attack: Attack, name: str, root: Path) -> Outcome:
@@ -311,6 +317,8 @@ def through(attack: Attack, name: str, root: Path) -> Outcome:
     after = snapshot(place)
     changed = sorted(name for name in before.keys() | after if before.get(name) != after.get(name))
     outcome.wrote = [n for n in changed if not any(fnmatch(n, pattern) for pattern in allowed)]
+    outcome.leaked = any(map(_tells, [outcome.out, outcome.err, *changed]))
+    outcome.leaked |= any(_holds(place.root / name) for name in changed)
     outcome.wrong = list(_wrong(outcome, attack, name, door))
     return outcome
 
@@ -320,6 +328,8 @@ def _wrong(outcome: Outcome, attack: Attack, name: str, door: Door) -> Iterator[
         yield "its code ran"
     if outcome.wrote:
         yield f"wrote {', '.join(outcome.wrote[:3])}"
+    if outcome.leaked:
+        yield "told what a variable of the environment holds"
     if outcome.memory > attack.memory:
         yield f"took {outcome.memory >> 20} MB"
     if outcome.seconds > attack.seconds:
@@ -330,6 +340,8 @@ def _wrong(outcome: Outcome, attack: Attack, name: str, door: Door) -> Iterator[
     if "\x1b" in text:
         yield "an escape sequence"
     told = outcome.err.strip().splitlines()
+    if door.reads_only:  # what is not read among others is told by itself
+        told = [line for line in told if not line.startswith("left out")]
     if outcome.status == 0 and (door.reads_only or name in attack.harmless):
         return
     if outcome.status != 2:
@@ -350,6 +362,14 @@ def snapshot(place: Place) -> dict[str, str]:
     return found
 
 
+def _tells(text: str) -> bool:
+    return SECRET in text
+
+
+def _holds(path: Path) -> bool:
+    return path.is_file() and SECRET.encode() in path.read_bytes()
+
+
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
 
@@ -360,8 +380,22 @@ IMPORTED = (
     "kdrun.predict.command",
     "kdrun.export.student",
     "hydra",
+    "torch._dynamo",  # which optimizers import, and transfer methods with it: seconds
 )
 """What every fork has at once, so that a door costs what it does and no more."""
+
+
+@cache
+def warmed() -> None:
+    """Import all that, and compose a config: Hydra's parser is slow until it has read one."""
+    for name in IMPORTED:
+        with suppress(ImportError):  # an older checkout may lack one
+            importlib.import_module(name)
+    warm()
+    with suppress(ImportError):  # likewise
+        from kdrun.config import validate
+
+        validate.overrides(["teacher=linear", *SMALL])
 
 
 def execute(words: list[str], place: Place, memory: int, seconds: float) -> Outcome:
@@ -373,10 +407,7 @@ def execute(words: list[str], place: Place, memory: int, seconds: float) -> Outc
         memory: bytes that it may take beyond what this process has.
         seconds: after which it is killed.
     """
-    for name in IMPORTED:
-        with suppress(ImportError):  # an older checkout may lack one
-            importlib.import_module(name)
-    warm()
+    warmed()
     told = place.root / "told"
     told.mkdir(exist_ok=True)
     begin = time.monotonic()
@@ -390,11 +421,12 @@ def execute(words: list[str], place: Place, memory: int, seconds: float) -> Outc
     gc.unfreeze()
     killed, own, most = False, _anonymous(child), 0
     while True:
-        pid, status = os.waitpid(child, os.WNOHANG)
+        pid, status, used = os.wait4(child, os.WNOHANG)
         if pid:
             break
         most = max(most, _anonymous(child))
-        if time.monotonic() - begin > 2 * seconds and not killed:
+        # Others may be at work on this machine: what counts is the processor's time.
+        if time.monotonic() - begin > 3 * seconds and not killed:
             os.kill(child, signal.SIGKILL)
             killed = True
         time.sleep(0.005)
@@ -405,7 +437,7 @@ def execute(words: list[str], place: Place, memory: int, seconds: float) -> Outc
         ran=place.canary.exists(),
         wrote=[],
         memory=max(0, most - own),
-        seconds=time.monotonic() - begin,
+        seconds=time.monotonic() - begin if killed else used.ru_utime + used.ru_stime,
     )
 
 
@@ -427,12 +459,13 @@ def _be(words: list[str], place: Place, told: Path, memory: int, seconds: float)
         sys.stdout, sys.stderr = (open(n, "w", buffering=1, closefd=False) for n in (1, 2))  # noqa: SIM115
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         warnings.resetwarnings()
+        logging.getLogger().handlers.clear()  # pytest's own, which would swallow what is told
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (size + 2 * memory,) * 2)
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.chdir(place.home)
-        os.environ |= {"HOME": str(place.home), "HYDRA_FULL_ERROR": "0", "SECRET": "s3cret"}
+        os.environ |= {"HOME": str(place.home), "HYDRA_FULL_ERROR": "0", "SECRET": SECRET}
         os.environ.pop("HYDRA_FULL_ERROR")
         sys.path.insert(0, str(place.home))  # as under `python -m kdrun`
         sys.argv = ["kdrun", *words]
