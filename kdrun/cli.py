@@ -13,13 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kdrun.config import typed as typed_words
 from kdrun.results.record import load_record
 from kdrun.results.table import Row
 from kdrun.security import trust
+from kdrun.security.beside import open_beside
 from kdrun.terminal.printable import prepare, printable
 
 COMMANDS = {
     "list": "kdrun.config.catalogue",
+    "options": "kdrun.config.options",
+    "copy": "kdrun.config.copy",
     "compare": "kdrun.compare",
     "collect": "kdrun.results.collect",
     "diff": "kdrun.compare.diff",
@@ -48,11 +52,14 @@ def main(*, job: bool = False, typed: list[str] | None = None) -> None:
         typed: what of the command the user typed, if not all of it.
     """
     prepare()
-    sys.argv[1:] = _opened(sys.argv[1:])
     arguments = sys.argv[1:]
     if arguments and arguments[0] in COMMANDS:
         module = importlib.import_module(COMMANDS[arguments[0]])
+        open_beside(typed_words.plugins(arguments))
         sys.exit(module.main(arguments[1:]))
+    if _completed(arguments):
+        sys.exit(DONE)
+    arguments = sys.argv[1:] = typed_words.opened(arguments)
     if arguments and arguments[0].isidentifier() and not arguments[0].startswith("_"):
         from kdrun.config.instantiate import nearest
 
@@ -74,25 +81,16 @@ def main(*, job: bool = False, typed: list[str] | None = None) -> None:
         trust.end()
 
 
-def _opened(arguments: list[str]) -> list[str]:
-    """The words of a command, with `--plugin NAME` of a run as the override that it means."""
-    if arguments and arguments[0] in COMMANDS:
-        return arguments
-    rest, names = [], set()
-    words = iter(arguments)
-    for word in words:
-        if word == "--plugin":
-            names.add(next(words, ""))
-        elif word.startswith("--plugin="):
-            names.add(word.partition("=")[2])
-        else:
-            rest.append(word)
-    if not names:
-        return arguments
-    names |= trust.packages(rest)
-    rest = [word for word in rest if not word.startswith("plugins=")]
-    place = next((n for n, word in enumerate(rest) if "=" in word and word[0] != "-"), len(rest))
-    return [*rest[:place], f"plugins=[{','.join(sorted(names))}]", *rest[place:]]
+def _completed(arguments: list[str]) -> bool:
+    """Whether a shell asked what may be typed next, and Hydra has nothing to add to the answer."""
+    if not any(word.startswith("query=") for word in arguments) or "COMP_LINE" not in os.environ:
+        return False
+    from kdrun.terminal import completion
+
+    line = os.environ["COMP_LINE"]
+    words = completion.words(line, COMMANDS)
+    print(" ".join(completion.first(line, COMMANDS) if words is None else words))
+    return words is not None
 
 
 def _refuse_torchrun(arguments: list[str]) -> None:
@@ -151,7 +149,7 @@ def _hydra(job: bool) -> int:
                 first = sys.argv.index(arguments.overrides[0])
                 sys.argv[first:first] = ["--multirun", "fail_fast=true"]
         if arguments.multirun:
-            within = _within_choices(arguments.overrides)
+            within = typed_words.within_choices(arguments.overrides)
             sys.argv = [within.get(word, word) for word in sys.argv]
         entry = hydra.main(
             version_base="1.3", config_path=str(schema.folder()), config_name="config"
@@ -225,25 +223,6 @@ def _asks(arguments: Any) -> bool:
 def _has_folds(config: Any) -> bool:
     """Whether a config is of a whole cross-validation, and not of one fold."""
     return config.cv.folds is not None and config.cv.fold is None
-
-
-def _within_choices(words: list[str]) -> dict[str, str]:
-    """How to write overrides of keys that only the choices of a swept group may have.
-
-    Hydra composes a sweep once without its choices, and would not find `transfer.scaler` in
-    `transfer=coral,tca transfer.scaler=union`; a choice among one value it leaves to the jobs.
-    """
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    parsed = OverridesParser.create().parse_overrides(words)
-    swept = [override.key_or_group for override in parsed if override.is_sweep_override()]
-    written = {}
-    for word, override in zip(words, parsed, strict=True):
-        below = any(override.key_or_group.startswith(f"{group}.") for group in swept)
-        if below and not override.is_sweep_override() and not override.is_delete():
-            key, _, value = word.partition("=")
-            written[word] = f"{key}=choice({value})"
-    return written
 
 
 class Runs:

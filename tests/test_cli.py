@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kdrun.cli import COMMANDS
 from tests.conftest import QUICK
 
 
@@ -95,6 +96,8 @@ def test_one_failing_job_is_a_row_and_the_others_go_on(kdrun):
         (["los=kd"], ["there is no 'los'", "'loss'"]),
         (["trian.epochs=3"], ["there is no 'trian'", "'train'"]),
         (["train.epoch=3"], ["there is no 'epoch'", "'epochs'"]),
+        (["lr=0.1"], ["there is no 'lr'", "'optimizer.lr'"]),
+        (["epochs=3"], ["there is no 'epochs'", "'train.epochs'"]),
         (["train.epochs=many"], ["train.epochs=many", "could not be converted to Integer"]),
         (["train.epochs=-1"], ["train.epochs=-1", "not be negative"]),
         (["train.precision=bf17"], ["train.precision=bf17", "bf16"]),
@@ -169,6 +172,19 @@ def test_list_names_what_can_be_typed(kdrun):
     assert "resnet32x4" in kdrun("list", "student").out
 
 
+def test_help_names_every_command_and_where_options_are_told(kdrun):
+    told = kdrun("--help").out
+    for command in COMMANDS:
+        assert f"\n{command} " in told
+    assert "kdrun options GROUP=CHOICE" in told
+
+
+def test_list_names_the_launchers(kdrun):
+    told = kdrun("list", "hydra/launcher").out.splitlines()
+    assert [line.split()[0] for line in told] == ["basic", "local", "ray", "slurm"]
+    assert "hydra/launcher" in kdrun("list").out
+
+
 def test_every_choice_says_in_a_line_what_it_is(kdrun):
     for group in ("dataset", "model", "loss", "method", "transfer", "optimizer", "scheduler"):
         for line in kdrun("list", group).out.splitlines():
@@ -198,7 +214,10 @@ def test_nothing_heavy_is_imported_before_it_is_needed(tmp_path):
         "heavy = {{'torch', 'pandas', 'sklearn', 'timm', 'matplotlib'}} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    for words in (["--help"], ["--cfg", "job"], ["list", "loss"], ["--info", "searchpath"]):
+    for words in (
+        *(["--help"], ["--cfg", "job"], ["list", "loss"], ["--info", "searchpath"]),
+        *(["options", "loss=kd"], ["copy", "loss=kd", "mine"]),
+    ):
         call = [sys.executable, "-W", "error", "-c", code.format(words=words)]
         ended = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stderr

@@ -15,6 +15,12 @@ from kdrun.terminal.narrow import terminal_width
 from kdrun.terminal.printable import printable
 
 HIDDEN = {"hydra"}
+OF_HYDRA = ("hydra/launcher", "hydra/sweeper")
+"""Groups of Hydra's own that have choices of kdrun's."""
+
+HYDRAS = {"hydra/launcher": {"basic": "One job after another, in this process. The default."}}
+"""Choices that come with Hydra."""
+
 ROLES = ("student", "teacher")
 
 
@@ -33,17 +39,18 @@ def main(arguments: list[str]) -> int:
         print(f"kdrun list: {printable(error)}", file=sys.stderr)
         return 2
     places = [folder(), *([Path(options.config_dir)] if options.config_dir else [])]
-    names = sorted({p.name for place in places for p in place.iterdir() if p.is_dir()} - HIDDEN)
+    names = groups(places)
     if options.group is None:
         for name in names:
-            print(f"{name:12} {', '.join(choices(name, places))}")
-        print(f"{'columns':12} what results.csv and metrics.csv hold")
+            print(f"{name:14} {', '.join({**HYDRAS.get(name, {}), **choices(name, places)})}")
+        print(f"{'columns':14} what results.csv and metrics.csv hold")
+        print("\nkdrun list GROUP: a line each; kdrun options GROUP=CHOICE: its keys")
         return 0
     if options.group not in names:
         hint = nearest(options.group, [*names, "columns"])
         print(f"kdrun list: there is no group '{options.group}'; {hint}", file=sys.stderr)
         return 2
-    found = choices(options.group, places)
+    found = {**HYDRAS.get(options.group, {}), **choices(options.group, places)}
     width = max(map(len, found), default=0)
     for name, line in found.items():
         print(f"{name:{width}}  {line}")
@@ -59,6 +66,16 @@ def _list_columns() -> None:
             what = ", ".join(filter(None, [one.unit, f"{one.better} is better" * bool(one.better)]))
             line = f"{name:{width}}  {one.meaning}{f' ({what})' if what else ''}"
             print(textwrap.fill(line, terminal_width(), subsequent_indent=" " * (width + 2)))
+
+
+def groups(places: list[Path]) -> list[str]:
+    """The names of all groups.
+
+    Args:
+        places: folders of configs.
+    """
+    own = {p.name for place in places for p in place.iterdir() if p.is_dir()} - HIDDEN
+    return [*sorted(own), *OF_HYDRA]
 
 
 def choices(group: str, places: list[Path]) -> dict[str, str]:

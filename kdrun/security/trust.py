@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from kdrun.security.beside import open_beside
 from kdrun.security.places import closed
 
 VARIABLE = "KDRUN_TYPED"
@@ -39,12 +40,14 @@ def end() -> None:
     """Forget it: what comes then is no command line."""
     global _typed
     _typed = None
+    open_beside(())
 
 
 def begin(words: Iterable[str]) -> None:
     """Remember what was typed after `kdrun` in this process."""
     global _typed
     _typed = list(words)
+    open_beside(packages(_typed))
 
 
 def take_over() -> None:
@@ -55,6 +58,7 @@ def take_over() -> None:
     except ValueError:
         words = []
     _typed = [str(word) for word in words] if isinstance(words, list) else []
+    open_beside(packages(_typed))
 
 
 def handed_on(own: Iterable[str]) -> dict[str, str]:
