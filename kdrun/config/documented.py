@@ -47,7 +47,7 @@ def _arguments(module: str, name: str) -> dict[str, Argument]:
     tree = ast.parse(file.read_bytes())
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            return _of(node, ast.get_docstring(node) or "", tree)
+            return _spelled_out(_of(node, ast.get_docstring(node) or "", tree), node)
         if isinstance(node, ast.ClassDef) and node.name == name:
             own = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
             if own:
@@ -56,6 +56,16 @@ def _arguments(module: str, name: str) -> dict[str, Argument]:
                 return _fields(node, tree)
             return _inherited(node, tree, module)
     return {}
+
+
+def _spelled_out(found: dict[str, Argument], node: ast.FunctionDef) -> dict[str, Argument]:
+    """With the fields of `Cuts` in its place, where a dataset's decorator does the same."""
+    if not any("with_cuts" in ast.unparse(one) for one in node.decorator_list):
+        return found
+    own = _arguments("kdrun.dataset.cuts", "Cuts")
+    if not any("test_fraction" in ast.unparse(one) for one in node.decorator_list):
+        own.pop("test_fraction")
+    return {key: one for key, one in found.items() if key != "cuts"} | own
 
 
 def _inherited(node: ast.ClassDef, tree: ast.Module, module: str) -> dict[str, Argument]:
