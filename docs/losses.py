@@ -107,7 +107,9 @@ def losses() -> dict[str, tuple[type[Loss], dict[str, Any]]]:
     for path in sorted((ROOT / "configs" / "loss").glob("*.yaml")):
         config: Any = OmegaConf.to_container(OmegaConf.load(path))
         for name, term in config.get("terms", {}).items():
-            found[name] = (cast("type[Loss]", locate(term["_target_"], "loss")), config["weights"])
+            # Instead of the labels' cross-entropy, and so under its name.
+            typed = path.stem if name == "ce" else name
+            found[typed] = (cast("type[Loss]", locate(term["_target_"], "loss")), config["weights"])
     return found
 
 

@@ -59,6 +59,13 @@ class Steps(Enum):
     captured = "captured"
 
 
+class Sampler(Enum):
+    """In which order an epoch has the training samples."""
+
+    shuffle = "shuffle"
+    balanced = "balanced"
+
+
 class Rerun(Enum):
     """Which runs that have already ended are run again.
 
@@ -80,6 +87,8 @@ class Train:
     accumulate: int = 1
     warmup_epochs: int = 0
     label_smoothing: float = 0.0
+    class_weights: Any = "none"
+    sampler: Sampler = Sampler.shuffle
     grad_clip: float | None = None
     ema: float = 0.0
     early_stop: int | None = None
@@ -94,6 +103,21 @@ class Train:
     endpoint: str | None = None
     keep_checkpoint: bool = False
     progress: bool = True
+
+
+CE = "kdrun.loss.ce.CE"
+"""The labels' term where no loss has another, whose settings are those of training."""
+
+LABELS = {
+    "_target_": CE,
+    "label_smoothing": "${train.label_smoothing}",
+    "class_weights": "${train.class_weights}",
+}
+"""Every method can read the labels; a loss gives this term its weight."""
+
+SINCE = {"class_weights": "none", "sampler": "shuffle"}
+"""Settings of training that came later, and what they are where nobody typed them: a run that
+leaves them there is what it was."""
 
 
 @dataclass
@@ -123,7 +147,7 @@ class Config:
     method: Any = None
     transfer: Any = None
     source_model: Any = None
-    loss: Any = None
+    loss: Any = field(default_factory=lambda: {"terms": {"ce": dict(LABELS)}})
     optimizer: Any = None
     scheduler: Any = None
     train: Train = field(default_factory=Train)
@@ -148,10 +172,6 @@ def folder() -> Path:
     return installed if installed.is_dir() else here.parent / "configs"
 
 
-CE = "kdrun.loss.ce.CE"
-"""The labels' term in config.yaml, whose smoothing is a setting of training."""
-
-
 def identity(config: DictConfig) -> dict[str, Any]:
     """The resolved config of a run without what its method does not read, and without `RUNTIME`.
 
@@ -167,7 +187,13 @@ def identity(config: DictConfig) -> dict[str, Any]:
     for group in ("teacher", "transfer", "loss"):
         if group not in uses:
             what.pop(group, None)
-    usual = {"_target_": CE, "label_smoothing": what["train"]["label_smoothing"]}
+    usual = {key: what["train"].get(key, CE) for key in LABELS}
+    if ce and ce.get("class_weights") == SINCE["class_weights"]:
+        usual.pop("class_weights")
+        del ce["class_weights"]
+    for key, value in SINCE.items():
+        if what["train"].get(key) == value:
+            del what["train"][key]
     if "loss" not in uses and ce not in (None, usual):
         what["loss"] = {"terms": {"ce": ce}}
     if "transfer" not in uses:
@@ -188,7 +214,10 @@ def identity(config: DictConfig) -> dict[str, Any]:
 def names(what: dict[str, Any]) -> dict[str, Any]:
     """The columns of results.csv that say what a run is, from its identity; None where unread."""
     dataset, teacher = what["dataset"], what.get("teacher")
-    terms = [term for term in (what.get("loss") or {}).get("terms", {}) if term != "ce"]
+    named = (what.get("loss") or {}).get("terms", {})
+    terms = [term for term in named if term != "ce"]
+    if (label := str(named.get("ce", {}).get("_target_", CE))) != CE:
+        terms.append(label.rpartition(".")[2].lower())
     transfer = what.get("transfer") or {}
     return {
         "method": what["method"]["name"],

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from kdrun.dataset.augment import Augment, to_float
+from kdrun.dataset.balanced import balanced
 from kdrun.dataset.image import read_image
 from kdrun.dataset.random import Keys, permutation
 from kdrun.dataset.spot import Spot
@@ -31,6 +32,7 @@ def make_loader(
     workers: int = 0,
     channels_last: bool = False,
     task: Task | None = None,
+    even: bool = False,
 ) -> Loader:
     """Batches of a split on a device.
 
@@ -44,10 +46,12 @@ def make_loader(
         workers: processes that decode image files; the batches do not depend on it.
         channels_last: memory format of the images.
         task: what is predicted, which knows how labels are mixed; None: mixup is refused.
+        even: in training, every class comes equally often: see `kdrun.dataset.balanced`.
 
     Returns:
-        A loader whose every epoch holds each sample once. The last batch may be smaller; in
-        training, a last batch of one sample joins the one before, for batch norm needs two.
+        A loader whose every epoch holds each sample once, unless `even`. The last batch may be
+        smaller; in training, a last batch of one sample joins the one before, for batch norm needs
+        two.
 
     Raises:
         ValueError: the split is empty, or an option does not fit it.
@@ -68,8 +72,15 @@ def make_loader(
         task.soft(split.targets[:1])
         if not bool(task.known(split.targets).all()):
             raise ValueError("augment.mixup mixes labels, and some are hidden here: set it to 0.")
+    even = even and train
+    if even and not (task.named and bool(task.known(split.targets).all())):
+        raise ValueError(
+            "train.sampler=balanced goes by classes, and here are none, or hidden labels: take "
+            "train.sampler=shuffle"
+        )
     targets = split.targets.to(device)
-    return _Batches(source, targets, batch_size, seed, train, augment, channels_last, task)
+    whole = (channels_last, task, even)
+    return _Batches(source, targets, batch_size, seed, train, augment, *whole)
 
 
 MASK = "attention_mask"
@@ -100,6 +111,7 @@ class _Batches:
         augment: Augment,
         channels_last: bool,
         task: Task,
+        even: bool,
     ) -> None:
         self.targets = targets
         self._source = source
@@ -109,6 +121,7 @@ class _Batches:
         self._augment = augment
         self._format = torch.channels_last if channels_last else torch.contiguous_format
         self._task = task
+        self._even = even
 
     def __len__(self) -> int:
         whole, rest = divmod(len(self.targets), self._batch_size)
@@ -159,7 +172,9 @@ class _Batches:
 
     def _positions(self, epoch: int) -> list[Tensor]:
         size, device = len(self.targets), self.targets.device
-        if self._train:
+        if self._even:
+            order = balanced(self._seed, epoch, self._task.strata(self.targets))
+        elif self._train:
             order = permutation(self._seed, epoch, size, device)
         else:
             order = torch.arange(size, device=device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from kdrun.loss import Loss
+from kdrun.loss.class_weights import ClassWeights, cross_entropy, fitting, parsed, weights
 from kdrun.task.choose import by_form
 from kdrun.types import Batch, Outputs
 
@@ -17,22 +18,39 @@ class CE(Loss):
 
     Args:
         label_smoothing: probability mass spread evenly over all classes (Szegedy et al., 2016).
+        class_weights: none, balanced (inverse to their frequency) or a number for each. The
+            weighted sum is divided by the number of samples, and not of weights, so that a batch
+            without a rare class counts less.
     """
 
     teacher_free = True
     labelled = True
     compares_rows = False
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
+    class_weight: Tensor | None
+
+    def __init__(self, label_smoothing: float = 0.0, class_weights: ClassWeights = "none") -> None:
         super().__init__()
         self.label_smoothing = label_smoothing
+        self.rule = parsed(class_weights)
+        self.register_buffer("class_weight", None, persistent=False)
         self.scale = 1.0
 
+    def check(self, classes: int) -> None:
+        """Object to weights of another number of classes."""
+        fitting(self.rule, classes)
+
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
-        """Learn how large the targets are, where that is to cancel out."""
+        """Learn how large the targets are, where that is to cancel out, or how often each is."""
+        if self.rule != "none":
+            found = weights(self.rule, targets, student.logits.shape[1])
+            self.class_weight = found.to(student.logits.device)
         self.scale = (self.task or by_form(targets)).scale(targets)
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """Mean over the labelled samples; zero where none is."""
+        if self.class_weight is not None:
+            settings = (self.class_weight, self.label_smoothing)
+            return cross_entropy(student.logits, batch.target, *settings)
         task = self.task or by_form(batch.target)
         return task.supervised(student, batch, self.label_smoothing, self.scale)

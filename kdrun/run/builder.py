@@ -13,7 +13,7 @@ from torch import nn
 
 from kdrun import model
 from kdrun.config.instantiate import call, locate, without
-from kdrun.config.schema import DATASET_OWN, Train
+from kdrun.config.schema import DATASET_OWN, Sampler, Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.fold import Fold
 from kdrun.dataset.loader import make_loader
@@ -96,6 +96,7 @@ class Builder:
             workers=self.config["dataset"].get("workers", 0),
             channels_last=self.settings.channels_last,
             task=self.data.task,
+            even=self.settings.sampler is Sampler.balanced,
         )
 
     def network(self, role: Role, header: Mapping[str, Any], shape: Shape | None = None) -> Network:

@@ -44,6 +44,7 @@ EXCEPT: dict[str, dict[str, str]] = {
     "zero": {
         "ab": "zero only beyond a margin",
         "cc": ADAPTER,
+        "ce": "a cross-entropy, focal: minimum in test_focal.py",
         "crd": ADAPTER,
         "fitnets": ADAPTER,
         "ft": ADAPTER,
@@ -69,7 +70,7 @@ EXCEPT: dict[str, dict[str, str]] = {
         "rkd": "mean over triples, of which some become degenerate",
         "sp": "rows are normalised over the batch",
     },
-    "batches": {"tf_kd": "reads no teacher"},
+    "batches": {"ce": "reads no teacher", "tf_kd": "reads no teacher"},
 }
 
 TERMS: dict[str, dict[str, Any]] = {
