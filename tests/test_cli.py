@@ -30,6 +30,7 @@ def test_a_run_leaves_its_files_and_prints_its_row(kdrun):
     assert left == {
         *("record.json", "results.csv", "metrics.csv", "student.safetensors", "samples.npz"),
         *("curves.png", "confusion.png", "run.log"),
+        *("classes.csv", "confusion.csv", "confusion_val.csv"),
     }
     assert (folder / ".hydra" / "config.yaml").is_file()
     (row,) = rows("outputs/default/results.csv")

@@ -12,6 +12,7 @@ from kdrun.compare import default_metric, present
 from kdrun.compare.comparison import Comparison, Line, compare, hold_against
 from kdrun.compare.front import field, mark_front
 from kdrun.compare.groups import differing, group_rows, measured, settings, shown
+from kdrun.report.classes import classes
 from kdrun.report.curves import curves
 from kdrun.report.legend import Legend, legend
 from kdrun.report.runs import links, settings_apart
@@ -138,6 +139,7 @@ def _compared(comparison: Comparison) -> dict[str, object]:
         "axes": names.axes,
         "costs": [_metric(cost) for cost in costs],
         "curves": curves(comparison.lines, names),
+        "classes": classes(comparison.lines, names),
     }
 
 

@@ -178,8 +178,15 @@ function differences() {
   section("differences", "Differences", "The settings in which the configs of these runs differ; all others are the same.", element);
 }
 
+function byClass() {
+  const { columns, rows } = report.classes;
+  if (!rows.length) return;
+  const { element } = sortable({ columns, rows, caption: "Precision, recall and F1 of each class" });
+  section("classes", "Classes", "Per cent of the test split, mean ± standard deviation over runs: how much of what was given a class is of it (precision), and how much of a class was found (recall).", element);
+}
+
 head();
-if (report.table) { results(); means(); overEpochs(); costs(); settings(); }
+if (report.table) { results(); means(); overEpochs(); costs(); settings(); byClass(); }
 failures();
 runs();
 differences();

@@ -11,7 +11,10 @@ from urllib.parse import quote
 from kdrun.results.record import load_record
 from kdrun.results.table import Row, differences, setting
 
-FILES = ("record.json", "metrics.csv", "curves.png", "confusion.png", "run.log")
+FILES = (
+    *("record.json", "metrics.csv", "curves.png", "confusion.png", "run.log"),
+    *("classes.csv", "confusion.csv", "confusion_val.csv"),
+)
 """What a run may have left that is worth a link."""
 
 

@@ -61,6 +61,9 @@ MEASURED: dict[str, Column] = {
     "test_top5": Column("the right class is among its five likeliest", "%", "more"),
     "test_precision": Column("mean over classes: right among those given the class", "%", "more"),
     "test_recall": Column("mean over classes: found among those of the class", "%", "more"),
+    "test_balanced_accuracy": Column(
+        "mean over the classes of the labels: found of each", "%", "more"
+    ),
     "test_f1": Column("mean over classes: harmonic mean of precision and recall", "%", "more"),
     "test_nll": Column("mean negative log-likelihood of the right class", "nat", "less"),
     "test_ece": Column("expected calibration error, 15 bins of confidence", "%", "less"),

@@ -26,6 +26,7 @@ COLUMNS = (
     "method", "dataset", "source", "target", "teacher", "student", "transfer", "loss",
     "seed", "fold", "epochs",
     "test_accuracy", "test_top5", "test_precision", "test_recall", "test_f1",
+    "test_balanced_accuracy",
     "test_nll", "test_ece", "test_mae", "test_rmse", "test_r2",
     "val_accuracy", "teacher_accuracy", "agreement", "retention",
     "student_params", "teacher_params", "compression", "student_macs",

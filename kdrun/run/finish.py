@@ -79,6 +79,7 @@ def _score(made: Experiment, student: nn.Module, role: Role, run_dir: Path) -> d
         made.settings.batch_size,
         made.device,
         Path(made.config["cache"]),
+        made.val_loader,
     )
     if mean is not None:
         write_weights(run_dir / MEAN, mean, role, made.data)

@@ -31,6 +31,7 @@ def score(
     batch_size: int,
     device: torch.device,
     cache: Path | None = None,
+    val: Loader | None = None,
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """Read the test split, once, and write weights, pictures and what a student says of itself.
 
@@ -44,6 +45,7 @@ def score(
         batch_size: of which latency is measured.
         device: where it is.
         cache: the folder that keeps measurements of latency.
+        val: batches of the validation split, of which tables are written too.
 
     Returns:
         Metrics by column, and how often each class was predicted.
@@ -62,6 +64,8 @@ def score(
         metrics |= taught(teacher, metrics, data, device, cache)
     explain(student, data, run_dir)
     tally.write(run_dir)
+    if val is not None:
+        count(student, val, data.task).write_validation(run_dir)
     return metrics, tally.predicted()
 
 

@@ -74,7 +74,10 @@ class Tally:
         return {}
 
     def write(self, folder: Path) -> None:
-        """Write what is to be looked at: pictures and tables of the task's own."""
+        """Write what is to be looked at of the test split: pictures and tables of the task's."""
+
+    def write_validation(self, folder: Path) -> None:
+        """Likewise of the validation split, in tables alone."""
 
 
 class Doubt(NamedTuple):

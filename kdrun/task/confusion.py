@@ -9,12 +9,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdrun.results.record import write_atomic
+from kdrun.results.table import Row, to_csv
 from kdrun.task import Scores, Tally
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kdrun.types import Batch, Outputs
+
+CLASSES = ("class", "support", "predicted", "precision", "recall", "f1")
+"""The columns of classes.csv; support is how many samples the split has of a class."""
 
 BINS = 15
 """Equal-width confidence bins of the calibration error (Guo et al., 2017)."""
@@ -86,6 +91,8 @@ class Confusion(Tally):
         total = confusion.sum().clamp(min=1).double()
         size, confidence, right = self.bins.cpu()
         metrics = {"accuracy": confusion.diag().sum() / total, **macro(confusion)}
+        each, true = per_class(confusion), confusion.sum(1) > 0
+        metrics["balanced_accuracy"] = each["recall"][true].mean() if true.any() else 0 * total
         if self.teacher is not None:
             metrics["teacher_f1"] = macro(self.teacher.view_as(confusion).cpu())["f1"]
         metrics |= {name: value.cpu() / total for name, value in self.sums.items()}
@@ -105,10 +112,35 @@ class Confusion(Tally):
         return dict(zip(self.names, counts, strict=True))
 
     def write(self, folder: Path) -> None:
-        """confusion.png."""
+        """confusion.png, confusion.csv, and classes.csv: a row for each class."""
         from kdrun.results import plots
 
         plots.confusion(self._matrix().tolist(), list(self.names), folder / "confusion.png")
+        self._write_table(folder / "confusion.csv")
+        found = {name: values.tolist() for name, values in per_class(self._matrix()).items()}
+        support, said = self._matrix().sum(1).tolist(), self._matrix().sum(0).tolist()
+        rows: list[Row] = [
+            {"class": name, "support": support[place], "predicted": said[place]}
+            | {
+                key: _defined(key, values[place], support[place], said[place])
+                for key, values in found.items()
+            }
+            for place, name in enumerate(self.names)
+        ]
+        write_atomic(folder / "classes.csv", to_csv(rows, CLASSES))
+
+    def write_validation(self, folder: Path) -> None:
+        """confusion_val.csv."""
+        self._write_table(folder / "confusion_val.csv")
+
+    def _write_table(self, path: Path) -> None:
+        """The matrix: a row for each true class, a column for each that was predicted."""
+        counts = self._matrix().tolist()
+        rows: list[Row] = [
+            {"class": name} | {f"as_{other}": row[at] for at, other in enumerate(self.names)}
+            for name, row in zip(self.names, counts, strict=True)
+        ]
+        write_atomic(path, to_csv(rows, ["class"]))
 
 
 def macro(confusion: Tensor) -> dict[str, Tensor]:
@@ -117,12 +149,26 @@ def macro(confusion: Tensor) -> dict[str, Tensor]:
     Args:
         confusion: (C, C) counts, rows are true classes and columns predictions.
     """
+    present = (confusion.sum(1) + confusion.sum(0)) > 0
+    return {name: values[present].mean() for name, values in per_class(confusion).items()}
+
+
+def per_class(confusion: Tensor) -> dict[str, Tensor]:
+    """(C,) float64 precision, recall and f1 of each class; 0 where one is not defined.
+
+    Args:
+        confusion: as in `macro`.
+    """
     counts = confusion.double()
     hit, true, said = counts.diag(), counts.sum(1), counts.sum(0)
-    present = (true + said) > 0
-    each = {
+    return {
         "precision": hit / said.clamp(min=1),
         "recall": hit / true.clamp(min=1),
         "f1": 2 * hit / (true + said).clamp(min=1),
     }
-    return {name: values[present].mean() for name, values in each.items()}
+
+
+def _defined(name: str, value: float, true: int, said: int) -> float | None:
+    """A number of a class; None where it would be a quotient of nothing."""
+    over = {"precision": said, "recall": true, "f1": true + said}[name]
+    return value if over else None

@@ -30,6 +30,7 @@ class Metric(NamedTuple):
 
 CLASSIFICATION = (
     Metric("accuracy", "%", False, "right answers of the student on the test split"),
+    Metric("balanced_accuracy", "%", False, "mean over the classes of the labels: found of each"),
     Metric("top5", "%", False, "the right class is among its five likeliest"),
     Metric("precision", "%", False, "mean over classes: right among those given the class"),
     Metric("recall", "%", False, "mean over classes: found among those of the class"),
