@@ -29,6 +29,8 @@ class Focal(CE):
             training.
     """
 
+    compares_rows = True
+
     def __init__(
         self,
         gamma: float = 2.0,

@@ -12,7 +12,6 @@ from omegaconf._utils import get_yaml_loader
 
 from kdrun.config import register, schema
 from kdrun.config.catalogue import choices, groups
-from kdrun.config.documented import arguments
 from kdrun.config.options import Option, of, root
 
 PLACES = [schema.folder()]
@@ -98,12 +97,6 @@ def test_a_choice_of_ones_own_is_told_too(tmp_path):
     options = by_key("loss", "mine", [*PLACES, tmp_path])
     assert options["loss.terms.mine"].meaning == "how"
     assert options["loss.terms.mine"].default == "{_target_: mypackage.Mine, rate: 0.5}"
-
-
-def test_a_subclass_takes_what_its_base_takes_and_says_more():
-    said = arguments("kdrun.loss.kd.KD")
-    assert (said["temperature"].annotation, said["temperature"].default) == ("float", "4.0")
-    assert arguments("sklearn.linear_model.Ridge") == {}
 
 
 def test_the_command_tells_a_group_and_a_choice(kdrun):

@@ -1,0 +1,22 @@
+"""The words of a command as Hydra has to see them."""
+
+from __future__ import annotations
+
+from kdrun.config.typed import opened, plugins, within_choices
+
+
+def test_plugin_is_the_override_that_it_means():
+    words = ["-m", "loss=kd", "--plugin", "b", "plugins=[a]", "--plugin=c"]
+    assert opened(words) == ["-m", "plugins=[a,b,c]", "loss=kd"]
+    assert opened(["loss=kd", "plugins=[a]"]) == ["loss=kd", "plugins=[a]"]
+
+
+def test_the_other_words_are_kept():
+    rest: list[str] = []
+    assert plugins(["x", "--plugin", "a", "y"], rest) == {"a"}
+    assert rest == ["x", "y"]
+
+
+def test_keys_of_a_swept_group_become_choices_of_one():
+    words = ["transfer=coral,tca", "transfer.scaler=union", "seed=1"]
+    assert within_choices(words) == {"transfer.scaler=union": "transfer.scaler=choice(union)"}
