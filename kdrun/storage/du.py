@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
 
 def table(items: Sequence[Item]) -> str:
     """Sizes by what things are, and how each may go."""
-    rows = []
+    rows: list[tuple[str, int | str, str, str]] = []
     for kind in Kind:
         for note in dict.fromkeys(item.note for item in items if item.kind is kind):
             own = [item for item in items if (item.kind, item.note) == (kind, note)]
@@ -52,7 +52,8 @@ def table(items: Sequence[Item]) -> str:
     rows.append((total, "", "", "in all"))
     columns = ("size", "items", "goes by", "what")
     width = max(20, terminal_width() - 38)
-    return tabulate(rows, columns, maxcolwidths=[None, None, None, width], disable_numparse=True)
+    widths = [None, None, None, width]
+    return str(tabulate(rows, columns, maxcolwidths=widths, disable_numparse=True))
 
 
 def volume(size: int) -> str:
