@@ -47,33 +47,48 @@ def _arguments(module: str, name: str) -> dict[str, Argument]:
     tree = ast.parse(file.read_bytes())
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            return _spelled_out(_of(node, ast.get_docstring(node) or "", tree), node)
+            found = _of(node, ast.get_docstring(node) or "", tree)
+            return _spelled_out(found, node, tree, module)
         if isinstance(node, ast.ClassDef) and node.name == name:
             own = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
             if own:
                 return _of(own[0], ast.get_docstring(node) or "", tree)
-            if any("dataclass" in ast.unparse(one) for one in node.decorator_list):
+            if any("dataclass" in ast.unparse(one) for one in node.decorator_list) or any(
+                ast.unparse(one) == "NamedTuple" for one in node.bases
+            ):
                 return _fields(node, tree)
             return _inherited(node, tree, module)
     return {}
 
 
-def _spelled_out(found: dict[str, Argument], node: ast.FunctionDef) -> dict[str, Argument]:
-    """With the fields of `Cuts` in its place, where a dataset's decorator does the same."""
-    if not any("with_cuts" in ast.unparse(one) for one in node.decorator_list):
-        return found
-    own = _arguments("kdrun.dataset.cuts", "Cuts")
-    if not any("test_fraction" in ast.unparse(one) for one in node.decorator_list):
-        own.pop("test_fraction")
-    return {key: one for key, one in found.items() if key != "cuts"} | own
+def _spelled_out(
+    found: dict[str, Argument], node: ast.FunctionDef, tree: ast.Module, module: str
+) -> dict[str, Argument]:
+    """With the fields of a value in its place, where a dataset's decorators do the same."""
+    decorators = [one for one in node.decorator_list if isinstance(one, ast.Call)]
+    given = {key.arg for one in decorators for key in one.keywords}
+    if any(ast.unparse(one.func) == "with_cuts" for one in decorators):
+        given.add("cuts")
+    told: dict[str, Argument] = {}
+    for name, one in found.items():
+        own = _arguments(_home(one.annotation, tree, module), one.annotation)
+        told |= own if name in given and own else {name: one}
+    if "cuts" in given and "test_fraction" not in given:
+        told.pop("test_fraction", None)
+    return told
+
+
+def _home(name: str, tree: ast.Module, module: str) -> str:
+    """The module in which a name of a module is defined."""
+    homes = {alias.asname or alias.name: one.module for one, alias in _imported(tree)}
+    return homes.get(name) or module
 
 
 def _inherited(node: ast.ClassDef, tree: ast.Module, module: str) -> dict[str, Argument]:
     """The arguments of the first base of a class that has any, and what the class says of them."""
     said = _meanings(ast.get_docstring(node) or "")
-    homes = {name.asname or name.name: one.module for one, name in _imported(tree) if one.module}
     for base in node.bases:
-        found = _arguments(homes.get(ast.unparse(base), module), ast.unparse(base))
+        found = _arguments(_home(ast.unparse(base), tree, module), ast.unparse(base))
         if found:
             return {
                 key: Argument(one.annotation, one.allowed, one.default, said.get(key, one.meaning))
