@@ -27,14 +27,8 @@ WITHOUT: dict[str, str] = {
     "run": "assembly builder done experiment finish folder provenance scores",
     "score": "explain",
     "security": "estimators header places trust",
-<<<<<<< HEAD
     "sweep": "estimate jobs outcome pool remote resume search slurm trial worker",
-    "task": "classification confusion metrics regression",
-=======
-    "storage": "du find",
-    "sweep": "estimate jobs measure outcome pool remote resume search slurm trial worker",
     "task": "classification metrics regression",
->>>>>>> ad3a3be (Types of du's rows; the confusion matrix has tests of its own)
     "teacher": "building classes decisions doubt matching meaning network run",
     "terminal": "phases",
     "train": "slot state step",
