@@ -4,7 +4,8 @@ A step is all of it: the teacher's forward pass, the student's, the weighted ter
 configs/loss/NAME.yaml, backward and SGD, on one batch of 64 images of 32x32x3 in 100 classes.
 `step` is the median, over rounds, of its processor time divided by that of the step with kd right
 after it: what else the machine does is in both. resnet32x4 teaches resnet8x4, and where that is no
-pair for a loss, one ViT another, with kd between the same two.
+pair for a loss, one ViT another, or one network for segmentation another, with 8 pictures of 64x64
+in 11 classes; kd is then between the same two.
 
 `backward_mb` is what the term keeps for its backward pass beside the networks' own tensors and its
 weights, `state_mb` what its adapters and memories hold (with 50,000 training samples).
@@ -36,6 +37,8 @@ from kdrun.loss.weight import Weight, parse
 from kdrun.model import build
 from kdrun.model.features import Network
 from kdrun.objective import Objective
+from kdrun.task import Task
+from kdrun.task.segmentation import Segmentation
 from kdrun.teacher.network import Frozen
 from kdrun.types import Batch, Outputs
 
@@ -50,10 +53,14 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "vit-vit": (VIT | {"depth": 4}, VIT | {"depth": 2}),
 }
+FPN = {"_target_": "kdrun.model.fpn.FPN"}
+DENSE = (FPN | {"encoder": "resnet18"}, FPN | {"encoder": "mobilenetv3_small_100"})
+PIXELS = Segmentation(tuple(map(str, range(11))))
 
 
-def network(config: dict[str, Any], dtype: torch.dtype | None) -> Network:
-    made = build(config, num_classes=CLASSES, shape=(3, 32, 32))
+def network(config: dict[str, Any], dtype: torch.dtype | None, task: Task | None) -> Network:
+    classes, size = (CLASSES, 32) if task is None else (task.width, 64)
+    made = build(config, num_classes=classes, shape=(3, size, size), task=task)
     made.dtype = dtype
     return made.to(memory_format=torch.channels_last)
 
@@ -66,6 +73,7 @@ class Pair:
     student: Network
     batch: Batch
     targets: Tensor
+    task: Task | None
 
     def keep(self, needs: set[str]) -> None:
         for side in (self.student, self.teacher.network):
@@ -86,7 +94,7 @@ class Steps:
         # Constant: with every warm-up over, and every first stage still on.
         weights = {key: Weight(parse(spec).value) for key, spec in config["weights"].items()}
         self.pair = pair
-        self.objective = Objective({"ce": CE(), **terms}, weights)
+        self.objective = Objective({"ce": CE(), **terms}, weights, pair.task)
         pair.keep(self.objective.needs)
         self.objective.build(*pair.outputs(), pair.targets)
         trained = [p for p in self.objective.parameters() if p.requires_grad]
@@ -141,14 +149,19 @@ def steps(names: list[str], pair: Pair) -> dict[str, Steps]:
     return made
 
 
-def measure(names: list[str], models: tuple[Any, Any], rounds: int) -> dict[str, dict[str, Any]]:
+def measure(
+    names: list[str], models: tuple[Any, Any], rounds: int, task: Task | None = None
+) -> dict[str, dict[str, Any]]:
     torch.manual_seed(0)
     dtype = choose_dtype(Precision.auto, torch.device("cpu"))
-    teacher, student = (network(config, dtype) for config in models)
-    images = torch.rand(BATCH, 3, 32, 32).to(memory_format=torch.channels_last)
-    targets = torch.randint(CLASSES, (SAMPLES,))
-    index = torch.randperm(SAMPLES)[:BATCH]
-    pair = Pair(Frozen(teacher), student, Batch(images, targets[index], index), targets)
+    teacher, student = (network(config, dtype, task) for config in models)
+    if task is None:
+        shape, targets = (BATCH, 3, 32, 32), torch.randint(CLASSES, (SAMPLES,))
+    else:
+        shape, targets = (8, 3, 64, 64), torch.randint(task.width, (64, 64, 64))
+    images = torch.rand(shape).to(memory_format=torch.channels_last)
+    index = torch.randperm(len(targets))[: shape[0]]
+    pair = Pair(Frozen(teacher), student, Batch(images, targets[index], index), targets, task)
     tried = steps(["kd", *names], pair)
     for each in tried.values():
         each.seconds()
@@ -180,10 +193,12 @@ def main() -> None:
             rows = {row["loss"]: row for row in csv.DictReader(file)}
         names = arguments.only.split(",")
         rows = {name: row for name, row in rows.items() if name not in names}
-    for models, networks in PAIRS.items():
+    pairs = {**PAIRS, "fpn_resnet18-fpn_mobilenetv3_small": DENSE}
+    for models, networks in pairs.items():
         left = [name for name in names if name not in rows]
         if left:
-            found = measure(left, networks, arguments.rounds)
+            task = PIXELS if networks is DENSE else None
+            found = measure(left, networks, arguments.rounds, task)
             rows |= {k: {"loss": k, "pair": models, **v} for k, v in found.items() if k in left}
     with TABLE.open("w", newline="") as file:
         table = csv.DictWriter(file, ["loss", "pair", "step", "backward_mb", "state_mb"])

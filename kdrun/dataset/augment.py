@@ -85,6 +85,30 @@ class Augment:
             scaled = self._cut_out(scaled, index, epoch, seed)
         return scaled
 
+    def along(self, labels: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
+        """Change the labels of pixels as their pictures are.
+
+        What comes from outside of a picture, or lies under a cutout, is no class.
+
+        Args:
+            labels: (N, H, W) int64 classes of pixels, below 255; -1 where none counts.
+            index: as in `__call__`, as are the others.
+            epoch: likewise.
+            seed: likewise.
+
+        Returns:
+            (N, H, W) int64.
+        """
+        coded = (labels + 1).to(torch.uint8)[..., None]  # so that black is no class
+        coded = self._flip_and_crop(coded.contiguous(), index, epoch, seed).permute(0, 3, 1, 2)
+        if self.rotate or self.scale or self.cutout:
+            coded = coded.float()
+        if self.rotate or self.scale:
+            coded = self._turn(coded, index, epoch, seed, "nearest")
+        if self.cutout:
+            coded = self._cut_out(coded, index, epoch, seed)
+        return coded[:, 0].long() - 1
+
     def partners(self, index: Tensor, size: int, epoch: int | Keys, seed: int) -> Tensor:
         """(N,) the positions, in a split of `size` samples, of the images to mix in."""
         return integers(seed, epoch, index, "partner", size)
@@ -137,7 +161,9 @@ class Augment:
             images = torch.cat([first, images, last], dim)
         return images
 
-    def _turn(self, images: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
+    def _turn(
+        self, images: Tensor, index: Tensor, epoch: int | Keys, seed: int, mode: str = "bilinear"
+    ) -> Tensor:
         """Rotate and scale about the centre."""
         height, width = images.shape[2:]
         angle = (uniform(seed, epoch, index, "rotate") * 2 - 1) * math.radians(self.rotate)
@@ -152,7 +178,7 @@ class Augment:
         grid = torch.stack(
             [(cos * x - sin * y) * (2 / width), (sin * x + cos * y) * (2 / height)], 3
         )
-        return F.grid_sample(images, grid, align_corners=False)
+        return F.grid_sample(images, grid, mode=mode, align_corners=False)
 
     def _cut_out(self, images: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
         """Blacken a square around a pixel; it may reach over the border."""

@@ -164,6 +164,8 @@ class _Batches:
         target = self.targets[wanted]
         if isinstance(samples, Tensor) and self._source.pictures:
             samples = self._finish(samples, wanted, epoch)
+            if self._task.spatial:
+                target = self._augment.along(target, wanted, epoch, self._seed)
         if self._augment.mixup:
             assert isinstance(samples, Tensor)
             samples = self._augment.mix(samples, index, epoch, self._seed)

@@ -116,6 +116,8 @@ class Task:
             between teachers, domains and tables.
         classifies: whether each sample is of one of the classes, which can then be balanced,
             hidden, and matched between domains.
+        spatial: whether targets are (N, H, W) classes of a picture's pixels, which go where those
+            go when it is augmented.
         rowless: why the losses between logits have nothing to compare, and what to take instead;
             empty where `rows` gives some.
     """
@@ -130,6 +132,7 @@ class Task:
     watched: ClassVar[tuple[str, ...]]
     named: ClassVar[bool] = False
     classifies: ClassVar[bool] = False
+    spatial: ClassVar[bool] = False
     rowless: ClassVar[str] = ""
 
     # What the network must give.

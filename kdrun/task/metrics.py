@@ -59,6 +59,34 @@ REGRESSION = (
 BESIDE_A_REGRESSOR = (Metric("teacher_rmse", "", True, "test_rmse of the teacher"),)
 """Of a split and a teacher."""
 
+SEGMENTATION = (
+    Metric("miou", "%", False, "mean over classes: intersection over union of their pixels"),
+    Metric("accuracy", "%", False, "right answers of the student on the test split"),
+)
+"""Of a split, where each pixel has a class."""
+
+BESIDE_A_SEGMENTATION = (
+    Metric("teacher_miou", "%", False, "test_miou of the teacher"),
+    Metric("teacher_accuracy", "%", False, "right answers of the teacher on the test split"),
+    Metric("agreement", "%", False, "the student answers as its teacher, rightly or not"),
+)
+"""Of a split and a teacher."""
+
+GENERATION = (
+    Metric("nll", "nat", True, "mean negative log-likelihood of the right token"),
+    Metric("perplexity", "", True, "the exponential of test_nll"),
+    Metric("accuracy", "%", False, "right answers of the student on the test split"),
+)
+"""Of a split of texts, where each place has a next token."""
+
+BESIDE_A_LANGUAGE_MODEL = (
+    Metric("teacher_perplexity", "", True, "test_perplexity of the teacher"),
+    Metric("teacher_accuracy", "%", False, "right answers of the teacher on the test split"),
+    Metric("agreement", "%", False, "the student answers as its teacher, rightly or not"),
+    Metric("kl_to_teacher", "nat", True, "mean divergence of the student from its teacher"),
+)
+"""Of a split and a teacher."""
+
 HEADLINES = ("test_accuracy", "test_rmse")
 """What a table is compared by that says of no task what it is: the first that it has."""
 

@@ -25,6 +25,7 @@ from kdrun.types import Batch, Outputs
 from tests.loss.trial import CNN, ViT, data
 
 ADAPTER = "an untrained adapter lies between"
+DENSE = "compares the pixels of a picture: test_dense.py"
 EXCEPT: dict[str, dict[str, str]] = {
     "defined": {
         "fsp cnn-smaller": "widths differ",
@@ -40,6 +41,11 @@ EXCEPT: dict[str, dict[str, str]] = {
         "minilm cnn-vit": "a CNN has no attention",
         "minilm vit-cnn": "a CNN has no attention",
         "minilm cnn-cnn": "a CNN has no attention",
+        **{
+            f"{name} {pair}": DENSE
+            for name in ("cirkd", "cwd", "ifvd")
+            for pair in ("cnn-smaller", "cnn-vit", "vit-cnn", "cnn-cnn", "vit-vit")
+        },
     },
     "zero": {
         "ab": "zero only beyond a margin",

@@ -17,7 +17,14 @@ CONFIGS = Path(kdrun.__file__).parents[1] / "configs" / "model"
 TEXTS = {"transformers"}
 """What reads no images: test_transformers.py."""
 
-NAMES = sorted({path.stem for path in CONFIGS.glob("*.yaml")} - TEXTS)
+DENSE = {
+    path.stem
+    for path in CONFIGS.glob("*.yaml")
+    if any(kind in path.read_text() for kind in ("model.fpn.", "torchvision_dense"))
+}
+"""What says something of each pixel: test_dense.py."""
+
+NAMES = sorted({path.stem for path in CONFIGS.glob("*.yaml")} - TEXTS - DENSE)
 
 # At 100 classes, 3×32×32: the tables of RepDistiller's and mdistiller's repositories agree.
 PARAMETERS = {

@@ -1,0 +1,157 @@
+"""One class a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdrun.task import Doubt, Rows, Task
+from kdrun.task.metrics import BESIDE_A_SEGMENTATION, SEGMENTATION, Metric
+from kdrun.task.pixels import Pixels, at_size, brought_to
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kdrun.types import Batch, Outputs, Shape
+
+
+@dataclass(frozen=True)
+class Segmentation(Task):
+    """Targets are (N, H, W) int64 classes of pixels, -1 where none counts (void).
+
+    Logits are (N, C, h, w) at any size: what is scored and written is brought to the targets' by
+    bilinear interpolation. The rows that losses between logits compare are the pixels of the
+    smaller of both maps, those that count.
+    """
+
+    name: ClassVar[str] = "segmentation"
+    metrics: ClassVar[tuple[Metric, ...]] = SEGMENTATION
+    beside: ClassVar[tuple[Metric, ...]] = BESIDE_A_SEGMENTATION
+    criterion: ClassVar[str] = "miou"
+    headline: ClassVar[str] = "miou"
+    watched: ClassVar[tuple[str, ...]] = ("miou", "accuracy")
+    named: ClassVar[bool] = True
+    spatial: ClassVar[bool] = True
+
+    @property
+    def width(self) -> int:
+        """A channel for each class."""
+        return len(self.classes)
+
+    def check(self, logits: object, shape: Shape) -> None:
+        """Refuse an output that is no map of the classes."""
+        size = getattr(logits, "shape", None)
+        got = type(logits).__name__ if size is None else tuple(size)
+        if size is None or len(size) != 4 or tuple(size[:2]) != (2, self.width):
+            raise ValueError(
+                f"gives {got} for two pictures of shape {shape}, needed is (2, {self.width}, h, "
+                "w), a score for each class at each place: take a network for segmentation, such "
+                "as student=fpn_resnet18"
+            )
+
+    def accept(self, targets: Tensor) -> None:
+        """Refuse what are no classes of pixels."""
+        if targets.ndim != 3 or targets.is_floating_point() or not self.classes:
+            raise ValueError(
+                f"segmentation is of (N, H, W) classes of pixels, and the data have "
+                f"{tuple(targets.shape)}"
+            )
+
+    def known(self, targets: Tensor) -> Tensor:
+        """Pictures of which some pixel counts."""
+        return (targets >= 0).flatten(1).any(1)
+
+    def count(self, targets: Tensor) -> Tensor:
+        """The pixels that count."""
+        return (targets >= 0).sum()
+
+    def hidden(self, targets: Tensor) -> Tensor:
+        """All -1, so that no method can read them."""
+        return torch.full_like(targets, -1)
+
+    def soft(self, targets: Tensor) -> Tensor:
+        """Refused: two pictures laid over each other have no class at a place."""
+        raise ValueError("augment.mixup mixes the labels of samples, not of pixels: set it to 0.")
+
+    def present(self, targets: Tensor) -> dict[str, Any]:
+        """How many pixels count, and how many each class has."""
+        known = targets[targets >= 0]
+        counts = known.bincount(minlength=self.width).tolist()
+        return {
+            "void": targets.numel() - len(known),
+            "classes": dict(zip(self.classes, counts, strict=True)),
+        }
+
+    def supervised(
+        self, outputs: Outputs, batch: Batch, smoothing: float = 0.0, scale: float = 1.0
+    ) -> Tensor:
+        """Cross-entropy, mean over the pixels that count."""
+        target = batch.target
+        total = F.cross_entropy(
+            brought_to(outputs.logits, target.shape[1:]),
+            target,
+            ignore_index=-1,
+            reduction="sum",
+            label_smoothing=smoothing,
+        )
+        return total / (target >= 0).sum().clamp(min=1)
+
+    def rows(self, student: Outputs, teacher: Outputs, batch: Batch) -> Rows:
+        """The pixels that count, of the smaller map; each of the sample that it is part of."""
+        s, t = student.logits, teacher.logits
+        size = min(s.shape[2:], t.shape[2:], key=lambda shape: shape[0] * shape[1])
+        labels = at_size(batch.target, size)
+        counts = (labels >= 0).flatten()
+        s, t = (brought_to(x, size).permute(0, 2, 3, 1).flatten(0, 2)[counts] for x in (s, t))
+        of = torch.arange(len(labels), device=labels.device)[:, None, None].expand_as(labels)
+        return Rows(s, t, labels.flatten()[counts], None, of.flatten()[counts])
+
+    def tally(self) -> Pixels:
+        """A confusion matrix of pixels."""
+        return Pixels(self.classes)
+
+    def judge(self, metrics: Mapping[str, float], targets: Tensor, where: str) -> Doubt | None:
+        """A teacher must be right in more pixels than one that always says the commonest class."""
+        counts = targets[targets >= 0].bincount()
+        if int((counts > 0).sum()) < 2:
+            return None
+        accuracy, most = metrics["accuracy"], int(counts.max()) / int(counts.sum())
+        columns = {"teacher_val_accuracy": accuracy, "val_majority_accuracy": most}
+        if accuracy > most:
+            return Doubt(columns)
+        told = (
+            f"is right in {accuracy:.1%} of the {where} pixels, and always saying "
+            f"'{self.classes[int(counts.argmax())]}' in {most:.1%}: it teaches nothing"
+        )
+        return Doubt(columns, told, "", "train it longer, or take another")
+
+    def columns(self) -> list[str]:
+        """The mask, a file, and the share of the pixels that each class has."""
+        return ["mask", *(f"share_{name}" for name in self.classes)]
+
+    def answers(
+        self, outputs: Outputs, names: Sequence[str], folder: Path | None
+    ) -> Iterator[list[str]]:
+        """Masks as PNG files with a palette, and their cells.
+
+        A mask is as large as the logits: whoever calls brings them to the picture's size.
+        """
+        from kdrun.task.palette import write_mask
+
+        if folder is None:
+            raise ValueError("the answers are masks, one file each: give --out FILE.csv")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, mask in zip(names, outputs.logits.argmax(1).cpu(), strict=True):
+            path = folder / f"{name.replace('/', '_')}.png"
+            write_mask(path, mask)
+            shares = mask.flatten().bincount(minlength=self.width) / mask.numel()
+            yield [f"{folder.name}/{path.name}", *(f"{share:.6f}" for share in shares.tolist())]
+
+    def labels(self, targets: Tensor) -> list[str]:
+        """None that fits a cell."""
+        return [""] * len(targets)
