@@ -34,7 +34,7 @@ def masks(
     image_size: Sequence[int] | None = None,
     classes: Sequence[str] | None = None,
     colours: Mapping[str, Sequence[int]] | None = None,
-    void: Sequence[int] = (255,),
+    void: Sequence[int] | None = None,
     *,
     cuts: Cuts,
 ) -> Dataset:
@@ -51,8 +51,8 @@ def masks(
             nearest pixels. None: as they are, which must be alike.
         classes: what they are called, from 0 on; None: the names of `colours`, or numbers.
         colours: the colour of each class, [red, green, blue], for masks that are painted.
-        void: numbers of masks that are no class, and do not count; with `colours`, so does every
-            colour called `void`.
+        void: numbers of masks that are no class, and do not count; None: 255. With `colours`, so
+            does every colour called `void`.
         cuts: how the data are cut; its fields are arguments.
 
     Raises:
@@ -60,7 +60,7 @@ def masks(
         ValueError: a mask has another size than its picture, a colour or a number that is no class,
             or a file cannot be read; the message names it.
     """
-    reading = Reading(colours, tuple(void))
+    reading = Reading(colours, (255,) if void is None else tuple(void))
     names = list(classes) if classes is not None else reading.names
     parts = {}
     for part in ("train", "val", "test"):

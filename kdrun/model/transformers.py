@@ -96,17 +96,17 @@ def restore(config: Mapping[str, Any], num_classes: int, tokenizer: str) -> nn.M
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise ValueError(f"transformers has no model_type {kind!r:.40}")
-    made = transformers.AutoConfig.for_model(kind, **_own(config))
+    made = transformers.AutoConfig.for_model(kind, **own_settings(config))
     made.num_labels = num_classes
     auto = transformers.AutoModelForSequenceClassification
     net = auto.from_config(made, dtype=torch.float32, trust_remote_code=False)
     return _describe(net, tokenizer)
 
 
-def _own(settings: Mapping[str, Any]) -> dict[str, Any]:
+def own_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings without those that load more than the network, at any depth."""
     return {
-        key: _own(value) if isinstance(value, Mapping) else value
+        key: own_settings(value) if isinstance(value, Mapping) else value
         for key, value in settings.items()
         if key not in FOREIGN
     }
@@ -235,16 +235,22 @@ def evenly(size: int, count: int) -> list[int]:
 
 
 def _describe(net: Any, tokenizer: str) -> nn.Module:
-    """Write on the network what kdrun asks for: its stages, and what rebuilds it."""
+    net.tokenizer = tokenizer
+    what = {"_target_": "kdrun.model.transformers.restore", "config": net.config.to_dict()}
+    return describe(net, {**what, "tokenizer": tokenizer})
+
+
+def describe(net: Any, described: dict[str, Any]) -> nn.Module:
+    """Write on a network what kdrun asks for: its stages, and what rebuilds it.
+
+    Args:
+        net: of transformers.
+        described: a `_target_` and its arguments.
+    """
     found = _layers(net)
     if found is not None:
         name, layers = found
         places = evenly(len(layers), min(STAGES, len(layers)))
         net.stage_names = tuple(f"{name}.{place}" for place in places)
-    net.tokenizer = tokenizer
-    net.described = {
-        "_target_": "kdrun.model.transformers.restore",
-        "config": net.config.to_dict(),
-        "tokenizer": tokenizer,
-    }
+    net.described = described
     return cast(nn.Module, net)

@@ -198,9 +198,12 @@ PLACES: dict[str, tuple[Rule, ...]] = {
     "task": (Classes("kdrun.task", "kdrun.task.Task"),),
     "augment": (one_of("kdrun.dataset.augment.Augment"),),
     "reader": (one_of("kdrun.dataset.new.rows", "kdrun.dataset.new.texts"),),
-    "model": (*NETWORKS, one_of("kdrun.model.transformers.create")),
+    "model": (*NETWORKS, one_of("kdrun.model.transformers.create", "kdrun.model.causal.create")),
     # of a header, which may not name what is to be fetched
-    "written": (*NETWORKS, one_of("kdrun.model.transformers.restore")),
+    "written": (
+        *NETWORKS,
+        one_of("kdrun.model.transformers.restore", "kdrun.model.causal.restore"),
+    ),
     "around": (one_of("kdrun.loss.simkd.reuse", "kdrun.model.stack.Stack"),),
     "teacher": (Factories("kdrun.teacher", ("Module", "Recorded", "Ensemble")),),
     "estimator": (ESTIMATORS,),

@@ -14,8 +14,8 @@ from kdrun.model.features import Network
 from kdrun.types import Batch
 
 CONFIGS = Path(kdrun.__file__).parents[1] / "configs" / "model"
-TEXTS = {"transformers"}
-"""What reads no images: test_transformers.py."""
+TEXTS = {"transformers", "gpt2", "gpt2_small"}
+"""What reads no images: test_transformers.py, test_causal.py."""
 
 DENSE = {
     path.stem

@@ -1,0 +1,130 @@
+"""The next token, at every place of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdrun.task import Rows, Task
+from kdrun.task.metrics import BESIDE_A_LANGUAGE_MODEL, GENERATION, Metric
+from kdrun.task.next_tokens import NextTokens
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kdrun.types import Batch, Outputs, Shape
+
+
+@dataclass(frozen=True)
+class Generation(Task):
+    """Targets are (N, L) int64 tokens, -1 where none counts: prompts, separators, padding.
+
+    The target at a place is the token after it, so that nothing is shifted later on. Logits are
+    (N, L', V) with L' up to L: what lies beyond is padding. The rows that losses between logits
+    compare are the places that count.
+
+    Attributes:
+        vocabulary: V, how many tokens there are.
+    """
+
+    vocabulary: int = 0
+
+    name: ClassVar[str] = "generation"
+    metrics: ClassVar[tuple[Metric, ...]] = GENERATION
+    beside: ClassVar[tuple[Metric, ...]] = BESIDE_A_LANGUAGE_MODEL
+    criterion: ClassVar[str] = "nll"
+    headline: ClassVar[str] = "perplexity"
+    watched: ClassVar[tuple[str, ...]] = ("nll", "accuracy")
+
+    @property
+    def width(self) -> int:
+        """A column for each token."""
+        return self.vocabulary
+
+    def check(self, logits: object, shape: Shape) -> None:
+        """Refuse an output that is no distribution over the tokens at each place."""
+        size = getattr(logits, "shape", None)
+        got = type(logits).__name__ if size is None else tuple(size)
+        if size is None or len(size) != 3 or size[0] != 2 or size[2] != self.width:
+            raise ValueError(
+                f"gives {got} for two texts of shape {shape}, needed is (2, L, {self.width}), a "
+                "score for each next token at each place: take a language model, such as "
+                "student=gpt2"
+            )
+
+    def accept(self, targets: Tensor) -> None:
+        """Refuse what are no tokens at places."""
+        if targets.ndim != 2 or targets.is_floating_point() or not self.vocabulary:
+            raise ValueError(
+                "generation is of (N, L) tokens, and the data have targets of the shape "
+                f"{tuple(targets.shape)}: take dataset=lines or dataset=pairs"
+            )
+
+    def known(self, targets: Tensor) -> Tensor:
+        """Texts of which some token counts."""
+        return (targets >= 0).any(1)
+
+    def count(self, targets: Tensor) -> Tensor:
+        """The tokens that count."""
+        return (targets >= 0).sum()
+
+    def soft(self, targets: Tensor) -> Tensor:
+        """Refused: a mean of two texts is no text."""
+        raise ValueError("augment.mixup mixes the labels of samples, not of tokens: set it to 0.")
+
+    def present(self, targets: Tensor) -> dict[str, Any]:
+        """How many tokens count."""
+        return {"tokens": int((targets >= 0).sum())}
+
+    def supervised(
+        self, outputs: Outputs, batch: Batch, smoothing: float = 0.0, scale: float = 1.0
+    ) -> Tensor:
+        """Cross-entropy, mean over the tokens of the batch that count, not over its texts."""
+        logits, target = self._places(outputs, batch)
+        total = F.cross_entropy(
+            logits, target, ignore_index=-1, reduction="sum", label_smoothing=smoothing
+        )
+        return total / (target >= 0).sum().clamp(min=1)
+
+    def _places(self, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(N · L', V) and (N · L',)."""
+        logits = outputs.logits
+        return logits.flatten(0, 1), batch.target[:, : logits.shape[1]].flatten()
+
+    def rows(self, student: Outputs, teacher: Outputs, batch: Batch) -> Rows:
+        """The places that count; each of the text that it is part of."""
+        s, labels = self._places(student, batch)
+        t, _ = self._places(teacher, batch)
+        if len(s) != len(t):
+            raise ValueError(
+                f"the student says {len(s)} and the teacher {len(t)} tokens of a batch: they cut "
+                "texts differently, and nothing says which belong together"
+            )
+        counts = labels >= 0
+        texts = torch.arange(len(batch.target), device=labels.device)
+        of = texts.repeat_interleave(student.logits.shape[1], output_size=len(labels))
+        return Rows(s[counts], t[counts], labels[counts], None, of[counts])
+
+    def tally(self) -> NextTokens:
+        """Sums over tokens."""
+        return NextTokens()
+
+    def columns(self) -> list[str]:
+        """The likeliest next token of each text, and its probability."""
+        return ["next", "confidence"]
+
+    def answers(
+        self, outputs: Outputs, names: Sequence[str], folder: Path | None
+    ) -> Iterator[list[str]]:
+        """By the number of the token: the words are the tokenizer's."""
+        for row in outputs.logits[:, -1].softmax(1).cpu():
+            yield [str(int(row.argmax())), f"{float(row.max()):.6f}"]
+
+    def labels(self, targets: Tensor) -> list[str]:
+        """None that fits a cell."""
+        return [""] * len(targets)
