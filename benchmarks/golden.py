@@ -181,7 +181,7 @@ def main() -> int:
     parser.add_argument("--only", help="names, separated by commas; parts of names will do")
     options = parser.parse_args()
 
-    import kdrun.run.experiment
+    import kdrun.run.execute
     import kdrun.run.life  # noqa: F401  # once for all copies of this process
 
     wanted = (options.only or "").split(",")

@@ -86,7 +86,7 @@ def test_an_interrupted_run_is_called_so_and_goes_on(kdrun, monkeypatch):
         if len(calls) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("kdrun.run.experiment.save_state", interrupted)
+    monkeypatch.setattr("kdrun.run.course.save_state", interrupted)
     words = (*PLAIN[1:], "student=linear", "train.epochs=2")
     told = kdrun(*words)
     assert told.status == 130

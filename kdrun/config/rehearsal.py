@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kdrun.config.instantiate import call, without
+from kdrun.config import called
+from kdrun.config.called import Called
 
 STEPS = 1000
 """Of an imagined training."""
@@ -40,30 +41,26 @@ def _heard(where: str, make: Callable[[], Any]) -> Iterator[str]:
 
 def _trained(plain: Mapping[str, Any]) -> Iterator[str]:
     """The optimizer with its schedule, and the augmentation."""
-    from kdrun.dataset.augment import Augment
-
-    rates = [*_heard(*_optimizer("optimizer", plain["optimizer"], plain))]
+    rates = [*_heard(*_optimizer("optimizer", called.at_root("optimizer", plain)))]
     yield from rates
     if not rates:
         yield from _heard("scheduler", lambda: _stepped(plain))
-    yield from _heard("dataset.augment", lambda: Augment(**(plain["dataset"].get("augment") or {})))
+    augment = called.augment(plain)
+    yield from _heard(augment.where, augment)
 
 
-def _optimizer(
-    where: str, section: Mapping[str, Any], plain: Mapping[str, Any]
-) -> tuple[str, Callable[[], Any]]:
+def _optimizer(where: str, part: Called) -> tuple[str, Callable[[], Any]]:
     import torch
 
     params = [torch.nn.Parameter(torch.zeros(1))]
-    told = f"{where}.lr={section['lr']}" if "lr" in section else where
-    return told, lambda: call(section, "optimizer", plain["plugins"], params=params)
+    rate = part.section.get("lr")
+    return where if rate is None else f"{where}.lr={rate}", lambda: part(params=params)
 
 
 def _stepped(plain: Mapping[str, Any]) -> None:
     """One step of a schedule, where some first divide by what they were given."""
-    optimizer = _optimizer("", plain["optimizer"], plain)[1]()
-    facts = {"optimizer": optimizer, "total_steps": STEPS}
-    schedule = call(plain["scheduler"], "scheduler", plain["plugins"], **facts)
+    optimizer = _optimizer("", called.at_root("optimizer", plain))[1]()
+    schedule = called.at_root("scheduler", plain)(optimizer=optimizer, total_steps=STEPS)
     optimizer.step()
     schedule.step()
 
@@ -79,26 +76,22 @@ def _recipes(plain: Mapping[str, Any], roles: Mapping[str, Mapping[str, Any]]) -
         if recipe.get("lr") is not None:
             section["lr"] = recipe["lr"]
         if section != plain["optimizer"]:
-            yield from _heard(*_optimizer(f"{where}.recipe", section, plain))
+            part = called.part("optimizer", f"{where}.recipe", section, plain)
+            yield from _heard(*_optimizer(part.where, part))
 
 
 def _compared(plain: Mapping[str, Any]) -> Iterator[str]:
     """The terms of the loss and how they are weighed in each epoch, and the strategy."""
     from kdrun.loss.weight import parse
 
-    uses, plugins = plain["method"]["uses"], plain["plugins"]
-    if "loss" in uses:
-        loss = plain["loss"]
-        weights = {name: parse(weight) for name, weight in loss["weights"].items()}
+    if "loss" in plain["method"]["uses"]:
+        terms, epochs = called.terms(plain), plain["train"]["epochs"]
+        weights = {name: parse(weight) for name, weight in plain["loss"]["weights"].items()}
         for name in weights:
-            yield from _heard(
-                f"loss.terms.{name}", partial(call, loss["terms"][name], "loss", plugins)
-            )
-        for epoch in range(plain["train"]["epochs"]):
+            yield from _heard(terms[name].where, terms[name])
+        for epoch in range(epochs):
             if not any(weight.counts(epoch) for weight in weights.values()):
                 yield f"loss.weights: in epoch {epoch + 1} no term counts; give one a weight there"
                 break
-    if "transfer" in uses and plain["transfer"].get("_target_"):
-        section = without(plain["transfer"], "name")
-        cache = Path(plain["cache"])
-        yield from _heard("transfer", partial(call, section, "transfer", plugins, cache=cache))
+    if (strategy := called.strategy(plain)) is not None:
+        yield from _heard(strategy.where, partial(strategy, cache=Path(plain["cache"])))

@@ -15,13 +15,15 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from kdrun.config.called import roles, targets
+from kdrun.config import called
+from kdrun.config.called import roles
 from kdrun.config.instantiate import nearest
 from kdrun.config.schema import folder
 from kdrun.config.unread import dotted, meant, readable, unread
 from kdrun.logger import not_installed
 from kdrun.run import crossval
 from kdrun.security import bounds, interpolations, trust
+from kdrun.teacher.lineage import lineage
 
 LONGEST = 255
 """Bytes in the name of a folder, on nearly every file system."""
@@ -249,7 +251,7 @@ def parts(config: DictConfig) -> list[str]:
 
     uses = plain["method"]["uses"]
     found = [*_train(plain["train"]), *_warmup(plain), *device.faults(plain["train"])]
-    found += [*crossval.faults(plain), *targets(plain, uses)]
+    found += [*crossval.faults(plain), *called.faults(plain)]
     if "loss" in uses:
         found += _weights(plain["loss"], "loss")
     if "transfer" in uses:
@@ -257,14 +259,21 @@ def parts(config: DictConfig) -> list[str]:
         from kdrun.train import selection
 
         found += selection.faults(plain)
-    for where, role in roles(plain, uses):
+    for where, role in roles(plain):
         if role.get("model") or "members" in role:
             from kdrun.teacher.building import faults
 
-            found += faults(where, role, plain)
-    if not found and (loggers := plain.get("logger")):
-        found += not_installed(loggers, plain["plugins"])
-    return found or rehearsal.objections(plain, dict(roles(plain, uses)))
+            found += faults(where, role)
+    if not found:
+        found += not_installed(called.loggers(plain))
+    return found or [*_lineage(plain), *rehearsal.objections(plain, dict(roles(plain)))]
+
+
+def _lineage(plain: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        lineage(plain)
+    except ValueError as error:
+        yield str(error)
 
 
 def _weights(loss: Mapping[str, Any], group: str) -> Iterator[str]:

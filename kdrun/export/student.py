@@ -18,7 +18,7 @@ from kdrun.files.checkpoint import read_header, weights_file
 from kdrun.model.stack import reader
 from kdrun.model.weights import in_float32, rebuild
 from kdrun.results.record import load_record
-from kdrun.run.recorded import read_data
+from kdrun.run.data import read_data
 from kdrun.sample import blank, read_shape, rows_shape
 from kdrun.types import Batch, Dataset, Input, Shape
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from kdrun.config.instantiate import call, locate
+from kdrun.config.called import Called
 from kdrun.results.record import Record, read_metrics
 from kdrun.results.table import Row
 
@@ -53,22 +53,18 @@ class Tracking:
     """The trackers of one run.
 
     Args:
-        section: `logger` of the config, a `_target_` by name.
-        plugins: packages that a `_target_` may lie in.
+        parts: what makes them, by name.
         run_dir: the folder of the run.
         experiment: its `name`.
     """
 
-    def __init__(
-        self, section: Mapping[str, Any], plugins: list[str], run_dir: Path, experiment: str
-    ) -> None:
+    def __init__(self, parts: Mapping[str, Called], run_dir: Path, experiment: str) -> None:
         self.run_dir = run_dir
         self.seen: dict[str, int] = {}
         self.failed: set[str] = set()
         self.loggers: dict[str, Logger] = {}
-        facts = {"run_dir": run_dir, "experiment": experiment}
-        for name, own in section.items():
-            logger = self._try(name, partial(call, own, "logger", plugins, **facts))
+        for name, part in parts.items():
+            logger = self._try(name, partial(part, run_dir=run_dir, experiment=experiment))
             if logger is not None:
                 self.loggers[name] = logger
 
@@ -126,14 +122,13 @@ class Tracking:
             return None
 
 
-def not_installed(section: Mapping[str, Any], plugins: list[str]) -> Iterator[str]:
+def not_installed(parts: Mapping[str, Called]) -> Iterator[str]:
     """Trackers whose library is not installed, and what brings it.
 
     Args:
-        section: `logger` of the config, of `_target_`s that exist.
-        plugins: packages that they may lie in.
+        parts: what makes them, by name; each `_target_` exists.
     """
-    for name, own in section.items():
-        library = getattr(locate(own["_target_"], "logger", plugins), "library", None)
+    for name, part in parts.items():
+        library = getattr(part.target, "library", None)
         if library is not None and importlib.util.find_spec(library) is None:
             yield f"logger={name}: {library} is not installed: pip install 'kdrun[{name}]'"

@@ -37,9 +37,10 @@ class Loss(nn.Module):
     teacher pairs with any student. Its parameters are trained with the student's and never
     exported. `progress` is the fraction of the training that is over, 0 to 1, set by the loop. One
     that reads only the student and the labels says so by `teacher_free`; one that is a mean over
-    the samples with a label, not over all, by `labelled`. One that reads logits alone gets them as
-    (M, C) rows, whatever the task is: `Task.rows`. One that wants them in the form that the task
-    gives them says `compares_rows = False`. `task` is what is predicted, set by the run.
+    the samples with a label, not over all, by `labelled`; one that is for images only, by `images`.
+    One that reads logits alone gets them as (M, C) rows, whatever the task is: `Task.rows`. One
+    that wants them in the form that the task gives them says `compares_rows = False`. `task` is
+    what is predicted, set by the run.
 
     On a GPU a step may be recorded once and repeated (`kdrun.train.capture`). What Python computes
     is then computed once: a number that changes with `progress` is a property, named in `moments`
@@ -54,6 +55,7 @@ class Loss(nn.Module):
     labelled: bool = False
     compares_rows: bool = True
     task: Task | None = None
+    images: ClassVar[bool] = False
     capturable: bool | str = True
     progress: float = 0.0
     standardize: bool = False

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from kdrun.model.features import inner, is_fitted
 from kdrun.objective import Objective
 from kdrun.types import Batch
-
-NETWORKS = ("assistant", "peers", "adapt")
-"""Keys of a method's yaml that describe networks. The run builds them; they are no arguments."""
-
-OWN = ("name", "uses", "domain", "select", *NETWORKS)
-"""Keys of a method's yaml that are no arguments of its `_target_`."""
-
-APART = 1000
-"""Distance of the seeds of networks that are trained for one run, so that replicates share none."""
 
 
 class Method(nn.Module):
@@ -35,20 +25,6 @@ class Method(nn.Module):
 
     reads_answers: ClassVar[bool] = False
     """Whether the student's input is what the teacher says, (N, C), instead of the sample."""
-
-    @staticmethod
-    def teacher_role(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The role of the teacher in a run of this method: the config's, if it uses one.
-
-        A network's role may in turn name a `teacher`, from which it is then distilled.
-        """
-        role: Mapping[str, Any] | None = config["teacher"]
-        return role if "teacher" in config["method"]["uses"] else None
-
-    @staticmethod
-    def untouched_role(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The role of the source's own model, where the teacher came from the source."""
-        return None
 
     def terms(self) -> list[str]:
         """The names of all losses that `forward` may give in some epoch, in its order."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from kdrun.method.distill import Distill
 
 
@@ -19,15 +16,6 @@ class Assistant(Distill):
     https://arxiv.org/abs/1902.03393
 
     The assistant is a run of its own with the same loss, trained once and cached. Of a chain of
-    them, each further one is the `teacher` of the one before in `method.assistant`.
+    them, each further one is the `teacher` of the one before in `method.assistant`
+    (`kdrun.teacher.lineage`).
     """
-
-    @staticmethod
-    def teacher_role(config: Mapping[str, Any]) -> dict[str, Any]:
-        """The assistant, whose teacher is the teacher."""
-        role = last = dict(config["method"]["assistant"])
-        while last.get("teacher"):
-            last["teacher"] = dict(last["teacher"])
-            last = last["teacher"]
-        last["teacher"] = config["teacher"]
-        return role

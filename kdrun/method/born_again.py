@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from torch import nn
 
-from kdrun.method import APART
 from kdrun.method.distill import Distill
 from kdrun.objective import Objective
 
@@ -28,7 +24,7 @@ class BornAgain(Distill):
         student: generation K, from `Batch` to `Outputs`.
         teacher: generation K − 1, frozen.
         objective: terms between the two and the labels.
-        generations: K.
+        generations: K, by which `kdrun.teacher.lineage` knows who teaches.
     """
 
     def __init__(
@@ -36,17 +32,3 @@ class BornAgain(Distill):
     ) -> None:
         super().__init__(student, teacher, objective)
         self.generations = generations
-
-    @staticmethod
-    def teacher_role(config: Mapping[str, Any]) -> dict[str, Any]:
-        """Generation K − 1, whose teacher is generation K − 2, and so on."""
-        generations = config["method"]["generations"]
-        if generations < 1:
-            raise ValueError(f"method.generations={generations}: must be at least 1")
-        role: dict[str, Any] = {}
-        for k in range(generations):
-            before = {"teacher": role} if role else {}
-            own = config["student"]
-            began = {"begin": own.get("checkpoint"), "checkpoint": None}  # each is trained from it
-            role = {**own, **began, "seed": config["seed"] + APART * (k + 1), **before}
-        return role

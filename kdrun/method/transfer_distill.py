@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from torch import Tensor, nn
 
 from kdrun.method.transfer import Transfer
@@ -12,8 +9,6 @@ from kdrun.objective import Objective
 from kdrun.transfer import Strategy
 from kdrun.transfer.adaptation import both
 from kdrun.types import Batch, Outputs
-
-Role = Mapping[str, Any]
 
 
 class TransferDistill(Transfer):
@@ -46,16 +41,6 @@ class TransferDistill(Transfer):
         super().__init__(student, objective, strategy or Strategy())
         self.teacher = teacher
 
-    @staticmethod
-    def teacher_role(config: Mapping[str, Any]) -> Role:
-        """The teacher's, trained on the source and carried over."""
-        return from_source(config["teacher"], config["method"]["adapt"])
-
-    @staticmethod
-    def untouched_role(config: Mapping[str, Any]) -> Role:
-        """The teacher's, trained on the source."""
-        return from_source(config["teacher"], {"name": None})
-
     def terms(self) -> list[str]:
         """The source's labels, those of the target, then those of the adaptation."""
         return ["source", *super().terms()]
@@ -84,21 +69,3 @@ class TransferDistill(Transfer):
         if self.adaptation is not None:
             losses |= self.adaptation(source, student, batch)
         return losses
-
-
-def from_source(role: Role, adapt: Mapping[str, Any]) -> Role:
-    """The role of a network, or of those that an ensemble is made of, trained on the source.
-
-    Args:
-        role: of a teacher. One that needs no training stays as it is.
-        adapt: the strategy that carries it over to the target; its name is None for none.
-    """
-    if "members" in role:
-        members = {name: from_source(own, adapt) for name, own in role["members"].items()}
-        return {**role, "members": members}
-    if "model" not in role:
-        return role
-    if adapt["name"] is None:
-        return {**role, "method": "source"}
-    began = {"source_checkpoint": role["checkpoint"], "checkpoint": None}
-    return {**role, **began, "method": "transfer", "transfer": adapt}

@@ -21,7 +21,9 @@ from kdrun.device import choose_device
 from kdrun.parallel.distributed import TASK
 from kdrun.parallel.join import join
 from kdrun.parallel.process import end_with
-from kdrun.run.experiment import Experiment
+from kdrun.run.course import course_of
+from kdrun.run.parts import gather
+from kdrun.run.start import begin
 from kdrun.score.evaluate import peak_memory_mb
 from kdrun.teacher.run import teacher_run
 
@@ -50,12 +52,12 @@ def main() -> None:
     settings = replace(settings, device=str(device), progress=settings.progress and first)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     folder, who = Path(task["run_dir"]), task["who"]
-    experiment = Experiment(plain, settings, folder, lambda r: _cached(config, r), who=who)
-    experiment.threads = task["threads"]
+    parts = gather(plain, settings, folder, lambda role: _cached(config, role), who)
+    course = course_of(parts, begin(parts), task["threads"])
     if first:
         root.addHandler(_Teller(line))
         root.setLevel(logging.INFO)
-    experiment.train(lambda row: line.tell(row=row), join)
+    course.train(lambda row: line.tell(row=row), join)
     if first:
         line.tell(measured={"peak_memory_mb": peak_memory_mb(device)})
     dist.destroy_process_group()

@@ -17,9 +17,8 @@ from kdrun.dataset.split import sample_ids
 from kdrun.device import choose_device
 from kdrun.model.weights import rebuild
 from kdrun.results.record import atomic, load_record
-from kdrun.run.recorded import read_data
+from kdrun.run.data import read_data
 from kdrun.sample import rows_shape
-from kdrun.task.choose import with_task
 from kdrun.teacher.decisions import PREFIXES, SUFFIXES
 from kdrun.teacher.matching import splits
 from kdrun.types import Dataset, Split
@@ -52,7 +51,7 @@ def record(run: str, path: str, device: str = "auto", plugins: Sequence[str] = (
     config = load_record(run).get("config", {})
     data = read_data(config, plugins)
     try:
-        classes = with_task(data, config.get("task"), plugins).task.decisions()
+        classes = data.task.decisions()
     except ValueError as error:
         raise ValueError(f"{run}: {error}") from error
     where = choose_device(device)

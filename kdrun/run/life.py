@@ -13,10 +13,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from kdrun.config.identity import Identity, holder, identify, unchanged
-from kdrun.config.schema import Rerun, Train, names
+from kdrun.config.called import Called, loggers
+from kdrun.config.identity import Identity, holder, identify
+from kdrun.config.schema import Rerun, names
 from kdrun.config.validate import ConfigError, parts
-from kdrun.files.fingerprint import combined, contents
 from kdrun.files.logfile import append, refuse_links
 from kdrun.logger import Tracking
 from kdrun.results.record import (
@@ -27,23 +27,18 @@ from kdrun.results.record import (
     remove_leftovers,
     save_record,
 )
+from kdrun.run.asked import Asked, PrunedError, Watch
 from kdrun.run.done import ended, refuse_another
-from kdrun.run.folder import CHECKPOINT, STUDENT, at_work
+from kdrun.run.folder import CHECKPOINT, at_work
 from kdrun.run.pace import Stopwatch
 from kdrun.run.provenance import begin, now
 from kdrun.teacher.run import teacher_run
-from kdrun.terminal.narrow import paragraphs, terminal_width
+from kdrun.terminal.narrow import terminal_width
 
 log = logging.getLogger(__name__)
 
-Watch = Callable[[dict[str, Any]], None]
-
 MISTAKES = (ValueError, FileNotFoundError)
 """What is raised where the user has to mend something."""
-
-
-class PrunedError(Exception):
-    """A run was stopped because it promised less than others."""
 
 
 def run(
@@ -74,42 +69,43 @@ def run(
             was when its sweep began.
         Exception: whatever else stopped the run, once it is recorded.
     """
-    what = what or identify(config)
-    if config.job.identity not in (None, what.digest):
+    asked = Asked(config, run_dir, what or identify(config), watch, role)
+    if config.job.identity not in (None, asked.what.digest):
         raise ValueError(
             "what this job is has changed since its sweep began: a yaml file, data or a plugin. "
             "Nothing was run; the command typed again runs what it is now"
         )
     if config.job.command is None:
         config.job.command = uuid.uuid4().hex[:12]
-    refuse_another(run_dir, what.digest)
-    if done := _before(config, run_dir, what, role):
+    refuse_another(run_dir, asked.what.digest)
+    if done := _before(asked):
         return done
     if (faults := parts(config)) and not job:
         raise ConfigError(faults)
     refuse_links(run_dir)
     with at_work(run_dir):
         # Somebody else may have finished it while this process waited.
-        if done := _before(config, run_dir, what, role):
+        if done := _before(asked):
             return done
-        refuse_another(run_dir, what.digest)
+        refuse_another(run_dir, asked.what.digest)
         remove_leftovers(run_dir)
         if config.rerun in (Rerun.all, Rerun.teachers):
             for left in (CHECKPOINT, "metrics.csv"):
                 (run_dir / left).unlink(missing_ok=True)
-        return _recorded(config, run_dir, what, watch, role, faults if job else None)
+        return _recorded(asked, faults if job else None)
 
 
-def _before(config: DictConfig, run_dir: Path, what: Identity, role: str) -> Record | None:
+def _before(asked: Asked) -> Record | None:
     """The record of a run that is done, which is told."""
-    teacher, rerun = role != "student", config.rerun
+    config, run_dir, what = asked.config, asked.run_dir, asked.what
+    teacher, rerun = asked.role != "student", config.rerun
     if teacher and rerun is Rerun.teachers and _by_this_command(config, run_dir):
         rerun = Rerun.failed
     done = ended(run_dir, rerun, what.digest, needed=teacher)
     if done is None:
         return None
     complete(done)
-    who = f"{role} {names(what.settings)['student']}: " if teacher else ""
+    who = f"{asked.role} {names(what.settings)['student']}: " if teacher else ""
     again = "rerun=teachers trains it again" if teacher else "rerun=all repeats"
     date = done.get("finished", "").replace("T", " ")[:16]
     said, place = f"{who}done before, on {date}", os.path.relpath(run_dir)
@@ -151,21 +147,15 @@ def bury(config: DictConfig, what: Identity, run_dir: Path, error: str) -> None:
     collect(run_dir.parent)
 
 
-def _recorded(
-    config: DictConfig,
-    run_dir: Path,
-    what: Identity,
-    watch: Watch | None,
-    role: str,
-    faults: list[str] | None,
-) -> Record:
+def _recorded(asked: Asked, faults: list[str] | None) -> Record:
     """Execute a run, and write down how it ended.
 
     `faults` are those of a job of a sweep, which becomes a row whatever is wrong with it; None for
     a run that leaves nothing if a mistake is found before training begins.
     """
-    record = begin(config, what, run_dir.name)
-    tracking = Tracking({}, [], run_dir, config.name)
+    config, run_dir = asked.config, asked.run_dir
+    record = begin(config, asked.what, run_dir.name)
+    tracking = Tracking({}, run_dir, config.name)
     begun = faults is not None
 
     def write() -> None:
@@ -176,14 +166,9 @@ def _recorded(
     try:
         if faults:
             raise ConfigError(faults)
-        if config.get("logger"):
-            section: Any = OmegaConf.to_container(config.logger, resolve=True)
-            tracking = Tracking(section, list(config.plugins), run_dir, config.name)
+        tracking = Tracking(_loggers(config), run_dir, config.name)
         tracking.begin(record, anew=config.rerun in (Rerun.all, Rerun.teachers))
-        from kdrun.run.begun import on_its_threads
-
-        with on_its_threads(run_dir):
-            _execute(config, run_dir, record, tracking.before(watch), write, role)
+        _execute(asked._replace(watch=tracking.before(asked.watch)), record, write)
         record["status"] = "ok"
     except PrunedError as error:
         record["status"], record["error"] = "pruned", str(error)
@@ -208,71 +193,24 @@ def _recorded(
     return record
 
 
-def _execute(
-    config: DictConfig,
-    run_dir: Path,
-    record: Record,
-    watch: Watch | None,
-    write: Callable[[], None],
-    role: str,
-) -> None:
-    """Train and evaluate; what comes out goes into the record.
+def _loggers(config: DictConfig) -> dict[str, Called]:
+    """The trackers of a run; only their section is resolved, for it is read before all else."""
+    if not config.get("logger"):
+        return {}
+    section: Any = OmegaConf.to_container(config.logger, resolve=True)
+    return loggers({"logger": section, "plugins": list(config.plugins)})
 
-    `write` is called once everything is built, and training begins.
-    """
-    stopwatch = Stopwatch(config)
-    from kdrun.run.experiment import Experiment
-    from kdrun.run.finish import finish, finish_peers
+
+def _execute(asked: Asked, record: Record, begun: Callable[[], None]) -> None:
+    """Train and evaluate in the threads with which the run began; this imports torch."""
+    stopwatch = Stopwatch(asked.config)
+    from kdrun.run.begun import on_its_threads
+    from kdrun.run.execute import execute
 
     stopwatch.loaded()
-    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    settings: Train = OmegaConf.to_object(config.train)  # type: ignore[assignment]
-    who = f"{role} {names(record['config'])['student']}"
-    teach = stopwatch.apart(partial(_train_teacher, config))
-    experiment = Experiment(plain, settings, run_dir, teach, who=who)
-    if changed := unchanged(record["files"], {}):
-        raise ValueError(f"{changed} was changed while it was read: type the command again")
-    record["run"] |= experiment.facts()
-    record["data"] = experiment.read
-    for shortcoming in experiment.shortcomings():
-        log.warning("%s", paragraphs(shortcoming, terminal_width()))
-    write()
-    stopwatch.built()
-    measured = {}
-    if settings.devices * settings.nodes > 1 and experiment.takes_steps:
-        from kdrun.parallel import machines
-
-        measured = machines.train(config, run_dir, watch, who)
-    experiment.train(stopwatch.watching(watch))
-    stopwatch.trained()
-    record["metrics"] = finish(experiment) | measured
-    record["weights_sha256"] = contents([str(run_dir / STUDENT)])[0]
-    record["predicted"] = experiment.predicted
-    record["notes"] = experiment.notes(record["metrics"])
-    if experiment.builder.adopted:
-        record["teachers"] = experiment.builder.adopted
-    if experiment.builder.told:
-        record["weights"] = experiment.builder.told
-    if experiment.transferred:
-        record["transfer"] = experiment.transferred
-    if experiment.selection is not None:
-        record["selection"] = experiment.selection.choice(experiment.training)
-    for beside, peer_role, metrics in finish_peers(experiment):
-        peer: Record = {
-            **record,
-            "run_id": beside.name,
-            "identity": combined([record["identity"], beside.name]),
-            "weights_sha256": contents([str(beside / STUDENT)])[0],
-            "status": "ok",
-            "finished": now(),
-            "run": {**record["run"], "student": peer_role["name"]},
-            "config": {**record["config"], "student": dict(peer_role)},
-            "metrics": metrics,
-            "predicted": experiment.predicted,
-            "notes": experiment.notes(metrics),
-        }
-        save_record(beside, peer)
-    stopwatch.ended(experiment.settings.epochs, 1 + len(experiment.builder.peer_roles()))
+    train = stopwatch.apart(partial(_train_teacher, asked.config))
+    with on_its_threads(asked.run_dir):
+        execute(asked, record, train, begun, stopwatch)
 
 
 def _train_teacher(config: DictConfig, role: Mapping[str, Any]) -> Path:

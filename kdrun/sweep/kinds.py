@@ -9,9 +9,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from kdrun.config.instantiate import locate
 from kdrun.config.schema import RUNTIME
 from kdrun.security import bounds
+from kdrun.teacher.lineage import lineage
 from kdrun.teacher.run import TeacherRun, teacher_run
 
 FREE = ("seed", "split_seed", "fold", "epochs", "early_stop", "label_smoothing")
@@ -53,11 +53,10 @@ def _shape(value: Any) -> Any:
 def wanted(config: DictConfig) -> Iterator[TeacherRun]:
     """The runs whose networks a run may want, with their folders, before they are looked at."""
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, enum_to_str=True)  # type: ignore[assignment]
-    method: Any = locate(plain["method"]["_target_"], "method", plain["plugins"])
-    roles = [*_networks(method.teacher_role(plain)), *_networks(method.untouched_role(plain))]
-    if "transfer" in plain["method"]["uses"]:
-        source = {**plain["student"], **plain["source_model"], "method": "source"}
-        roles += _networks(source)
+    found = lineage(plain)
+    roles = [
+        one for role in (found.teacher, found.untouched, found.source) for one in _networks(role)
+    ]
     for role in roles:
         yield teacher_run(config, role)
 

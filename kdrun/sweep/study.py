@@ -27,7 +27,7 @@ from optuna.trial import FrozenTrial, TrialState
 from kdrun.config.instantiate import nearest
 from kdrun.config.schema import RUNTIME
 from kdrun.results.record import Record
-from kdrun.run.life import PrunedError, Watch
+from kdrun.run.asked import PrunedError, Watch
 
 Section = Mapping[str, Any]
 Direction = Literal["maximize", "minimize"]

@@ -16,12 +16,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from kdrun.config.schema import Train
 from kdrun.dataset.split import select
-from kdrun.run.experiment import Experiment
+from kdrun.run.course import Course, course_of
 from kdrun.run.finish import finish
 from kdrun.run.folder import STUDENT
 from kdrun.run.pace import Pace
+from kdrun.run.parts import gather
 from kdrun.run.scores import write_weights
+from kdrun.run.start import begin
 from kdrun.score.evaluate import evaluate
+from kdrun.teacher.doubt import Judged
 from kdrun.types import Batch, Loader
 
 ENOUGH = 0.3
@@ -135,48 +138,54 @@ def attempt(
             elsewhere += time.perf_counter() - start
 
     start = time.perf_counter()
-    made = Experiment(plain, settings, folder, trained, who="trial")
-    begin = time.perf_counter() - start - elsewhere
-    fixed = None if made.settings.epochs == wanted else made.settings.epochs
-    epoch = _epoch(made)
-    test, end = _test(made), _end(made) if whole_end else None
+    parts = gather(plain, settings, folder, trained, who="trial")
+    course = course_of(parts, begin(parts))
+    took = time.perf_counter() - start - elsewhere
+    epochs = course.start.settings.epochs
+    epoch = _epoch(course)
+    test, end = _test(course), _end(course) if whole_end else None
     if not (folder / STUDENT).exists():
-        write_weights(folder / STUDENT, made.training.student, plain["student"], made.data)
-    return Tried(Pace(begin, epoch, test, fixed, 1 + len(made.builder.peer_roles())), end)
+        write_weights(folder / STUDENT, course.training.student, plain["student"], parts.data)
+    fixed = None if epochs == wanted else epochs
+    return Tried(Pace(took, epoch, test, fixed, 1 + len(parts.peers)), end)
 
 
-def _epoch(made: Experiment) -> float:
+def _epoch(course: Course) -> float:
     """Seconds of an epoch."""
-    if not made.settings.epochs:
+    begun, device = course.start, course.parts.device
+    if not begun.settings.epochs:
         return 0.0
-    steps = Few(made.train_loader, made.device)
-    val = None if made.val_loader is None else Few(made.val_loader, made.device)
-    made.train_loader, made.val_loader = steps, val
-    made.settings = replace(made.settings, epochs=1)
+    steps = Few(begun.train, device)
+    val = None if begun.val is None else Few(begun.val, device)
+    settings = replace(begun.settings, epochs=1)
+    course = replace(course, start=replace(begun, train=steps, val=val, settings=settings))
     start = time.perf_counter()
-    made.train()
+    course.train()
     beside = time.perf_counter() - start - steps.spent
-    if not made.takes_steps:  # it is fitted at once, to as many samples
+    if not begun.takes_steps:  # it is fitted at once, to as many samples
         return (beside + steps.spent) * len(steps) / steps.count
     return steps.whole + beside + (val.whole - val.spent if val is not None else 0.0)
 
 
-def _test(made: Experiment) -> float:
+def _test(course: Course) -> float:
     """Seconds of a pass over the test split."""
-    test = Few(made.builder.loader(made.data.test), made.device)
-    answering = made.teacher.on("test") if made.teacher is not None else None
-    evaluate(made.training.student, test, made.data.task, answering)
+    parts = course.parts
+    test = Few(parts.load(parts.data.test), parts.device)
+    answering = parts.teacher.on("test") if parts.teacher is not None else None
+    evaluate(course.training.student, test, parts.data.task, answering)
     return test.whole
 
 
-def _end(made: Experiment) -> tuple[float, float]:
+def _end(course: Course) -> tuple[float, float]:
     """Seconds of all that is done beside that pass, and what it took to load it."""
-    few = torch.arange(min(SAMPLES, len(made.data.test)))
-    made.data = replace(made.data, test=select(made.data.test, few))
+    parts = course.parts
+    few = select(parts.data.test, torch.arange(min(SAMPLES, len(parts.data.test))))
+    load = replace(parts.load, data=replace(parts.data, test=few))
+    course, known = replace(course, parts=replace(parts, load=load)), Judged({}, "")
     start = time.perf_counter()
-    finish(made)
+    finish(course, known)
     first = time.perf_counter() - start
     start = time.perf_counter()
-    finish(made)
+    finish(course, known)
     again = time.perf_counter() - start
     return again, max(0.0, first - again)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from kdrun.config.instantiate import call, without
-from kdrun.config.schema import DATASET_OWN
+from kdrun.config.called import Called
+from kdrun.config.instantiate import without
 from kdrun.files.archive import read_archive
 from kdrun.files.checkpoint import read_header
 from kdrun.loss.members import missing
@@ -24,13 +24,9 @@ from kdrun.score.evaluate import ratio
 from kdrun.score.latency import latency
 from kdrun.teacher.classes import ByName, few, name_classes, require_all
 from kdrun.teacher.ensemble import check_weights
+from kdrun.teacher.lineage import Role
 from kdrun.teacher.network import Frozen
 from kdrun.types import Dataset, Outputs
-
-Role = Mapping[str, Any]
-
-NESTED = ("name", "members")
-"""Keys of a role that are no arguments of its `_target_`."""
 
 
 class Teachers:
@@ -39,18 +35,18 @@ class Teachers:
     Args:
         adopt: the network of a role with the weights of a file.
         train: trains the network of a role if nobody has, and returns the folder of that run.
-        plugins: packages that a `_target_` may also lie in.
-        facts: what a teacher's `_target_` is told, if its signature names it.
+        part: what makes the teacher of a role that is no network.
+        facts: what that is told: `kdrun.config.called.FACTS`.
     """
 
     def __init__(
         self,
         adopt: Callable[[Role, Path], Adopted],
         train: Callable[[Role], Path],
-        plugins: list[str],
-        **facts: Any,
+        part: Callable[[Role], Called],
+        facts: Mapping[str, Any],
     ) -> None:
-        self.adopt, self.train, self.plugins, self.facts = adopt, train, plugins, facts
+        self.adopt, self.train, self.part, self.facts = adopt, train, part, facts
 
     @property
     def _data(self) -> Dataset:
@@ -66,9 +62,8 @@ class Teachers:
         try:
             if "model" in role:
                 return self._network(role)
-            section = without(role, *NESTED)
-            facts = {**self.facts, "members": self._members(role.get("members") or {})}
-            teacher: nn.Module = call(section, "teacher", self.plugins, **facts)
+            members = self._members(role.get("members") or {})
+            teacher: nn.Module = self.part(role)(**self.facts, members=members)
         except ValueError as error:
             raise ValueError(f"teacher {role['name']}: {error}") from error
         return teacher.to(self.facts["device"])
@@ -92,19 +87,16 @@ class Teachers:
         return named
 
 
-def faults(where: str, role: Role, config: Mapping[str, Any]) -> Iterator[str]:
+def faults(where: str, role: Role) -> Iterator[str]:
     """What is wrong with a teacher as far as one can see before anything is loaded or trained.
 
     Args:
         where: the place of the role in the config.
         role: of a network or an ensemble.
-        config: of the run.
     """
     yield from (f"{where}.{told}" for told in known_faults(role))
     if path := role.get("checkpoint"):
-        yield from (
-            f"{where}.checkpoint: {told}" for told in _checkpoint(path, where, role, config)
-        )
+        yield from (f"{where}.checkpoint: {told}" for told in _unreadable(path))
     if "members" in role:
         yield from _members(where, role)
 
@@ -118,8 +110,7 @@ def _foreign(path: Path) -> Iterator[str]:
         yield str(error)
 
 
-def _checkpoint(path: str, where: str, role: Role, config: Mapping[str, Any]) -> Iterator[str]:
-    """Weights must be readable, and know the classes of the data."""
+def _unreadable(path: str) -> Iterator[str]:
     try:
         header = read_header(path)
     except (ValueError, OSError) as error:
@@ -127,17 +118,30 @@ def _checkpoint(path: str, where: str, role: Role, config: Mapping[str, Any]) ->
         return
     if not header:
         yield from _foreign(Path(path))
-    if not header or role.get("head") == "new" or role.get("classes") is not None:
-        return
-    try:
-        section = without(config["dataset"], *DATASET_OWN)
-        classes = call(section, "dataset", config["plugins"]).classes
-    except (ValueError, OSError, TypeError):
-        return  # told where the data are read
-    known = set(header["classes"])
-    # A member of an ensemble need not know all of them.
-    if known.isdisjoint(classes) if ".members." in where else not known.issuperset(classes):
-        yield f"{path} knows {few(header['classes'])}, but the dataset has {few(classes)}"
+
+
+def strangers(roles: Iterable[tuple[str, Role]], data: Dataset) -> Iterator[str]:
+    """Weights that do not know the classes of the data, told before anything is trained.
+
+    Args:
+        roles: of a run's networks, with their place in its config.
+        data: of the run.
+    """
+    for where, role in roles:
+        beside = data.source if where == "source_model" else None
+        classes = (beside or data).classes
+        path = role.get("checkpoint")
+        if not path or role.get("head") == "new" or role.get("classes") is not None:
+            continue
+        header = read_header(path)
+        known = set(header.get("classes", classes))
+        # A member of an ensemble need not know all of them.
+        strange = known.isdisjoint(classes) if ".members." in where else not known >= {*classes}
+        if strange and classes:
+            yield (
+                f"{where}.checkpoint: {path} knows {few(header['classes'])}, but the dataset has "
+                f"{few(classes)}"
+            )
 
 
 def _members(where: str, role: Role) -> Iterator[str]:

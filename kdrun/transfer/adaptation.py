@@ -35,11 +35,9 @@ class Term(Loss):
         paired: whether it reads the source's outputs; one that does not is source-free.
         minimises: scores of `kdrun.train.selection` that it optimises, so that none of them can
             tell whether it went well.
-        images: whether it is defined for images only.
     """
 
     paired: bool = True
-    images: ClassVar[bool] = False
     minimises: ClassVar[tuple[str, ...]] = ()
 
     def bind(self, student: nn.Module, loader: Loader) -> None:

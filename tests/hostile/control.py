@@ -18,7 +18,7 @@ LISTS = ("targets", "configs", "bounds", "folders")
 
 FORMER = {
     "kdrun.files.checkpoint": "kdrun.checkpoint",
-    "kdrun.run.experiment": "kdrun.experiment",
+    "kdrun.run.execute": "kdrun.experiment",
     "kdrun.predict.command": "kdrun.predict",
 }
 """Where an older checkout has what the attacks and doors name."""

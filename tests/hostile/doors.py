@@ -376,7 +376,7 @@ def _digest(path: Path) -> str:
 
 IMPORTED = (
     "kdrun.cli",
-    "kdrun.run.experiment",
+    "kdrun.run.execute",
     "kdrun.predict.command",
     "kdrun.export.student",
     "hydra",

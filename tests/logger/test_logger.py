@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kdrun.config.called import Called
 from kdrun.logger import Tracking
 from kdrun.results.record import write_metrics
 from tests.conftest import Told
@@ -105,8 +106,8 @@ def test_a_fault_anywhere_is_one_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     diary()
-    section = {"d": {"_target_": "diaries.Diary", "fails": fails}}
-    tracking = Tracking(section, ["diaries"], tmp_path, "x")
+    part = Called("logger.d", "logger", {"_target_": "diaries.Diary", "fails": fails}, ("diaries",))
+    tracking = Tracking({"d": part}, tmp_path, "x")
     record: Any = {"status": "ok"}
     tracking.begin(record, anew=False)
     write_metrics(tmp_path, [{"epoch": 1}])
@@ -142,7 +143,7 @@ class Flaky:
 
 def test_a_tracker_that_was_away_is_told_what_it_missed(tmp_path: Path) -> None:
     tracker = Flaky()
-    tracking = Tracking({}, [], tmp_path, "x")
+    tracking = Tracking({}, tmp_path, "x")
     tracking.loggers["flaky"] = tracker
     record: Any = {"status": "running"}
     tracking.begin(record, anew=False)

@@ -3,20 +3,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from kdrun.method.assistant import Assistant
-
-
-def test_the_assistant_learns_from_the_teacher() -> None:
-    assistant = {"name": "middle", "seed": 0}
-    config = {"teacher": {"name": "big"}, "method": {"assistant": assistant}}
-    role = Assistant.teacher_role(config)
-    assert (role["name"], role["teacher"]["name"]) == ("middle", "big")
-    config["method"]["assistant"] = {**assistant, "teacher": {"name": "second"}}
-    role = Assistant.teacher_role(config)
-    assert role["teacher"]["name"] == "second"
-    assert role["teacher"]["teacher"]["name"] == "big"
-    assert "teacher" not in assistant
-
 
 def test_three_runs_one_after_the_other(kdrun) -> None:
     words = ("method=assistant", "teacher=resnet8", "teacher@method.assistant=mlp")

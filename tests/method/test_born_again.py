@@ -3,31 +3,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
-from kdrun.method.born_again import BornAgain
-
-STUDENT = {"name": "tiny", "model": {"_target_": "x"}}
-
-
-def chain(generations: int) -> list[int]:
-    """Seeds of the generations, the oldest last."""
-    config = {"method": {"generations": generations}, "student": STUDENT, "seed": 3}
-    role, seeds = BornAgain.teacher_role(config), []
-    while role:
-        assert role["model"] == STUDENT["model"]
-        seeds.append(role["seed"])
-        role = role.get("teacher", {})
-    return seeds
-
-
-def test_generation_k_learns_from_generation_k_minus_1() -> None:
-    assert chain(1) == [1003]
-    assert chain(3) == [3003, 2003, 1003]
-    assert chain(3)[1:] == chain(2)  # the same runs, trained once
-    with pytest.raises(ValueError, match="at least 1"):
-        chain(0)
-
 
 def test_more_generations_continue_fewer(kdrun) -> None:
     words = ("method=born_again", "student=mlp", "train.epochs=1", "train.progress=false")

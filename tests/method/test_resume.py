@@ -24,7 +24,7 @@ def test_cut_off_and_continued_it_ends_with_the_same_bits(kdrun, monkeypatch, me
         if len(calls) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("kdrun.run.experiment.save_state", interrupted)
+    monkeypatch.setattr("kdrun.run.course.save_state", interrupted)
     assert kdrun(*words, "name=torn").status == 130
     assert not list(Path("outputs/torn").rglob("*.safetensors"))
     told = kdrun(*words, "name=torn")

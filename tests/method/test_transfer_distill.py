@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kdrun.method.transfer_distill import from_source
+from kdrun.teacher.lineage import from_source
 
 WORDS = (
     *("dataset=digits_shifted", "dataset.train_size=64", "teacher=mlp", "student=linear"),

@@ -194,7 +194,7 @@ def test_what_is_no_state_dict_is_told_before_anything_else(
     monkeypatch.chdir(tmp_path)
     path = tmp_path / f"w{suffix}"
     write(path)
-    found = list(faults("teacher", {**ROLE, "checkpoint": str(path)}, {}))
+    found = list(faults("teacher", {**ROLE, "checkpoint": str(path)}))
     if suffix == ".pt" or path.stat().st_size < 100:
         (message,) = found
         assert "\n" not in message

@@ -30,7 +30,7 @@ def stopped_once(monkeypatch: pytest.MonkeyPatch) -> None:
         if len(calls) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("kdrun.run.experiment.save_state", save)
+    monkeypatch.setattr("kdrun.run.course.save_state", save)
 
 
 def record(run: Path) -> dict[str, dict[str, object]]:

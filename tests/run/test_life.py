@@ -78,7 +78,7 @@ def test_a_full_disk_is_a_failed_run_and_keeps_the_checkpoint(kdrun, monkeypatch
             raise OSError(28, "No space left on device")
         real(path, state)
 
-    monkeypatch.setattr("kdrun.run.experiment.save_state", fills_up)
+    monkeypatch.setattr("kdrun.run.course.save_state", fills_up)
     words = (*QUICK, "method=supervised", "train.epochs=3")
     told = kdrun(*words)
     assert told.status == 1
@@ -101,7 +101,7 @@ def test_ctrl_c_keeps_what_there_is(kdrun, monkeypatch):
         if len(calls) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("kdrun.run.experiment.save_state", interrupted)
+    monkeypatch.setattr("kdrun.run.course.save_state", interrupted)
     words = (*QUICK, "method=supervised", "train.epochs=2")
     assert kdrun(*words).status == 130
     assert kdrun(*words).status == 0

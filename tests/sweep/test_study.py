@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 optuna = pytest.importorskip("optuna")
 
-from kdrun.run.life import PrunedError  # noqa: E402
+from kdrun.run.asked import PrunedError  # noqa: E402
 from kdrun.sweep.study import Study, distribution  # noqa: E402
 
 ONE = {

@@ -279,7 +279,7 @@ def test_ctrl_c_keeps_everything(kdrun, monkeypatch):
         if len(calls) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("kdrun.run.experiment.save_state", interrupted)
+    monkeypatch.setattr("kdrun.run.course.save_state", interrupted)
     words = ("-m", *WORDS, "train.epochs=2", "seed=0,1,2")
     told = kdrun(*words)
     assert told.status == 130

@@ -1,0 +1,73 @@
+"""Batches of a run's splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+
+from kdrun.config.schema import Sampler, Train
+from kdrun.dataset.augment import Augment
+from kdrun.dataset.loader import make_loader
+from kdrun.dataset.paired import Paired
+from kdrun.transfer import shared_classes
+from kdrun.types import Dataset, Loader, Split
+
+
+@dataclass(frozen=True)
+class Loaders:
+    """Makes batches of splits, all of one size and on one device.
+
+    Attributes:
+        data: whose splits they are.
+        augment: of training batches.
+        seed: of their order and augmentation.
+        workers: processes that decode files.
+        settings: of the loop: size and layout of batches.
+        device: where they are.
+    """
+
+    data: Dataset
+    augment: Augment
+    seed: int
+    workers: int
+    settings: Train
+    device: torch.device
+
+    def __call__(self, split: Split, training: bool = False) -> Loader:
+        """Batches of a split: in order and as they are, or as they are trained on."""
+        return make_loader(
+            split,
+            self.settings.batch_size,
+            seed=self.seed,
+            train=training,
+            augment=self.augment,
+            device=self.device,
+            workers=self.workers,
+            channels_last=self.settings.channels_last,
+            task=self.data.task,
+            even=self.settings.sampler is Sampler.balanced,
+        )
+
+    @cached_property
+    def train(self) -> Loader:
+        """Training batches."""
+        return self(self.data.train, training=True)
+
+    @cached_property
+    def val(self) -> Loader | None:
+        """Of the validation split; None without one."""
+        return None if self.data.val is None else self(self.data.val)
+
+    def paired(self) -> Loader:
+        """Training batches of the target, each with one of the source in the target's classes."""
+        assert self.data.source is not None
+        train = self.of_source(self.data.source.train)
+        return Paired(self.train, self(train, training=True))
+
+    def of_source(self, split: Split) -> Split:
+        """A split of the source with the classes of the target; -1 where it has none such."""
+        assert self.data.source is not None
+        classes = shared_classes(self.data.source.classes, self.data.classes)
+        return replace(split, targets=classes[split.targets])

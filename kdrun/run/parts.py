@@ -1,0 +1,221 @@
+"""Stage 1 of 4: the parts of a run, built from its config. Nothing after it sees the config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from kdrun.config import called
+from kdrun.config.called import Called, at_root
+from kdrun.config.schema import Train
+from kdrun.dataset.summary import summarise, tell
+from kdrun.device import choose_device, choose_dtype
+from kdrun.loss.weight import Weight, parse
+from kdrun.model.features import Network
+from kdrun.model.stack import stack
+from kdrun.objective import Objective
+from kdrun.run.begun import in_its_format
+from kdrun.run.data import learnt_from
+from kdrun.run.loaders import Loaders
+from kdrun.run.networks import Networks
+from kdrun.sample import rows_shape
+from kdrun.task import Task
+from kdrun.teacher.building import strangers
+from kdrun.teacher.lineage import Lineage, Role, lineage
+from kdrun.teacher.network import Frozen
+from kdrun.terminal import phases
+from kdrun.transfer import Source, Strategy
+from kdrun.types import Dataset
+
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run's config names, built.
+
+    Attributes:
+        who: what is trained, for those who read along: `teacher resnet50`.
+        run_dir: where the run's files go.
+        cache: the folder of what runs share.
+        seed: of whatever is drawn at random.
+        settings: the `train` section, in the number format in which the run began.
+        load: makes batches, and has the data and the device.
+        read: what record.json tells of the data.
+        roles: who teaches whom.
+        student: untrained, and on its teacher if it reads what that says.
+        teacher: frozen; None where nobody teaches.
+        transfer: what the strategy is called.
+        strategy: how the student gets what the source knows; None where it does not.
+        source: what there is to transfer from.
+        untouched: makes the teacher as it was before it was carried over; None where it was not.
+        peers: networks that are trained beside the student, by name.
+        objective: makes the terms of the loss, which may draw weights.
+        method: makes the method, of the parts that are trained.
+        optimizer: makes it, of parameters.
+        scheduler: makes it, of the optimizer.
+        rule: by which the epoch of an unsupervised adaptation is chosen.
+        networks: where weights came from, and what was found and assumed of them.
+    """
+
+    who: str
+    run_dir: Path
+    cache: Path
+    seed: int
+    settings: Train
+    load: Loaders
+    read: dict[str, Any]
+    roles: Lineage
+    student: nn.Module
+    teacher: Frozen | None
+    transfer: str
+    strategy: Strategy | None
+    source: Source | None
+    untouched: Callable[[], Frozen] | None
+    peers: Mapping[str, Network]
+    objective: Callable[[], Objective]
+    method: Called
+    optimizer: Called
+    scheduler: Called
+    rule: str
+    networks: Networks
+
+    @property
+    def data(self) -> Dataset:
+        """What is learnt from."""
+        return self.load.data
+
+    @property
+    def device(self) -> torch.device:
+        """Where everything is."""
+        return self.load.device
+
+
+def gather(
+    plain: Plain,
+    settings: Train,
+    run_dir: Path,
+    train: Callable[[Role], Path],
+    who: str = "student",
+) -> Parts:
+    """Build the parts of a run; its teacher is trained now if nobody has yet.
+
+    Args:
+        plain: the run's config as plain containers, interpolations resolved.
+        settings: its `train` section.
+        run_dir: where its files go.
+        train: trains the network of a teacher's role if nobody has, and returns the folder of that
+            run.
+        who: what is trained, for those who read along.
+
+    Raises:
+        ValueError: the data are not as the config says, or do not fit the models.
+    """
+    settings = in_its_format(settings, run_dir)
+    phases.read(plain["dataset"]["name"], who)
+    load = _loaders(plain, settings)
+    read = summarise(load.data)
+    if who.startswith("student"):  # teachers learn from the same data
+        tell(read, plain["job"]["command"])
+    roles = lineage(plain)
+    objective = _check(plain, load.data)
+    networks = Networks(plain, load, choose_dtype(settings.precision, load.device), train)
+    # The student first: what is wrong with it is told before a teacher is trained for it.
+    method = at_root("method", plain)
+    stacked = bool(method.target.reads_answers)  # type: ignore[attr-defined]
+    student: nn.Module = networks.student(stacked)
+    teacher = None if roles.teacher is None else networks.teacher(roles.teacher)
+    if stacked and teacher is not None:
+        model = (roles.teacher or {}).get("model")
+        data = load.data
+        student = stack(student, teacher, model=model, classes=data.classes, shape=data.shape)
+    return Parts(
+        who=who,
+        run_dir=run_dir,
+        cache=Path(plain["cache"]),
+        seed=plain["seed"],
+        settings=settings,
+        load=load,
+        read=read,
+        roles=roles,
+        student=student,
+        teacher=teacher,
+        transfer=plain["transfer"]["name"],
+        strategy=_strategy(plain, load.data),
+        source=networks.source(roles.source),
+        untouched=networks.later(roles.untouched),
+        peers=networks.peers(roles.peers),
+        objective=objective,
+        method=method,
+        optimizer=at_root("optimizer", plain),
+        scheduler=at_root("scheduler", plain),
+        rule=plain["method"].get("select", "last"),
+        networks=networks,
+    )
+
+
+def _loaders(plain: Plain, settings: Train) -> Loaders:
+    """The data, and what makes batches of them."""
+    device, data = choose_device(settings.device), learnt_from(plain)
+    workers = plain["dataset"].get("workers", 0)
+    return Loaders(data, called.augment(plain)(), plain["seed"], workers, settings, device)
+
+
+def _check(plain: Plain, data: Dataset) -> Callable[[], Objective]:
+    """What makes the terms of the loss, once it is sure that something can be learnt by them.
+
+    Raises:
+        ValueError: nothing can, or weights that are given know other classes.
+    """
+    method = plain["method"]
+    if not {"teacher", "transfer"} & {*method["uses"]} and not _labelled(data):
+        raise ValueError(
+            f"method={method['name']} learns from labels, and no training sample has one: set "
+            "dataset.labels to all or a number, or choose a method with a source"
+        )
+    _objective(plain, data.task).check(data.task)
+    if wrong := [*strangers(called.roles(plain), data)]:
+        raise ValueError("\n".join(wrong))
+    return partial(_objective, plain, data.task)
+
+
+def _labelled(data: Dataset) -> bool:
+    """Whether any training sample has a label."""
+    return bool(data.task.known(data.train.targets).any())
+
+
+def _strategy(plain: Plain, data: Dataset) -> Strategy | None:
+    """How the student gets what the source knows, if the method has a strategy."""
+    part, name = called.strategy(plain), plain["transfer"]["name"]
+    if part is None:
+        return None
+    strategy: Strategy = part(cache=Path(plain["cache"]))
+    learns = strategy.supervised and strategy.epochs is None
+    if learns and "teacher" not in plain["method"]["uses"] and not _labelled(data):
+        raise ValueError(
+            f"transfer={name} learns from the target's labels, and none is "
+            "known: set dataset.labels to all or a number, or choose an adaptation."
+        )
+    terms = strategy.adaptation.losses() if strategy.adaptation is not None else {}
+    for term, loss in terms.items():
+        if loss.images and len(rows_shape(data.shape)) != 3:
+            raise ValueError(
+                f"transfer.terms.{term} augments images, and these are none: choose mcc, dann "
+                "or shot, say"
+            )
+    return strategy
+
+
+def _objective(plain: Plain, task: Task) -> Objective:
+    """The terms of the loss with their weights; labels alone where the method reads none."""
+    weights = {"ce": Weight(1.0)}
+    if "loss" in plain["method"]["uses"]:
+        weights = {name: parse(weight) for name, weight in plain["loss"]["weights"].items()}
+    terms = called.terms(plain)
+    return Objective({name: terms[name]() for name in weights}, weights, task)

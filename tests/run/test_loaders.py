@@ -1,0 +1,24 @@
+"""Batches of a run's splits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.run.composed import parts
+
+
+def test_each_split_has_one_loader_however_often_it_is_asked_for(tmp_path: Path) -> None:
+    load = parts(tmp_path).load
+    assert load.train is load.train
+    assert load.val is load.val
+    assert len(load.train.targets) == len(load.data.train) == 48
+    assert parts(tmp_path, "dataset.val_fraction=0").load.val is None
+
+
+def test_pairs_are_of_both_domains_in_the_classes_of_the_target(tmp_path: Path) -> None:
+    words = ("dataset=digits_shifted", "dataset.train_size=null", "method=transfer")
+    load = parts(tmp_path, *words, "transfer=dann").load
+    batch = next(iter(load.paired().epoch(0)))
+    assert batch.source is not None
+    assert len(batch.source.target) == len(batch.target)
+    assert int(batch.source.target.min()) >= 0
