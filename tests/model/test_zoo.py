@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import hydra
 import pytest
 import torch
 from omegaconf import OmegaConf
 from torch import nn
 
 import kdrun
+from kdrun.config.register import register
 from kdrun.model import build
 from kdrun.model.features import Network
 from kdrun.types import Batch
@@ -186,3 +188,14 @@ def test_vgg_pools_a_fourth_time_from_64_pixels_on() -> None:
         small, large = (network("vgg8", 10, 3, s, s)(batch(3, s, s)) for s in (32, 64))
     assert [f.shape[-1] for f in small.features] == [16, 8, 4, 4]
     assert [f.shape[-1] for f in large.features] == [32, 16, 8, 4]
+
+
+@pytest.mark.parametrize("role", ["student", "teacher"])
+def test_every_network_has_its_name_as_a_role(role: str) -> None:
+    register()
+    with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS.parent)):
+        for name in (*NAMES, *TEXTS):
+            node = OmegaConf.to_container(hydra.compose(f"{role}/{name}"), resolve=False)
+            assert isinstance(node, dict)
+            assert node[role]["name"] == name
+            assert "_target_" in node[role]["model"]
