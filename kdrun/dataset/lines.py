@@ -11,7 +11,7 @@ from kdrun.dataset.bpe import encoded, end_of, given, trained
 from kdrun.dataset.charset import read_text
 from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.task.generation import Generation
-from kdrun.types import Arrays, Dataset
+from kdrun.types import Arrays, Dataset, Shape
 
 LEAST = 2
 """Pieces that a part needs."""
@@ -67,7 +67,7 @@ def lines(
         )
         splits["train"] = _chosen(splits["train"], chosen[: cuts.train_size].sort().values)
     task = Generation(vocabulary=int(made.get_vocab_size()))
-    shape = {"input_ids": (length,), "attention_mask": (length,)}
+    shape: Shape = {"input_ids": (length,), "attention_mask": (length,)}
     return Dataset(
         splits["train"],
         splits.get("val"),

@@ -130,7 +130,7 @@ def _listed(names: Sequence[str]) -> str:
 def _read(place: Path, image_size: Sequence[int] | None, reading: Reading) -> Arrays:
     every = pairs(place)
     with ThreadPoolExecutor(THREADS) as pool:
-        read = list(pool.map(lambda pair: _one(*pair, image_size, reading), every))
+        read = list(pool.map(lambda pair: _one(pair, image_size, reading), every))
     sizes = {tuple(mask.shape) for _, mask in read}
     if len(sizes) > 1:
         (h, w), (other_h, other_w) = sorted(sizes)[:2]
@@ -145,8 +145,9 @@ def _read(place: Path, image_size: Sequence[int] | None, reading: Reading) -> Ar
 
 
 def _one(
-    picture: str, mask: str, image_size: Sequence[int] | None, reading: Reading
+    pair: tuple[str, str], image_size: Sequence[int] | None, reading: Reading
 ) -> tuple[Tensor, Tensor]:
+    picture, mask = pair
     own, other = size_of(picture), size_of(mask)
     if own != other:
         raise ValueError(
@@ -158,11 +159,12 @@ def _one(
 
 
 def _alike(parts: Mapping[str, Arrays]) -> tuple[int, int, int]:
-    shapes = {name: tuple(part.targets.shape[1:]) for name, part in parts.items()}
+    shapes = {name: part.targets.shape[1:] for name, part in parts.items()}
     if len(set(shapes.values())) > 1:
         told = ", ".join(f"{name} {w}x{h}" for name, (h, w) in shapes.items())
         raise ValueError(f"pictures differ in size: {told}; set dataset.image_size=[HEIGHT,WIDTH].")
-    return 3, *shapes["train"]
+    height, width = shapes["train"]
+    return 3, height, width
 
 
 def _check(split: Arrays, names: Sequence[str], place: Path) -> None:

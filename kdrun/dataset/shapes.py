@@ -58,7 +58,7 @@ def shapes(
     train, val, test_split = cuts.split(whole, test)
     mean, std = channel_statistics(train)
     shape = (3, image_size, image_size)
-    return Dataset(train, val, test_split, list(CLASSES), shape, mean, std, task=train.task)
+    return Dataset(train, val, test_split, list(CLASSES), shape, mean, std)
 
 
 def _photographs() -> list[Tensor]:

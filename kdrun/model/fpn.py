@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ class FPN(nn.Module):
             )
         except (RuntimeError, AttributeError, AssertionError) as error:
             raise ValueError(f"the stages of timm's {encoder} are no maps: {error}") from error
-        info = self.encoder.feature_info
+        info: Any = self.encoder.feature_info
         sizes = zip(info.channels(), info.reduction(), strict=True)
         self.first = next((n for n, r in enumerate(info.reduction()) if r >= FINEST), 0)
         channels = [c for c, _ in sizes][self.first :]
@@ -62,7 +63,7 @@ class FPN(nn.Module):
         self.classify = nn.Conv2d(width, num_classes, 1)
         self.stage_names = (*(f"taps.{n}" for n in range(len(channels))), "smooth")
         if pretrained and in_channels == 3:
-            told = timm.data.resolve_data_config({}, model=self.encoder)
+            told: Any = self.encoder.pretrained_cfg
             self.input_mean, self.input_std = tuple(told["mean"]), tuple(told["std"])
 
     def forward(self, x: Tensor) -> Tensor:

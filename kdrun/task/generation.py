@@ -69,8 +69,8 @@ class Generation(Task):
         """Texts of which some token counts."""
         return (targets >= 0).any(1)
 
-    def count(self, targets: Tensor) -> Tensor:
-        """The tokens that count."""
+    def count(self, targets: Tensor, labelled: bool) -> Tensor:
+        """The tokens that count: the others are rows of no term."""
         return (targets >= 0).sum()
 
     def soft(self, targets: Tensor) -> Tensor:

@@ -66,8 +66,8 @@ class Segmentation(Task):
         """Pictures of which some pixel counts."""
         return (targets >= 0).flatten(1).any(1)
 
-    def count(self, targets: Tensor) -> Tensor:
-        """The pixels that count."""
+    def count(self, targets: Tensor, labelled: bool) -> Tensor:
+        """The pixels that count: the others are rows of no term."""
         return (targets >= 0).sum()
 
     def hidden(self, targets: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ def test_the_supervised_term_is_a_mean_over_the_pixels_that_count() -> None:
     torch.testing.assert_close(TASK.supervised(student, batch), slow)
     void = batch._replace(target=torch.full_like(batch.target, -1))
     assert TASK.supervised(student, void) == 0
-    assert int(TASK.count(batch.target)) == int((batch.target >= 0).sum())
+    assert int(TASK.count(batch.target, True)) == int((batch.target >= 0).sum())
 
 
 def test_rows_are_the_pixels_that_count() -> None:
