@@ -111,7 +111,7 @@ def brought_to(maps: Tensor, size: Sequence[int]) -> Tensor:
     if tuple(maps.shape[2:]) == tuple(size):
         return maps
     if maps.shape[2] >= size[0] and maps.shape[3] >= size[1]:
-        return F.adaptive_avg_pool2d(maps, tuple(size))
+        return F.adaptive_avg_pool2d(maps, (size[0], size[1]))
     return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
 
 
