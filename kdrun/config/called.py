@@ -12,7 +12,7 @@ from typing import Any
 
 from kdrun.config import instantiate
 from kdrun.config.instantiate import without
-from kdrun.config.schema import DATASET_OWN, folder
+from kdrun.config.schema import DATASET_OWN, KEPT, folder
 
 Plain = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "method": ("name", "uses", "domain", "select", "assistant", "peers", "adapt"),
     "transfer": ("name",),
     "model": ("stages", "head"),
-    "teacher": ("name", "members"),
+    "teacher": ("name", "members", *KEPT),
 }
 """By place, the keys of a section that are no arguments of its `_target_`."""
 

@@ -77,6 +77,11 @@ def identify(config: DictConfig) -> Identity:
     return Identity(settings, files, code, hashlib.sha256(text.encode()).hexdigest())
 
 
+def by_content(settings: Any) -> Any:
+    """Settings in which what lies there stands in the place of each path."""
+    return _replaced(settings, "", {})
+
+
 def _replaced(value: Any, where: str, files: dict[str, dict[str, Any]], key: str = "") -> Any:
     """Settings with what lies there in the place of each path, which is noted in `files`."""
     if isinstance(value, dict):

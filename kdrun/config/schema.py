@@ -13,6 +13,7 @@ RUNTIME = (
     "hydra",
     "name",
     "cache",
+    "cache_limit",
     "rerun",
     "dry_run",
     "estimate",
@@ -35,9 +36,12 @@ RUNTIME = (
 """Keys that say where and how a run is executed, not what it is: its identity leaves them out."""
 
 
-DATASET_OWN = ("name", "augment", "workers", "reads")
+DATASET_OWN = ("name", "augment", "views", "view_seed", "workers", "reads")
 """Keys of a dataset's section that are no arguments of its `_target_`. `reads` says which files and
 folders below `root` count, where not all are of the dataset."""
+
+KEPT = ("cache", "cache_format")
+"""Keys of a teacher's role that say how its answers are kept: `kdrun.teacher.keeping`."""
 
 OPTIONS = ("weights", "head", "classes", "mean", "std", "unit", "stem")
 """Keys of a network's role that say what its checkpoint does not: `kdrun.model.known`."""
@@ -134,6 +138,7 @@ class Job:
 
     identity: str | None = None
     command: str | None = None
+    shared: bool = False
 
 
 @dataclass
@@ -162,6 +167,7 @@ class Config:
     plugins: list[str] = field(default_factory=list)
     max_memory: str | None = None
     cache: str = "outputs/cache"
+    cache_limit: str = "20GB"
     job: Job = field(default_factory=Job)
 
 
@@ -208,7 +214,28 @@ def identity(config: DictConfig) -> dict[str, Any]:
         for parent in parents:
             place = place.get(parent) or {}
         place.pop(last, None)
+    return _as_before(what)
+
+
+def _as_before(what: dict[str, Any]) -> dict[str, Any]:
+    """Settings without those that change nothing as they are: views as ever, answers kept whole."""
+    for key in ("views", "view_seed"):
+        if what["dataset"].get(key, 0) is None:
+            del what["dataset"][key]
+    waiting = [what.get("teacher"), what["method"].get("assistant")]
+    while waiting:
+        role = waiting.pop()
+        if not isinstance(role, dict):
+            continue
+        role.pop("cache", None)
+        if role.get("cache_format") in WHOLE:
+            del role["cache_format"]
+        waiting += [role.get("teacher"), *(role.get("members") or {}).values()]
     return what
+
+
+WHOLE = ("float32",)
+"""Formats of kept answers that lose nothing."""
 
 
 def names(what: dict[str, Any]) -> dict[str, Any]:

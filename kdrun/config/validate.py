@@ -248,6 +248,7 @@ def parts(config: DictConfig) -> list[str]:
         return shut
     from kdrun import device
     from kdrun.config import rehearsal
+    from kdrun.teacher import keeping
 
     uses = plain["method"]["uses"]
     found = [*_train(plain["train"]), *_warmup(plain), *device.faults(plain["train"])]
@@ -259,6 +260,7 @@ def parts(config: DictConfig) -> list[str]:
         from kdrun.train import selection
 
         found += selection.faults(plain)
+    found += keeping.faults(plain, roles(plain))
     for where, role in roles(plain):
         if role.get("model") or "members" in role:
             from kdrun.teacher.building import faults

@@ -23,6 +23,19 @@ def digest(split: Split) -> str:
     return found.hexdigest()[:8]
 
 
+def inputs_digest(split: Split) -> str:
+    """Digits that tell the inputs of one split from others, whatever is said of them."""
+    found = hashlib.sha256()
+    if isinstance(split, Files):
+        told = [*contents(split.paths), str(split.image_size), split.background]
+        return combined(told)
+    inputs = split.inputs if isinstance(split.inputs, dict) else {"": split.inputs}
+    for name, tensor in inputs.items():
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.contiguous().numpy().data)
+    return found.hexdigest()
+
+
 def digests(split: Split) -> list[str]:
     """Sixteen digits for each sample that tell its numbers, or its file, from others."""
     if isinstance(split, Files):

@@ -1,4 +1,7 @@
-"""Batches of a split. Epoch k is a pure function of the split, the seed and k."""
+"""Batches of a split. Epoch k is a pure function of the split, the seed and k.
+
+Of `views` views of each sample, epoch k shows view k modulo `views`; its order is its own.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,7 @@ def make_loader(
     channels_last: bool = False,
     task: Task | None = None,
     even: bool = False,
+    views: int | None = None,
 ) -> Loader:
     """Batches of a split on a device.
 
@@ -47,6 +51,8 @@ def make_loader(
         channels_last: memory format of the images.
         task: what is predicted, which knows how labels are mixed; None: mixup is refused.
         even: in training, every class comes equally often: see `kdrun.dataset.balanced`.
+        views: of each sample, after which the first comes again, in another order; None for a new
+            one in every epoch. Shen, Xing, 2022. https://arxiv.org/abs/2112.01528
 
     Returns:
         A loader whose every epoch holds each sample once, unless `even`. The last batch may be
@@ -58,6 +64,8 @@ def make_loader(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size}: give 1 or more.")
+    if views is not None and views < 1:
+        raise ValueError(f"dataset.views={views}: give 1 or more, or null for a new one each epoch")
     if len(split) == 0:
         raise ValueError("the split holds no samples: give more data.")
     augment = augment if train and augment is not None else Augment()
@@ -79,7 +87,8 @@ def make_loader(
             "train.sampler=shuffle"
         )
     targets = split.targets.to(device)
-    whole = (channels_last, task, even)
+    views = 1 if augment == Augment() else views  # a sample that nothing changes is the same
+    whole = (channels_last, task, even, views)
     return _Batches(source, targets, batch_size, seed, train, augment, *whole)
 
 
@@ -112,6 +121,7 @@ class _Batches:
         channels_last: bool,
         task: Task,
         even: bool,
+        views: int | None,
     ) -> None:
         self.targets = targets
         self._source = source
@@ -122,6 +132,16 @@ class _Batches:
         self._format = torch.channels_last if channels_last else torch.contiguous_format
         self._task = task
         self._even = even
+        self._views = views
+
+    def view(self, epoch: int) -> int:
+        """Which view of the samples an epoch shows: another epoch of the same shows the same."""
+        return epoch if self._views is None else epoch % self._views
+
+    @property
+    def complete(self) -> bool:
+        """Whether each epoch shows every sample, once."""
+        return not self._even
 
     def __len__(self) -> int:
         whole, rest = divmod(len(self.targets), self._batch_size)
@@ -133,10 +153,10 @@ class _Batches:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch."""
-        positions = self._positions(epoch)
-        wanted = [self._wanted(index, epoch) for index in positions]
+        positions, view = self._positions(epoch), self.view(epoch)
+        wanted = [self._wanted(index, view) for index in positions]
         for index, both, samples in zip(positions, wanted, self._source.read(wanted), strict=True):
-            yield self._batch(index, both, samples, epoch)
+            yield self._batch(index, both, samples, view)
 
     @property
     def placed(self) -> bool:
@@ -145,7 +165,8 @@ class _Batches:
 
     def spots(self, epoch: int) -> Iterator[Spot]:
         """Where the batches of one epoch come from."""
-        return (Spot(index, epoch) for index in self._positions(epoch))
+        view = self.view(epoch)
+        return (Spot(index, view) for index in self._positions(epoch))
 
     def at(self, spot: Spot) -> Batch:
         """The batch of a spot."""

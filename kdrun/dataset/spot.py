@@ -55,3 +55,31 @@ class Placed(Protocol):
 def is_placed(loader: Loader) -> TypeGuard[Placed]:
     """Whether a loader can make a batch anywhere."""
     return bool(getattr(loader, "placed", False))
+
+
+class Views(Protocol):
+    """A loader of which several epochs may show the samples alike."""
+
+    targets: Tensor
+
+    def __len__(self) -> int:
+        """Number of batches in an epoch."""
+        ...
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of one epoch."""
+        ...
+
+    def view(self, epoch: int) -> int:
+        """Which view of the samples an epoch shows."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether each epoch shows every sample, once."""
+        ...
+
+
+def has_views(loader: Loader) -> TypeGuard[Views]:
+    """Whether a loader says which view an epoch shows."""
+    return hasattr(loader, "view")

@@ -36,6 +36,9 @@ class Method(nn.Module):
 
     def begin_epoch(self, epoch: int) -> None:
         """Called before the first batch of every epoch, by a resumed run too."""
+        teacher = getattr(self, "teacher", None)
+        if teacher is not None and hasattr(teacher, "begin_epoch"):
+            teacher.begin_epoch(epoch)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted losses of a batch, by term."""

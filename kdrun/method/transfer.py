@@ -56,6 +56,7 @@ class Transfer(Method):
 
     def begin_epoch(self, epoch: int) -> None:
         """Tell the strategy and its terms."""
+        super().begin_epoch(epoch)
         self.strategy.begin_epoch(self.student, epoch)
         for term in terms_of(self.adaptation):
             term.begin_epoch()

@@ -53,6 +53,7 @@ IDENTIFYING: dict[str, Column] = {
     "identity": Column("hash of all that makes the run this run"),
     "test_hash": Column("hash of the test data"),
     "split": Column("hash of the training data"),
+    "answers": Column("of the teacher: live, or what was kept of them, in which format and views"),
 }
 """Columns that say what a run is; settings with a dot in their name add to them."""
 
@@ -97,6 +98,7 @@ MEASURED: dict[str, Column] = {
     "latency_spread_ms": Column("how far above it the slowest tenth lay", "ms", "less", True),
     "latency_load": Column("cores that other processes used meanwhile", "", "less", True),
     "batch_latency_ms": Column("as latency_ms, for a batch", "ms", "less", True),
+    "teacher_passes": Column("how often the run asked its teacher about all samples", "", "less"),
     "teacher_latency_ms": Column("as latency_ms, of the teacher", "ms", "less", True),
     "throughput": Column("answers, in batches", "1/s", "more", True),
     "train_seconds": Column("in training, transfer included, teachers not", "s", "less", True),

@@ -51,7 +51,7 @@ def _method(parts: Parts, start: Start) -> Method:
     said = taught = example(student, start.train)
     if parts.teacher is not None and parts.roles.teacher is not None:
         parts.teacher.keep(needs)
-        taught = example(parts.teacher, start.train)
+        taught = parts.teacher.example(start.train)
         check(parts.roles.teacher["name"], taught, objective, parts.data.classes)
     objective.build(said, taught, start.train.targets)
     student = objective.deploy(student)

@@ -24,6 +24,7 @@ from kdrun.run.share import warn_of_idle
 from kdrun.run.start import Start
 from kdrun.score.evaluate import evaluate
 from kdrun.score.gain import source_accuracy
+from kdrun.teacher.asked import AskedOnce
 from kdrun.terminal import phases
 from kdrun.terminal.progress import epoch_line
 from kdrun.train import Row, Training, train
@@ -109,6 +110,8 @@ class Course:
     def _after_epoch(self, watch: Watch | None, training: Training) -> None:
         if self.selection is not None:
             self.selection.keep(training)
+        if isinstance(self.parts.teacher, AskedOnce):
+            training.history[-1]["teacher_passes"] = self.parts.teacher.since()
         # The state comes first: metrics.csv is written again from it after any crash. What a run
         # goes on in: `checkpoint.Begun`.
         begun = {"precision": precision(self.parts.networks.dtype), "threads": self.threads}

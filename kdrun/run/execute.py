@@ -24,6 +24,7 @@ from kdrun.run.pace import Stopwatch
 from kdrun.run.parts import gather
 from kdrun.run.provenance import now
 from kdrun.run.start import begin
+from kdrun.teacher.once import answered
 from kdrun.terminal.narrow import paragraphs, terminal_width
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ def _facts(course: Course) -> dict[str, str | int | None]:
         "epochs": course.start.settings.epochs,
         "test_hash": digest(data.test),
         "split": digest(data.train),
+        "answers": answered(course.parts.teacher, course.parts.load.view_seed),
     }
 
 

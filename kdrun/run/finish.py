@@ -81,6 +81,9 @@ def finish(course: Course, known: Judged) -> Scores:
         metrics |= gains(student, start.untouched, parts.data, parts.load, accuracy)
     metrics[course.criterion] = chosen.get(course.criterion)
     metrics |= known.columns
+    if parts.teacher is not None:
+        passes = [float(row.get("teacher_passes", 1) or 0) for row in history]
+        metrics["teacher_passes"] = sum(passes)
     plots.curves(history, parts.run_dir / "curves.png")
     told = remarks(course, known, metrics, predicted)
     return Scores(parts.roles.student, parts.run_dir, metrics, predicted, told, transferred)

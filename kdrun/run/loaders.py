@@ -22,10 +22,12 @@ class Loaders:
     Attributes:
         data: whose splits they are.
         augment: of training batches.
-        seed: of their order and augmentation.
+        seed: of the run.
         workers: processes that decode files.
         settings: of the loop: size and layout of batches.
         device: where they are.
+        views: of each training sample, shown by turns; None for a new one in every epoch.
+        own_seed: of the views and their order; None for that of the run.
     """
 
     data: Dataset
@@ -34,13 +36,20 @@ class Loaders:
     workers: int
     settings: Train
     device: torch.device
+    views: int | None = None
+    own_seed: int | None = None
+
+    @property
+    def view_seed(self) -> int:
+        """Of the order of training samples, and of what augmentation draws."""
+        return self.seed if self.own_seed is None else self.own_seed
 
     def __call__(self, split: Split, training: bool = False) -> Loader:
         """Batches of a split: in order and as they are, or as they are trained on."""
         return make_loader(
             split,
             self.settings.batch_size,
-            seed=self.seed,
+            seed=self.view_seed,
             train=training,
             augment=self.augment,
             device=self.device,
@@ -48,6 +57,7 @@ class Loaders:
             channels_last=self.settings.channels_last,
             task=self.data.task,
             even=self.settings.sampler is Sampler.balanced,
+            views=self.views,
         )
 
     @cached_property

@@ -24,6 +24,7 @@ from kdrun.sample import rows_shape
 from kdrun.teacher.building import Teachers
 from kdrun.teacher.lineage import APART, Role
 from kdrun.teacher.network import Frozen
+from kdrun.teacher.once import once
 from kdrun.transfer import Source
 from kdrun.types import Arrays, Dataset, Shape
 
@@ -142,8 +143,13 @@ class Networks:
 
         return Source(self.load(beside.train), beside.classes, self.data.classes, trained)
 
-    def teacher(self, role: Role) -> Frozen:
-        """The teacher of a role, which is trained now if nobody has yet."""
+    def teacher(self, role: Role, epochs: int = 0) -> Frozen:
+        """The teacher of a role, which is trained now if nobody has yet.
+
+        Args:
+            role: of it.
+            epochs: of the training that asks it, whose answers may be kept.
+        """
         facts = {
             "data": self.data,
             "val_loader": self.load.val,
@@ -152,7 +158,7 @@ class Networks:
             "device": self.device,
         }
         part = partial(of_role, "teacher", plain=self.plain)
-        return Frozen(Teachers(self.adopt, self.train, part, facts).build(role))
+        return once(self, Teachers(self.adopt, self.train, part, facts), role, epochs)
 
     def later(self, role: Role | None) -> Callable[[], Frozen] | None:
         """What makes a teacher that may not be wanted."""

@@ -17,7 +17,7 @@ from kdrun.config.schema import Train
 from kdrun.dataset.summary import summarise, tell
 from kdrun.device import choose_device, choose_dtype
 from kdrun.loss.weight import Weight, parse
-from kdrun.model.features import Network
+from kdrun.model.features import Network, is_fitted
 from kdrun.model.stack import stack
 from kdrun.objective import Objective
 from kdrun.run.begun import in_its_format
@@ -130,7 +130,8 @@ def gather(
     method = at_root("method", plain)
     stacked = bool(method.target.reads_answers)  # type: ignore[attr-defined]
     student: nn.Module = networks.student(stacked)
-    teacher = None if roles.teacher is None else networks.teacher(roles.teacher)
+    asked = 0 if stacked else 1 if is_fitted(student) else settings.epochs
+    teacher = None if roles.teacher is None else networks.teacher(roles.teacher, asked)
     if stacked and teacher is not None:
         model = (roles.teacher or {}).get("model")
         data = load.data
@@ -163,8 +164,9 @@ def gather(
 def _loaders(plain: Plain, settings: Train) -> Loaders:
     """The data, and what makes batches of them."""
     device, data = choose_device(settings.device), learnt_from(plain)
-    workers = plain["dataset"].get("workers", 0)
-    return Loaders(data, called.augment(plain)(), plain["seed"], workers, settings, device)
+    own, augment = plain["dataset"], called.augment(plain)()
+    views = own.get("views"), own.get("view_seed")
+    return Loaders(data, augment, plain["seed"], own.get("workers", 0), settings, device, *views)
 
 
 def _check(plain: Plain, data: Dataset) -> Callable[[], Objective]:

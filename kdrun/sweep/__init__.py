@@ -30,6 +30,7 @@ from kdrun.run.life import bury
 from kdrun.sweep.jobs import Composer, Job, Known, command_of, settle, telling_apart
 from kdrun.sweep.left import Left
 from kdrun.sweep.outcome import state
+from kdrun.sweep.shared import marked
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def plan(loader: ConfigLoader, master: DictConfig, batch: Sequence[Sequence[str]
     """
     with once():
         jobs = _placed(Composer(loader, master), master, batch)
-        return _apart_from_others(jobs)
+        return marked(_apart_from_others(jobs))
 
 
 def _placed(compose: Composer, master: DictConfig, batch: Sequence[Sequence[str]]) -> list[Job]:

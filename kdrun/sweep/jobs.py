@@ -26,6 +26,7 @@ from kdrun.config.schema import Rerun
 from kdrun.results.record import write_atomic
 from kdrun.run.done import ended
 from kdrun.security import bounds
+from kdrun.sweep.shared import marked
 
 KNOWN = ".jobs.json"
 """Where a sweep's folder keeps which overrides lead to which run."""
@@ -41,6 +42,7 @@ class Job:
         label: what a person knows it by.
         config: resolved, less Hydra's part; None where the folder was known without composing.
         what: the run is; None likewise.
+        shared: whether another job asks a teacher the same.
     """
 
     overrides: tuple[str, ...]
@@ -48,6 +50,7 @@ class Job:
     label: str
     config: DictConfig | None = None
     what: Identity | None = None
+    shared: bool = False
 
     def ended(self, rerun: Rerun) -> bool:
         """Whether it is not to be run (again)."""
@@ -60,6 +63,7 @@ class Job:
             *self.overrides,
             *told,
             *([f"job.identity='{self.what.digest}'"] if self.what else []),
+            *(["job.shared=true"] if self.shared else []),
         ]
 
 
@@ -181,8 +185,8 @@ def commands(
     compose = Composer(loader, master)
     shared = retyped(master, *LAUNCHER, *SWEEPER)
     found = {}
-    for words, label in zip(batch, telling_apart(batch), strict=True):
-        job = settle(words, label, compose(words))
+    each = zip(batch, telling_apart(batch), strict=True)
+    for job in marked([settle(words, label, compose(words)) for words, label in each]):
         place = str(job.run_dir).replace("\\", "\\\\").replace("'", "\\'")
         found[job] = [*shared, *job.words(command_of(master)), f"hydra.run.dir='{place}'"]
     return found

@@ -29,7 +29,7 @@ SWEEP = "multirun.yaml"
 PLACES = (SWEEP, ".hydra/hydra.yaml")
 """Where Hydra keeps what was typed for a sweep, and for a run."""
 
-ONCE = ("rerun=all", "rerun=teachers", "dry_run=", "job.identity=", "job.command=")
+ONCE = ("rerun=all", "rerun=teachers", "dry_run=", "job.identity=", "job.command=", "job.shared=")
 """Overrides that held for one command only."""
 
 FETCH = "dataset.download="

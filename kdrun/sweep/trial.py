@@ -25,6 +25,7 @@ from kdrun.run.scores import write_weights
 from kdrun.run.start import begin
 from kdrun.score.evaluate import evaluate
 from kdrun.teacher.doubt import Judged
+from kdrun.teacher.keeping import asked_live
 from kdrun.types import Batch, Loader
 
 ENOUGH = 0.3
@@ -127,6 +128,7 @@ def attempt(
     settings = replace(settings, epochs=wanted, progress=False, devices=1, nodes=1)
     if "download" in plain["dataset"]:
         plain["dataset"]["download"] = False  # that is left to the run
+    asked_live(plain)
     plain["cache"], elsewhere = str(folder / "cache"), 0.0
 
     def trained(role: Mapping[str, Any]) -> Path:

@@ -21,7 +21,6 @@ from kdrun.model.known import OPTIONS
 from kdrun.model.known import faults as known_faults
 from kdrun.objective import Objective
 from kdrun.score.evaluate import ratio
-from kdrun.score.latency import latency
 from kdrun.teacher.classes import ByName, few, name_classes, require_all
 from kdrun.teacher.ensemble import check_weights
 from kdrun.teacher.lineage import Role
@@ -184,8 +183,7 @@ def taught(
     if headline.unit == "%" and before is not None:
         columns["retention"] = ratio(metrics[f"test_{headline.name}"], before)
     if teacher.live and data.shape:
-        teacher.keep(())
-        columns["teacher_latency_ms"] = latency(teacher, data.shape, 1, device, cache).ms
+        columns["teacher_latency_ms"] = teacher.timed(data.shape, device, cache).ms
     return columns
 
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from kdrun.config.schema import KEPT
+
 Role = Mapping[str, Any]
 
 APART = 1000
@@ -57,7 +59,8 @@ def lineage(plain: Mapping[str, Any]) -> Lineage:
     if role is not None and "adapt" in method:
         role, untouched = from_source(role, method["adapt"]), from_source(role, {"name": None})
     if "generations" in method:
-        role = _generation(student, method["generations"], plain["seed"])
+        kept = {key: value for key, value in (plain.get("teacher") or {}).items() if key in KEPT}
+        role = _generation({**student, **kept}, method["generations"], plain["seed"])
     if "peers" in method and not peers:
         peers = {"twin": {**student, "name": f"{student['name']}_twin"}}
     source = None

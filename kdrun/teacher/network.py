@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from kdrun.types import Batch, Outputs
+from kdrun.score.latency import Latency, latency
+from kdrun.types import Batch, Loader, Outputs, Shape
 
 
 class Frozen(nn.Module):
@@ -60,6 +62,26 @@ class Frozen(nn.Module):
         """What is to be told of it in the record, by column."""
         told: dict[str, float] = self.network.facts() if hasattr(self.network, "facts") else {}  # type: ignore[operator]
         return told
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before the first batch of an epoch of training."""
+
+    @torch.no_grad()
+    def example(self, loader: Loader) -> Outputs:
+        """What it says of the first batch."""
+        outputs: Outputs = self(next(iter(loader.epoch(0))))
+        return outputs
+
+    def timed(self, shape: Shape, device: torch.device, cache: Path | None) -> Latency:
+        """How long it takes for one sample; afterwards it says logits alone.
+
+        Args:
+            shape: of a sample.
+            device: where it answers.
+            cache: the folder that keeps measurements.
+        """
+        self.keep(())
+        return latency(self, shape, 1, device, cache)
 
     @torch.no_grad()
     def forward(self, batch: Batch) -> Outputs:

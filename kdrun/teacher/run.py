@@ -49,6 +49,11 @@ def teacher_run(config: DictConfig, role: Mapping[str, Any]) -> TeacherRun:
     # Those of all experiments stay in the cache, unless they are named.
     own.rerun = config.rerun if config.rerun is Rerun.teachers else Rerun.failed
     own.job.identity = None  # which is the student's
+    own.job.shared = False
+    if before is None:  # what it sees is its own affair
+        for key in ("views", "view_seed"):
+            if key in own.dataset:
+                own.dataset[key] = None
     own.logger = {}  # it belongs to all experiments that share the cache, and to none
     recipe = teacher.get("recipe") or {}
     for place, key in (  # whole groups come first

@@ -17,6 +17,7 @@ from kdrun.model.features import Network, inner
 from kdrun.objective import Objective
 from kdrun.sample import rows_of
 from kdrun.task.choose import by_form
+from kdrun.teacher.network import Frozen
 from kdrun.train import Row, Training
 from kdrun.types import Batch, Loader, Outputs
 
@@ -55,6 +56,8 @@ def fit(
         ValueError: a term of the objective is no divergence from probabilities.
     """
     student = training.student
+    if isinstance(teacher, Frozen):
+        teacher.begin_epoch(0)
     begin = time.perf_counter()
     batches = [
         _lesson(training.method.objective, inner(student), teacher, batch)

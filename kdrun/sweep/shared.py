@@ -1,0 +1,42 @@
+"""Which jobs of a sweep ask a teacher the same, so that one may ask for all. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from kdrun.teacher.lineage import lineage
+
+if TYPE_CHECKING:
+    from kdrun.sweep.jobs import Job
+
+BATCHES = ("batch_size", "precision", "channels_last", "device", "devices", "nodes")
+"""Settings of training that decide what a teacher is asked, and in which format it answers."""
+
+
+def asks(config: DictConfig) -> str | None:
+    """What a job asks of whom, in a word that others share who ask the same; None: nobody."""
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, enum_to_str=True)  # type: ignore[assignment]
+    dataset, seed = dict(plain["dataset"]), plain["seed"]
+    if (who := lineage(plain).teacher) is None:
+        return None
+    if (own := dataset.get("view_seed")) is not None:
+        seed = own
+    told = [who, dataset, seed, plain["cv"], {key: plain["train"][key] for key in BATCHES}]
+    return json.dumps(told, sort_keys=True, default=str)
+
+
+def marked(jobs: Iterable[Job]) -> list[Job]:
+    """The jobs, each told whether another asks the same."""
+    jobs = list(jobs)
+    asked = [None if job.config is None else asks(job.config) for job in jobs]
+    times = Counter(one for one in asked if one is not None)
+    return [
+        replace(job, shared=times[one] > 1) if one is not None else job
+        for job, one in zip(jobs, asked, strict=True)
+    ]

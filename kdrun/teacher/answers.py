@@ -1,0 +1,271 @@
+"""What a teacher said of whole splits, in files: memory-mapped arrays, each there whole or not.
+
+Of each view of the training samples, and of the validation and test split, a file holds one tensor
+of `Outputs` for all samples, by `Batch.index`: `view-00003.logits.npy`. `about.json` beside them
+says what tensors there are, and what is to be known of the teacher without asking it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from kdrun.results.record import atomic, write_atomic
+from kdrun.security.wellformed import parse_json
+from kdrun.teacher.keeping import Keeping
+from kdrun.types import Outputs
+
+log = logging.getLogger(__name__)
+
+ABOUT = "about.json"
+
+DTYPES = ("float64", "float32", "float16", "bfloat16", "int64")
+
+Array = npt.NDArray[Any]
+Parts = dict[str, dict[str, Array]]
+"""Of each tensor by name, the arrays that stand for it, by the ending of their files."""
+
+
+class Form(NamedTuple):
+    """What a tensor is like, of one sample.
+
+    Attributes:
+        dtype: torch's name of it: `float32`.
+        shape: without the dimension of samples.
+        last: whether channels come last in memory, as in what was said.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    last: bool
+
+
+def flat(outputs: Outputs, fields: Iterable[str]) -> dict[str, Tensor]:
+    """Some fields of outputs, and how much each answer counts, as tensors by name."""
+    found: dict[str, Tensor] = {}
+    for field in (*fields, "weight"):
+        value = getattr(outputs, field)
+        if isinstance(value, Tensor):
+            found[field] = value
+        elif value is not None:
+            found |= {f"{field}.{place}": tensor for place, tensor in enumerate(value)}
+    return found
+
+
+def whole(tensors: Mapping[str, Tensor]) -> Outputs:
+    """The outputs of `flat`."""
+    fields: dict[str, Any] = {}
+    for name, tensor in tensors.items():
+        field, _, place = name.partition(".")
+        fields[field] = (*fields.get(field, ()), tensor) if place else tensor
+    return Outputs(**fields)
+
+
+def form_of(tensor: Tensor) -> Form:
+    """What the tensors of all batches are like, from one of them."""
+    last = tensor.ndim == 4 and not tensor.is_contiguous()
+    return Form(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape[1:]), last)
+
+
+def encode(name: str, tensor: Tensor, form: Form, keep: Keeping) -> dict[str, Array]:
+    """The arrays in which a tensor is kept, by the ending of their files.
+
+    Args:
+        name: of the tensor.
+        tensor: (N, ...) of some samples.
+        form: of it.
+        keep: in which format.
+
+    Raises:
+        ValueError: a number is too large for half precision, or a sample is of another size.
+    """
+    if tuple(tensor.shape[1:]) != form.shape:
+        raise ValueError(
+            f"{name} of samples differ in size, {[*form.shape]} and {[*tensor.shape[1:]]}: such "
+            "answers cannot be kept; take teacher.cache=none or logits"
+        )
+    given = tensor.detach().cpu()
+    given = given.permute(0, 2, 3, 1) if form.last else given
+    if name == "logits" and keep.top and keep.top < form.shape[0]:
+        best = given.topk(keep.top, dim=1)
+        others = given.scatter(1, best.indices, -torch.inf)
+        rest = others.logsumexp(1) - float(np.log(form.shape[0] - keep.top))
+        places = best.indices.to(torch.int32).numpy()
+        halves = _halves(name, best.values)
+        return {f"{keep.format}.values": halves, f"{keep.format}.places": places,
+                f"{keep.format}.rest": rest.numpy()}  # fmt: skip
+    if keep.format == "half" and given.dtype == torch.float32 and name != "weight":
+        return {"half": _halves(name, given)}
+    raw = given.contiguous()
+    return {"": raw.view(torch.int16).numpy() if raw.dtype == torch.bfloat16 else raw.numpy()}
+
+
+def _halves(name: str, values: Tensor) -> Array:
+    halves = values.half()
+    if bool((halves.isinf() & ~values.isinf()).any()):
+        raise ValueError(f"{name} are too large for half precision: teacher.cache_format=float32")
+    array: Array = halves.numpy()
+    return array
+
+
+def decode(name: str, parts: Mapping[str, Tensor], form: Form) -> Tensor:
+    """The tensor of `encode`, on the device of its parts.
+
+    Of the `topK` format the likeliest logits are as they were, to half precision; the others are
+    all alike, and together as likely as they were.
+    """
+    dtype = getattr(torch, form.dtype)
+    if "half" in parts:
+        tensor = parts["half"].to(dtype)
+    elif "" in parts:
+        raw = parts[""]
+        tensor = raw.view(torch.bfloat16) if dtype == torch.bfloat16 else raw
+    else:
+        ends = {key.rpartition(".")[2]: part for key, part in parts.items()}
+        tensor = ends["rest"].to(dtype)[:, None].expand(-1, form.shape[0])
+        tensor = tensor.scatter(1, ends["places"].long(), ends["values"].to(dtype))
+    return tensor.permute(0, 3, 1, 2) if form.last else tensor
+
+
+def look_up(
+    rows: Mapping[str, Mapping[str, Array | Tensor]], index: Tensor, answers: Answers
+) -> dict[str, Tensor]:
+    """The tensors of some samples, by name.
+
+    Args:
+        rows: for all samples, as `Answers.open` gives them, or on a device.
+        index: (N,) which samples.
+        answers: that know what the tensors are like.
+    """
+    return {
+        name: decode(name, {e: _taken(r, index) for e, r in ends.items()}, answers.forms[name])
+        for name, ends in rows.items()
+    }
+
+
+def _taken(rows: Array | Tensor, index: Tensor) -> Tensor:
+    if isinstance(rows, Tensor):
+        return rows.index_select(0, index)
+    return torch.from_numpy(np.asarray(rows[index.cpu().numpy()])).to(index.device)
+
+
+class Answers:
+    """The answers in one folder.
+
+    Args:
+        folder: which is there.
+        keep: in which format they are kept.
+
+    Attributes:
+        about: what is known of the teacher.
+        forms: what the tensors are like, by name; without the weight where all count alike.
+    """
+
+    def __init__(self, folder: Path, keep: Keeping) -> None:
+        self.folder, self.keep = folder, keep
+        self.about: dict[str, Any] = {}
+        self.look()
+
+    def look(self) -> None:
+        """Read again what is known of the teacher."""
+        try:
+            found = parse_json((self.folder / ABOUT).read_bytes())
+        except (OSError, ValueError):
+            found = {}
+        self.about = found if isinstance(found, dict) else {}
+        told = self.about.get("forms", {})
+        self.forms = {
+            name: Form(one[0], tuple(one[1]), bool(one[2]))
+            for name, one in told.items()
+            if one[0] in DTYPES
+        }
+
+    def note(self, **told: Any) -> None:
+        """Write down what is to be known of the teacher; the caller holds the folder's lock."""
+        self.look()
+        write_atomic(self.folder / ABOUT, json.dumps(self.about | told, indent=1))
+        self.look()
+
+    def learn(self, forms: Mapping[str, Form]) -> None:
+        """Write down what more tensors are like; the caller holds the folder's lock."""
+        known = self.forms | dict(forms)
+        self.note(forms={name: [*form] for name, form in known.items()})
+
+    def names(self, fields: Iterable[str]) -> list[str]:
+        """The tensors of some fields; empty if one of them was never seen."""
+        wanted = [*fields, "weight"]
+        found = [name for name in self.forms if name.partition(".")[0] in wanted]
+        seen = {name.partition(".")[0] for name in found}
+        return found if seen | {"weight"} == {*wanted} else []
+
+    def open(self, stem: str, fields: Iterable[str], samples: int) -> Parts | None:
+        """The arrays of some fields, memory-mapped; None if one is not there whole.
+
+        Args:
+            stem: of their files: `view-00003`.
+            fields: of `Outputs`.
+            samples: that there must be.
+        """
+        found: Parts = {}
+        for name in self.names(fields):
+            found[name] = {}
+            for end, like in self._like(name).items():
+                path = self._file(stem, name, end)
+                try:
+                    array = np.load(path, mmap_mode="r", allow_pickle=False)
+                except FileNotFoundError:
+                    return None
+                except (OSError, ValueError, EOFError) as error:
+                    log.warning("%s is damaged, and made again: %s", path, error)
+                    return None
+                if array.shape != (samples, *like.shape[1:]) or array.dtype != like.dtype:
+                    log.warning("%s is not about these samples, and made again", path)
+                    return None
+                found[name][end] = array
+        return found or None
+
+    def has(self, stem: str, fields: Iterable[str]) -> bool:
+        """Whether the files are there, unopened."""
+        names = self.names(fields)
+        return bool(names) and all(
+            self._file(stem, name, end).exists() for name in names for end in self._like(name)
+        )
+
+    @contextmanager
+    def writing(self, stem: str, fields: Iterable[str], samples: int) -> Iterator[Parts]:
+        """Arrays to be filled, which get their names when the block ends, and go if it raises."""
+        with ExitStack() as stack:
+            parts: Parts = {}
+            for name in self.names(fields):
+                for end, like in self._like(name).items():
+                    temporary = stack.enter_context(atomic(self._file(stem, name, end)))
+                    parts.setdefault(name, {})[end] = np.lib.format.open_memmap(
+                        temporary, "w+", like.dtype, (samples, *like.shape[1:])
+                    )
+            yield parts
+            for arrays in parts.values():
+                for array in arrays.values():
+                    assert isinstance(array, np.memmap)
+                    array.flush()
+
+    def per_sample(self, fields: Iterable[str]) -> int:
+        """Bytes that the answers about one sample take."""
+        return sum(like.nbytes for n in self.names(fields) for like in self._like(n).values())
+
+    def _like(self, name: str) -> dict[str, Array]:
+        form = self.forms[name]
+        shape = (1, *form.shape)
+        one = torch.zeros(shape, dtype=getattr(torch, form.dtype))
+        return encode(name, one, form, self.keep)
+
+    def _file(self, stem: str, name: str, end: str) -> Path:
+        return self.folder / f"{stem}.{name}{f'.{end}' if end else ''}.npy"

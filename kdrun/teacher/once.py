@@ -1,0 +1,140 @@
+"""Whether a run's teacher is asked once, and the teacher that is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from kdrun.dataset.augment import Augment
+from kdrun.dataset.digest import inputs_digest
+from kdrun.dataset.seen import check_unseen
+from kdrun.dataset.spot import Views, has_views
+from kdrun.device import device_name, precision
+from kdrun.files.checkpoint import origin
+from kdrun.security import bounds
+from kdrun.teacher.asked import AskedOnce
+from kdrun.teacher.building import Teachers
+from kdrun.teacher.content import content, weights
+from kdrun.teacher.keeping import keeping
+from kdrun.teacher.lineage import Role
+from kdrun.teacher.network import Frozen
+from kdrun.teacher.room import Room
+
+if TYPE_CHECKING:
+    from kdrun.run.loaders import Loaders
+    from kdrun.run.networks import Networks
+
+LAYOUT = 1
+"""Version of what lies in a folder of answers, and of what augmentation draws."""
+
+FOLDER = "answers"
+"""Below the cache."""
+
+
+def once(networks: Networks, teachers: Teachers, role: Role, epochs: int) -> Frozen:
+    """The teacher of a run, of whose answers those are kept that it is worth it.
+
+    Args:
+        networks: of the run.
+        teachers: builds it.
+        role: of it.
+        epochs: of the training that asks it; 0: it is asked otherwise.
+
+    Raises:
+        ValueError: answers are to be kept, and cannot be.
+    """
+
+    def build() -> Frozen:
+        return Frozen(teachers.build(role))
+
+    load, plain = networks.load, networks.plain
+    loader, data = load.train, load.data
+    keep, cache = keeping(role), Path(plain["cache"]) / FOLDER
+    if keep.fields == () or not epochs or not has_views(loader):
+        return build()
+    pays = keep.fields is not None or not keep.whole or _pays(plain, role, loader, epochs)
+    if not pays and not cache.is_dir():
+        return build()
+    trained: dict[str, Path] = {}
+
+    def train(one: Role) -> Path:
+        key = json.dumps(one, sort_keys=True, default=str)
+        if key not in trained:
+            trained[key] = inner(one)
+        return trained[key]
+
+    inner, teachers.train = teachers.train, train
+    who = content(role, train, data, plain["plugins"])
+    folder = cache / digits(load, networks.dtype, who)
+    if not pays and not folder.is_dir():  # nobody has asked so far
+        return build()
+    room = Room(cache, bounds.size(str(plain.get("cache_limit", "20GB"))))
+    samples = {
+        name: (inputs_digest(split), len(split))
+        for name, split in (("val", data.val), ("test", data.test))
+        if split is not None
+    }
+    before = len(networks.told)
+    asked = AskedOnce(role["name"], build, folder, room, keep, loader, epochs, samples)
+    if asked.is_built:
+        asked.tell(networks.told[before:])
+        return asked
+    # What is said of a teacher that is built is said of one that is not.
+    for name, path in weights(role, train):
+        check_unseen(path, data)
+        networks.adopted.append(origin(name, path))
+    networks.told += asked.answers.about.get("told", [])
+
+    def quietly() -> Frozen:
+        adopted, told = [*networks.adopted], [*networks.told]
+        made = build()
+        networks.adopted[:], networks.told[:] = adopted, told
+        return made
+
+    asked.build = quietly
+    return asked
+
+
+def _pays(plain: Mapping[str, Any], role: Role, loader: Views, epochs: int) -> bool:
+    """Whether the same will be asked again, as far as is known."""
+    if "path" in role and "missing" in role:  # a table, which is looked up as it is
+        return False
+    again = len({loader.view(epoch) for epoch in range(epochs)}) < epochs
+    shared = (plain.get("job") or {}).get("shared") or plain["dataset"].get("view_seed") is not None
+    return again or bool(shared)
+
+
+def digits(load: Loaders, dtype: torch.dtype | None, who: str) -> str:
+    """What answers depend on, in 32 digits."""
+    data, settings, device = load.data, load.settings, load.device
+    told = {
+        "layout": LAYOUT,
+        "teacher": who,
+        "inputs": inputs_digest(data.train),
+        "augment": None if load.augment == Augment() else asdict(load.augment),
+        # The order and the size of its batches decide in which company a sample is asked about.
+        "view_seed": load.view_seed,
+        "batch_size": settings.batch_size,
+        "precision": precision(dtype),
+        "channels_last": settings.channels_last,
+        "device": device_name(device),
+        "threads": torch.get_num_threads() if device.type == "cpu" else None,
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def answered(teacher: Frozen | None, view_seed: int) -> str | None:
+    """How a run comes by its teacher's answers, in a few words."""
+    if teacher is None:
+        return None
+    if not isinstance(teacher, AskedOnce) or teacher.why_live or not teacher.fields:
+        return "live"
+    fields, views = " and ".join(teacher.fields), len(teacher.views)
+    kept = f"kept: {fields}, {teacher.wanted.format}"
+    return f"{kept}, {views} view{'s' * (views != 1)} of seed {view_seed}"

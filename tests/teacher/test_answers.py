@@ -1,0 +1,27 @@
+"""In which arrays answers are kept, and what comes back."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from kdrun.teacher.answers import decode, encode, form_of
+from kdrun.teacher.keeping import Keeping
+
+
+def test_top_k_leaves_the_rest_as_likely_as_it_was():
+    logits = torch.randn(7, 20) * 3
+    logits[0, 4:] = -torch.inf  # classes that nobody knows
+    form = form_of(logits)
+    parts = encode("logits", logits, form, Keeping(None, "top5"))
+    back = decode("logits", {k: torch.from_numpy(v) for k, v in parts.items()}, form)
+    best = logits.topk(5).indices
+    assert torch.allclose(back.gather(1, best), logits.gather(1, best), rtol=2**-11)
+    assert torch.allclose(back.logsumexp(1), logits.logsumexp(1), atol=5e-3)
+    assert sum(v[0].nbytes for v in parts.values()) == 5 * 6 + 4
+
+
+def test_half_precision_refuses_what_it_cannot_hold():
+    large = torch.full((2, 3), 1e5)
+    with pytest.raises(ValueError, match=r"too large for half precision"):
+        encode("logits", large, form_of(large), Keeping(None, "half"))

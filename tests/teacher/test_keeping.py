@@ -1,0 +1,45 @@
+"""What a role says is to be kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kdrun.teacher.keeping import faults, keeping
+
+
+def test_what_a_role_says():
+    assert keeping({}) == (None, "float32")
+    assert keeping({"cache": "features"}).fields == ("logits", "features")
+    both = keeping({"cache": ["features", "embedding"]}).fields
+    assert both == ("logits", "embedding", "features")
+    assert keeping({"cache": "none"}).fields == ()
+    assert keeping({"cache_format": "top10"}).top == 10
+    for wrong, told in (
+        ({"cache": "logit"}, "did you mean 'logits'?"),
+        ({"cache": ["auto", "logits"]}, "teacher.cache=auto"),
+        ({"cache_format": "top0"}, "teacher.cache_format=top0 is not defined"),
+        ({"cache": "none", "cache_format": "half"}, "wants answers to be kept"),
+    ):
+        with pytest.raises(ValueError, match=told.replace("?", r"\?")):
+            keeping(wrong)
+
+
+def test_settings_that_make_no_sense_are_told():
+    def told(**changed: Any) -> str:
+        plain: dict[str, Any] = {
+            "dataset": {}, "cache_limit": "20GB", "teacher": {},
+            "method": {"name": "distill", "uses": ["teacher"]},
+        }  # fmt: skip
+        return "\n".join(faults(plain | changed, [("teacher.members.a", {"cache": "logits"})]))
+
+    assert told() == "teacher.members.a.cache: an ensemble's answers are kept as one, by teacher.cache"  # noqa: E501  # fmt: skip
+    assert "dataset.views=0: give 1 or more" in told(dataset={"views": 0})
+    assert "dataset.view_seed=a: give a whole number" in told(dataset={"view_seed": "a"})
+    assert "cache_limit=much: give a number" in told(cache_limit="much")
+    kept = {"teacher": {"cache": "logits"}}
+    for method in ("mutual", "ema", "tf_kd", "stacked"):
+        assert f"method={method} " in told(method={"name": method, "uses": ["loss"]}, **kept)
+    assert "method=" not in told(method={"name": "supervised", "uses": []}, **kept)
+    assert "method=" not in told(method={"name": "born_again", "uses": ["loss"]}, **kept)
