@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kdrun.config import typed as typed_words
-from kdrun.results.record import load_record
+from kdrun.results.record import load_record, score
 from kdrun.results.table import Row
 from kdrun.security import trust
 from kdrun.security.beside import open_beside
@@ -229,7 +229,7 @@ class Runs:
     """The task that Hydra calls once per job, and what became of the jobs of this process.
 
     An error becomes a row and is kept here, so that the other jobs of a sweep go on. What is
-    returned, the validation accuracy, is for sweepers of other makers.
+    returned, the criterion of the task on the validation split, is for sweepers of other makers.
 
     Args:
         job: whether each is one of a sweep, though this process has only one to run.
@@ -266,8 +266,7 @@ class Runs:
         if record["status"] == "pruned":
             return None
         print(_told(record, run_dir))
-        accuracy = record["metrics"].get("val_accuracy")
-        return None if accuracy is None else float(accuracy)
+        return score(record)
 
     def left(self) -> list[str]:
         """Where a failure can be read of, if it is: a full disk holds neither row nor log."""
@@ -303,6 +302,9 @@ SHOWN = (
 )
 
 
+HEADLINE = SHOWN.index("test_accuracy")
+"""Where that of the task stands, which may be another."""
+
 SPARE = (
     *("compression", "test_f1", "student_params", "train_seconds", "latency_ms", "seed"),
     *("agreement", "method"),
@@ -313,11 +315,13 @@ SPARE = (
 def _told(record: Any, run_dir: Path) -> str:
     """The results row for the terminal."""
     from kdrun.compare.present import tabulated
+    from kdrun.results.glossary import headline
     from kdrun.results.record import row
     from kdrun.terminal.narrow import narrowed, paragraphs, terminal_width
 
     flat, width = row(record), terminal_width()
-    shown: Row = {name: _cell(flat[name]) for name in SHOWN if flat[name] is not None}
+    names = list(dict.fromkeys((*SHOWN[:HEADLINE], headline([flat]), *SHOWN[HEADLINE:])))
+    shown: Row = {name: _cell(flat[name]) for name in names if flat.get(name) is not None}
     rows, _ = narrowed([shown], width, SPARE)
     notes = [paragraphs(f"note: {printable(note)}", width) for note in record.get("notes") or ()]
     return "\n".join([tabulated(rows, "table"), *notes, printable(os.path.relpath(run_dir))])

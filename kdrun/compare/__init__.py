@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kdrun.compare import present
 from kdrun.config.instantiate import nearest
-from kdrun.results.glossary import is_share
+from kdrun.results.glossary import headline, is_share
 from kdrun.results.table import COLUMNS, TEXT, Row, parse
 from kdrun.security.safe_cells import add_option, safe_cells
 from kdrun.terminal.narrow import terminal_width
@@ -154,10 +154,8 @@ def _plot(
 
 
 def default_metric(rows: Sequence[Row]) -> str:
-    """Accuracy where there is one, else the error of a regression."""
-    regression = any(row.get("test_rmse") is not None for row in rows)
-    accuracy = any(row.get("test_accuracy") is not None for row in rows)
-    return "test_rmse" if regression and not accuracy else "test_accuracy"
+    """That of the task: accuracy where there is one, else the error of a regression."""
+    return headline(rows)
 
 
 def default_metrics(rows: Sequence[Row]) -> list[str]:

@@ -16,7 +16,7 @@ from kdrun.report.classes import classes
 from kdrun.report.curves import curves
 from kdrun.report.legend import Legend, legend
 from kdrun.report.runs import links, settings_apart
-from kdrun.results.glossary import is_cost, is_share, is_timed
+from kdrun.results.glossary import is_cost, is_share, is_timed, told
 from kdrun.results.table import REPLICATES, Row, Value
 from kdrun.security.wellformed import UNFINISHED
 
@@ -90,7 +90,8 @@ def _metrics(rows: Sequence[Row]) -> list[str]:
     """The metric to compare, then what else was measured; times only if all are of one device."""
     first = default_metric(rows)
     devices = {row.get("device") for row in rows if measured(row, first)}
-    others = [m for m in SUMMED if not is_timed(m) or len(devices) == 1]
+    others = [m for m in (*told("test_"), *SUMMED) if not is_timed(m) or len(devices) == 1]
+    others = [m for m in others if m != first]
     return [first, *(m for m in others if any(measured(row, m) for row in rows))]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from kdrun.compare.comparison import Line
 from kdrun.compare.present import title
 from kdrun.report.legend import COLOURS, Legend
-from kdrun.results.glossary import is_share
+from kdrun.results.glossary import is_share, told
 from kdrun.results.record import read_metrics
 from kdrun.results.table import Row, Value
 from kdrun.security.wellformed import is_number
@@ -32,7 +32,7 @@ def curves(lines: Sequence[Line], names: Legend) -> dict[str, object]:
     drawn = range(len(lines)) if names.series else range(min(len(lines), COLOURS))
     histories = {i: _histories(lines[i]) for i in drawn}
     measures, of_group = [], {}
-    for measure in MEASURES:
+    for measure in dict.fromkeys((*told("val_"), *MEASURES)):
         found = {i: curve for i in drawn if (curve := _curve(histories[i], measure))}
         if found:
             scale = 100 if is_share(measure) else 1

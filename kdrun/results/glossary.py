@@ -1,12 +1,17 @@
 """Every column of results.csv and metrics.csv: what it means, its unit, and which way is better.
 
-Whatever sums up, ranks or prints a column asks here; names of others' making are read by their end.
+Whatever sums up, ranks or prints a column asks here. Metrics are those of the tasks: of kdrun's own
+they stand in `kdrun.task.metrics`, and the record of a run has those of its task, which `learn`
+adds for this process. Imports no torch.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from kdrun.task import metrics as known
+from kdrun.task.metrics import Metric, guessed
 
 
 class Column(NamedTuple):
@@ -24,6 +29,18 @@ class Column(NamedTuple):
     better: Literal["", "more", "less"] = ""
     timed: bool = False
 
+
+def _of(metrics: Iterable[Metric], prefix: str = "") -> dict[str, Column]:
+    """Columns of some metrics."""
+    return {f"{prefix}{one.name}": _like(one, one.meaning) for one in metrics}
+
+
+def _like(metric: Metric, meaning: str) -> Column:
+    """A column with the unit and the direction of a metric."""
+    return Column(meaning, metric.unit, "less" if metric.less_is_better else "more")
+
+
+_METRICS = {one.name: one for one in (*known.CLASSIFICATION, *known.REGRESSION)}
 
 IDENTIFYING: dict[str, Column] = {
     "run_dir": Column("folder of the run, relative to that of the table"),
@@ -58,32 +75,21 @@ IDENTIFYING: dict[str, Column] = {
 """Columns that say what a run is; settings with a dot in their name add to them."""
 
 MEASURED: dict[str, Column] = {
-    "test_accuracy": Column("right answers of the student on the test split", "%", "more"),
-    "test_top5": Column("the right class is among its five likeliest", "%", "more"),
-    "test_precision": Column("mean over classes: right among those given the class", "%", "more"),
-    "test_recall": Column("mean over classes: found among those of the class", "%", "more"),
-    "test_balanced_accuracy": Column(
-        "mean over the classes of the labels: found of each", "%", "more"
+    **_of(known.CLASSIFICATION, "test_"),
+    **_of(known.REGRESSION, "test_"),
+    "val_accuracy": _like(
+        _METRICS["accuracy"], "on the validation split, of the epoch that counts"
     ),
-    "test_f1": Column("mean over classes: harmonic mean of precision and recall", "%", "more"),
-    "test_nll": Column("mean negative log-likelihood of the right class", "nat", "less"),
-    "test_ece": Column("expected calibration error, 15 bins of confidence", "%", "less"),
-    "test_mae": Column("regression: mean absolute error", "", "less"),
-    "test_rmse": Column("regression: root of the mean squared error", "", "less"),
-    "test_r2": Column("regression: share of the variance explained", "", "more"),
-    "val_accuracy": Column("on the validation split, of the epoch that counts", "%", "more"),
-    "val_rmse": Column("regression: root of the mean squared error there", "", "less"),
-    "val_r2": Column("regression: share of the variance explained there", "", "more"),
-    "teacher_accuracy": Column("right answers of the teacher on the test split", "%", "more"),
-    "teacher_f1": Column("test_f1 of the teacher", "%", "more"),
-    "teacher_rmse": Column("test_rmse of the teacher", "", "less"),
+    "val_rmse": _like(_METRICS["rmse"], "regression: root of the mean squared error there"),
+    "val_r2": _like(_METRICS["r2"], "regression: share of the variance explained there"),
+    **_of(known.BESIDE_A_CLASSIFIER[:2]),
+    **_of(known.BESIDE_A_REGRESSOR),
     "teacher_val_accuracy": Column("of the teacher, asked before a student learns", "%", "more"),
     "teacher_val_r2": Column("of the teacher, asked before a student learns", "", "more"),
     "val_majority_accuracy": Column("of always saying the most frequent class there", "%", "more"),
-    "agreement": Column("the student answers as its teacher, rightly or not", "%", "more"),
+    "agreement": _of(known.BESIDE_A_CLASSIFIER)["agreement"],
     "retention": Column("test_accuracy / teacher_accuracy", "%", "more"),
-    "kl_to_teacher": Column("mean divergence of the student from its teacher", "nat", "less"),
-    "accuracy_where_teacher_wrong": Column("of the student where its teacher errs", "%", "more"),
+    **_of(known.BESIDE_A_CLASSIFIER[3:]),
     "alpha_*": Column("mean weight of a member of an ensemble of teachers"),
     "source_only_accuracy": Column("of the source's model, untouched, on the target", "%", "more"),
     "transfer_gain": Column("test_accuracy - source_only_accuracy", "%", "more"),
@@ -130,47 +136,76 @@ SECTIONS = {
 
 COLUMNS = IDENTIFYING | MEASURED | OF_AN_EPOCH
 
-# fmt: off
-SHARES = ("accuracy", "precision", "recall", "f1", "top5", "ece", "agreement", "retention")
-LESS = (
-    "loss", "nll", "ece", "mae", "rmse", "mse", "error",
-    "params", "macs", "flops", "mb", "ms", "seconds",
-)
-# fmt: on
-"""Last words of names that are no column of kdrun."""
+KINDS = {name[:-1]: one for name, one in COLUMNS.items() if name[-1] == "*"}
+"""What is of many columns, by how their names begin."""
+
+_told: dict[str, Column] = {}
+_headlines: dict[str, None] = {}
+
+
+def learn(record: Mapping[str, Any]) -> None:
+    """Let this process know the metrics that the task of a run has of its own.
+
+    A record may come from anybody: what kdrun itself explains stays as it is.
+
+    Args:
+        record: as of record.json.
+    """
+    told = record.get("task") or {}
+    columns = told.get("columns")
+    for name, one in columns.items() if isinstance(columns, dict) else ():
+        if name not in COLUMNS and isinstance(one, dict) and one.get("better") in ("more", "less"):
+            meaning, unit = str(one.get("meaning") or ""), str(one.get("unit") or "")
+            _told[str(name)] = Column(meaning, unit, one["better"])
+    headline = str(told.get("headline"))
+    if headline.startswith("test_") and headline not in known.HEADLINES and column(headline):
+        _headlines[headline] = None
+
+
+def told(prefix: str = "") -> list[str]:
+    """The columns that records explained, of those that begin so."""
+    return [name for name in _told if name.startswith(prefix)]
+
+
+def headline(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The metric by which some runs are compared: that of their task."""
+    for name in (*_headlines, *known.HEADLINES):
+        if any(row.get(name) is not None for row in rows):
+            return name
+    return known.HEADLINES[0]
 
 
 def column(name: str) -> Column | None:
-    """What a column is; None if it is none of kdrun's."""
-    if name in COLUMNS:
-        return COLUMNS[name]
-    kinds = (key for key in COLUMNS if key.endswith("*"))
-    return next((COLUMNS[key] for key in kinds if name.startswith(key[:-1])), None)
+    """What a column is; None if it is none of kdrun's, and no record told."""
+    if found := COLUMNS.get(name) or _told.get(name):
+        return found
+    return next((one for begin, one in KINDS.items() if name.startswith(begin)), None)
+
+
+def _column(name: str) -> Column:
+    """What a column is, guessed where nobody said; nothing is known of the rest."""
+    if known := column(name):
+        return known
+    metric = guessed(name)
+    return Column("") if metric is None else _like(metric, "")
 
 
 def is_share(name: str) -> bool:
     """Whether 0.91 is better written as 91 %."""
-    known = column(name)
-    return known.unit == "%" if known else _last_word(name) in SHARES
+    return _column(name).unit == "%"
 
 
 def is_cost(name: str) -> bool:
     """Whether less of it is better."""
-    known = column(name)
-    return known.better == "less" if known else _last_word(name) in LESS
+    return _column(name).better == "less"
 
 
 def is_guess(name: str) -> bool:
     """Whether nothing says which way is better: more is taken for it."""
-    known = column(name)
-    return not known.better if known else _last_word(name) not in (*SHARES, *LESS)
+    return not _column(name).better
 
 
 def is_timed(name: str) -> bool:
     """Whether it is about the device as much as about the run."""
     known = column(name)
     return known is not None and known.timed
-
-
-def _last_word(name: str) -> str:
-    return re.split(r"[\W_]+", name)[-1].lower()

@@ -23,6 +23,8 @@ class Record(TypedDict, total=False):
         run: what the run is, by column: method, dataset, source, target, teacher, student,
             transfer, loss, seed, epochs, precision, device, commit; and, so that unlike runs are
             never averaged, test_hash (of the test data) and split (how the training data was cut).
+        task: what was predicted: its `name`, the columns that are its `criterion` and `headline`,
+            and of its metrics, by column, `unit`, `better` (`more` or `less`) and `meaning`.
         metrics: what was measured, by column; None where it was not.
         predicted: how many test samples were given to each class, by its name.
         transfer: what a strategy says of itself: which weights matched those of the source, the
@@ -55,6 +57,7 @@ class Record(TypedDict, total=False):
     status: str
     error: str
     run: dict[str, Value]
+    task: dict[str, Any]
     metrics: dict[str, Value]
     predicted: dict[str, int]
     transfer: dict[str, Any]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kdrun.results.glossary import is_share
 from kdrun.results.record import atomic
 from kdrun.results.table import Value
 
@@ -28,8 +29,8 @@ def curves(history: Sequence[Mapping[str, Value]], path: Path | str) -> None:
         return
     names = list(dict.fromkeys(name for row in history for name in row))
     losses = [name for name in names if name.split("_")[0] == "loss"]
-    scores = [name for name in names if name.endswith("accuracy")]
-    scores = scores or [name for name in names if name.startswith("val_")]
+    watched = [name for name in names if name.startswith(("val_", "source_"))]
+    scores = [name for name in watched if is_share(name)] or watched
     panels = [
         (title, measured)
         for title, group in (("training loss", losses), ("validation", scores))
@@ -44,7 +45,7 @@ def curves(history: Sequence[Mapping[str, Value]], path: Path | str) -> None:
         axes = figure.add_subplot(1, len(panels), position + 1)
         for name in measured:
             # The sum is what was minimised; its terms stand behind it.
-            width = 2.2 if name in ("loss", "val_accuracy") else 1.2
+            width = 2.2 if name == "loss" or name == next(iter(scores), "") else 1.2
             axes.plot(
                 [_number(row.get("epoch")) for row in history],
                 [_number(row.get(name)) for row in history],

@@ -19,12 +19,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
+from kdrun.results import glossary
 from kdrun.results.layout import SCHEMA
 from kdrun.results.layout import Record as Record
 from kdrun.results.repeats import experiments, setup, tell_apart, versions, whole
 from kdrun.results.table import COLUMNS, JOINT, TEXT, Row, Value, flatten, read_csv, to_csv
 from kdrun.security import bounds
 from kdrun.security.wellformed import faults, parse_json
+from kdrun.task.metrics import CRITERIA, first
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ def save_record(run_dir: Path | str, record: Record) -> None:
     The record comes last: where it says `ok`, everything is there.
     """
     run_dir = Path(run_dir)
+    glossary.learn(record)
     stored = _plain({**record, "schema": SCHEMA})
     stored.pop("run_dir", None)
     # A number that is not finite is no measurement, and `_plain` has made it text.
@@ -117,6 +120,7 @@ def load_record(run_dir: Path | str) -> Record:
             "A newer kdrun wrote it, or it was edited"
         )
     record["run_dir"] = str(run_dir)
+    glossary.learn(record)
     return cast(Record, record)
 
 
@@ -139,6 +143,14 @@ def row(record: Record) -> Row:
     if notes := record.get("notes"):
         flat["notes"] = JOINT.join(notes)
     return flat
+
+
+def score(record: Record) -> float | None:
+    """How good a run is on its validation split, by the criterion of its task: of a search."""
+    metrics = record.get("metrics", {})
+    criterion = record.get("task", {}).get("criterion") or first(CRITERIA, metrics)
+    value = metrics.get(str(criterion))
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def find_records(folder: Path | str) -> list[Record]:

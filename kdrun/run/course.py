@@ -91,7 +91,7 @@ class Course:
         """What a strategy may know of a student: nothing of the test splits."""
         row: dict[str, Value] = {**self.validate(student)}
         data = self.parts.data
-        if data.source is not None and data.source.val is not None and data.task.named:
+        if data.source is not None and data.source.val is not None and data.task.classifies:
             split, load = data.source.val, self.parts.load
             row["source_accuracy"] = source_accuracy(student, data, split, load)
         return row

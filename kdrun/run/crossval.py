@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kdrun.config.instantiate import locate, parameters
+from kdrun.results.glossary import headline
 from kdrun.results.record import Record, load_record, tabulate_records
 from kdrun.results.table import REPLICATES, Row
 from kdrun.security.wellformed import is_number
@@ -56,7 +57,8 @@ def told(run_dirs: Iterable[Path]) -> str:
     records = list(_readable(run_dirs))
     rows = [row for row in tabulate_records(records) if row.get("fold") is not None]
     rows = [row for row in rows if row["status"] == "ok"]
-    metrics = [name for name in METRICS if any(row.get(name) is not None for row in rows)]
+    wanted = dict.fromkeys((headline(rows), *METRICS))
+    metrics = [name for name in wanted if any(row.get(name) is not None for row in rows)]
     if not metrics:
         return ""
     comparison = compare(rows, metrics)

@@ -56,6 +56,7 @@ def execute(
         raise ValueError(f"{changed} was changed while it was read: type the command again")
     record["run"] |= _facts(course)
     record["data"] = parts.read
+    record["task"] = parts.data.task.record()
     known = judged(course)
     for shortcoming in shortcomings(course, known):
         log.warning("%s", paragraphs(shortcoming, terminal_width()))

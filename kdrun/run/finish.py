@@ -76,7 +76,7 @@ def finish(course: Course, known: Judged) -> Scores:
             chosen = course.validate(student)
         transferred |= parts.strategy.report
     metrics, predicted = _score(course, student, parts.roles.student, parts.run_dir)
-    if parts.data.source is not None and parts.data.task.named:
+    if parts.data.source is not None and parts.data.task.classifies:
         accuracy = metrics["test_accuracy"]
         metrics |= gains(student, start.untouched, parts.data, parts.load, accuracy)
     metrics[course.criterion] = chosen.get(course.criterion)
@@ -117,7 +117,7 @@ def remarks(
 ) -> list[str]:
     """What a reader of the metrics must know, a sentence each."""
     terms = notes.small_terms(course.training.history, course.idle)
-    answers = notes.answers(metrics, predicted, course.parts.data.test.targets)
+    answers = notes.answers(metrics, predicted, course.parts.data)
     return [*shortcomings(course, known), *terms, *answers, *notes.measured(metrics)]
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
-
 from kdrun.loss.weight import Weight
 from kdrun.objective import Objective
 from kdrun.run.share import shares
 from kdrun.score.latency import crowded
 from kdrun.train import Row
+from kdrun.types import Dataset
 
 SMALL = 0.01
 """Below this share of the loss, a term decides little."""
@@ -75,25 +74,27 @@ def small_terms(history: Sequence[Row], expected: Collection[str] = ()) -> Itera
 
 
 def answers(
-    metrics: Mapping[str, Any], predicted: Mapping[str, int], labels: Tensor
+    metrics: Mapping[str, Any], predicted: Mapping[str, int], data: Dataset
 ) -> Iterator[str]:
     """What is suspicious in how a student and its teacher answered on the test split.
 
     Args:
         metrics: of the student, by column.
         predicted: how many test samples were given to each class.
-        labels: of the test split; below zero where none is known.
+        data: that both were tested on.
     """
+    labels = data.test.targets
     said = [name for name, count in predicted.items() if count]
-    if len(said) == 1 and len(labels[labels >= 0].unique()) > 1:
+    if len(said) == 1 and len(labels[data.task.known(labels)].unique()) > 1:
         yield f"the student gives every test sample to one class, '{said[0]}'"
-    for measure, sign in (("accuracy", 1), ("rmse", -1)):
-        student, teacher = metrics.get(f"test_{measure}"), metrics.get(f"teacher_{measure}")
-        if student is not None and teacher is not None and sign * teacher < sign * student:
-            yield (
-                f"the teacher is worse than its student: {measure} {teacher:.4g}, and the "
-                f"student's {student:.4g}"
-            )
+    measure = data.task.metric(data.task.headline)
+    sign = -1 if measure.less_is_better else 1
+    student, teacher = metrics.get(f"test_{measure.name}"), metrics.get(f"teacher_{measure.name}")
+    if student is not None and teacher is not None and sign * teacher < sign * student:
+        yield (
+            f"the teacher is worse than its student: {measure.name} {teacher:.4g}, and the "
+            f"student's {student:.4g}"
+        )
 
 
 def measured(metrics: Mapping[str, Any]) -> Iterator[str]:

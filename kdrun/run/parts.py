@@ -198,6 +198,7 @@ def _strategy(plain: Plain, data: Dataset) -> Strategy | None:
     if part is None:
         return None
     strategy: Strategy = part(cache=Path(plain["cache"]))
+    strategy.task = data.task
     learns = strategy.supervised and strategy.epochs is None
     if learns and "teacher" not in plain["method"]["uses"] and not _labelled(data):
         raise ValueError(

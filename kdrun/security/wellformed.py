@@ -89,7 +89,7 @@ def _is_measured(value: object) -> bool:
 TEXTS = ("run_id", "error", "started", "finished", "identity", "weights_sha256")
 MAPPINGS = (
     *("run", "metrics", "config", "runtime", "versions", "transfer", "selection"),
-    *("files", "code"),
+    *("files", "code", "task"),
 )
 
 

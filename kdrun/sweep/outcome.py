@@ -9,7 +9,8 @@ from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from kdrun.results.record import Record, collect, load_record
+from kdrun.results.glossary import headline
+from kdrun.results.record import Record, collect, load_record, score
 from kdrun.run import crossval
 from kdrun.run.folder import busy
 from kdrun.sweep.jobs import Job
@@ -36,8 +37,9 @@ def tell_end(job: Job, number: str, seconds: float, left: str = "") -> bool:
     """Say in a line how a job ended, and how long others will take; whether well."""
     record = load_record(job.run_dir)
     if record["status"] == "ok":
-        accuracy = record["metrics"].get("test_accuracy")
-        told = f"  test_accuracy {accuracy:.4f}" if isinstance(accuracy, float) else ""
+        name = headline([record["metrics"]])
+        value = record["metrics"].get(name)
+        told = f"  {name} {value:.4f}" if isinstance(value, float) else ""
         log.info("%s ok after %.0f s: %s%s%s", number, seconds, job.label, told, left)
         return True
     log.error("%s %s: %s: %s%s", number, record["status"], job.label, _last_line(job), left)
@@ -45,11 +47,11 @@ def tell_end(job: Job, number: str, seconds: float, left: str = "") -> bool:
 
 
 def returned(job: Job) -> JobReturn:
-    """What Hydra wants to know of a job: here its validation accuracy, for other sweepers."""
+    """What Hydra wants to know of a job: here the criterion of its task, for other sweepers."""
     record = record_of(job)
-    accuracy = (record or {}).get("metrics", {}).get("val_accuracy")
+    value = None if record is None else score(record)
     return JobReturn(
-        overrides=job.overrides, cfg=job.config, status=JobStatus.COMPLETED, _return_value=accuracy
+        overrides=job.overrides, cfg=job.config, status=JobStatus.COMPLETED, _return_value=value
     )
 
 

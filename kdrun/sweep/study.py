@@ -26,6 +26,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from kdrun.config.instantiate import nearest
 from kdrun.config.schema import RUNTIME
+from kdrun.results.glossary import is_cost
 from kdrun.results.record import Record
 from kdrun.run.asked import PrunedError, Watch
 
@@ -165,7 +166,7 @@ class Study:
             if not absent:
                 self.study.tell(trial.number, [float(str(value)) for value in found.values()])
                 return ", ".join(f"{name} {value:.4g}" for name, value in found.items())
-            status, error = "failed", f"{' and '.join(absent)} was not measured"
+            status, error = "failed", f"{' and '.join(absent)} was not measured{_instead(record)}"
         state = TrialState.PRUNED if status == "pruned" else TrialState.FAIL
         self.study.tell(trial.number, state=state, skip_if_finished=True)
         return f"{status}: {error}"
@@ -221,6 +222,15 @@ class Study:
             lines.append(f"best: {told} (trial {trial.number})")
             lines.append(f"  kdrun {shlex.join([*flags, *words])}")
         return "\n".join(lines)
+
+
+def _instead(record: Record) -> str:
+    """What a search over runs of this task can go by."""
+    criterion = record.get("task", {}).get("criterion")
+    if criterion is None:
+        return ""
+    way = "minimize" if is_cost(criterion) else "maximize"
+    return f"; search by hydra.sweeper.metrics=[{criterion}] hydra.sweeper.directions=[{way}]"
 
 
 def _check(metrics: Sequence[str], directions: Sequence[str]) -> None:

@@ -52,12 +52,17 @@ def epoch_line(who: str, history: History, epochs: int) -> str:
     """
     row = history[-1]
     told = [f"epoch {row['epoch']}/{epochs}", f"loss {row['loss']:.4f}"]
-    if row.get("val_accuracy") is not None:
-        told.append(f"val_accuracy {row['val_accuracy']:.4f}")
+    if name := _validated(row):
+        told.append(f"{name} {row[name]:.4f}")
     if rest := left(history, epochs):
         told.append(f"{span(rest)} left")
     line = "  ".join(told)
     return f"{shortened(who, WIDTH - len(line) - 1)} {line}".lstrip()
+
+
+def _validated(row: Mapping[str, float | int | None]) -> str | None:
+    """The column of the validation split that is told: the first that was measured."""
+    return next((k for k, v in row.items() if k.startswith("val_") and v is not None), None)
 
 
 def batches(
@@ -85,13 +90,13 @@ def batches(
     with tqdm(total=count, unit="", unit_scale=True, leave=False, dynamic_ncols=True) as bar:
         bar.bar_format = BAR
         bar.set_description_str(f"{shortened(who, WHO)} {epoch + 1}/{epochs}")
-        accuracy = history[-1].get("val_accuracy") if history else None
+        name = _validated(history[-1]) if history else None
         for item in items:
             yield item
             # tqdm redraws ten times a second; only then is the device asked for the loss.
             if bar.update(len(item.index)):
                 told = [f"loss {loss():.3f}"]
-                told += [] if accuracy is None else [f"val {accuracy:.3f}"]
+                told += [f"val {history[-1][name]:.3f}"] if name else []
                 rest = left(history, epochs, bar.n / count)
                 told += [] if rest is None else [f"{span(rest)} left"]
                 bar.set_postfix_str(", ".join(told), refresh=False)

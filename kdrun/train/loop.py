@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from kdrun.config.schema import Train
+from kdrun.task.classification import Classification
 from kdrun.terminal import progress
 from kdrun.train.capture import choose
 from kdrun.train.state import Row, Training
@@ -64,9 +65,9 @@ def train(
         row |= validate(training.student)
         row |= {"seconds": seconds, "samples_per_second": len(loader.targets) / seconds}
         training.history.append(row)
-        score = row.get("val_r2") if row.get("val_accuracy") is None else row["val_accuracy"]
+        score = (training.method.objective.task or Classification()).score(row)
         if settings.early_stop and score is not None:
-            training.remember_best(float(score))
+            training.remember_best(score)
         after_epoch(training)
 
 

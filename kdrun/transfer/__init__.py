@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from kdrun.model.features import Network
 from kdrun.objective import Objective
 from kdrun.results.table import Row
+from kdrun.task import Task
+from kdrun.task.classification import Classification
 from kdrun.teacher.classes import ByName
 from kdrun.types import Loader
 
@@ -58,6 +60,7 @@ class Strategy:
         batch_norm: how both domains of such a batch go through batch norm.
         supervised: whether labels of the target are read, where there are any.
         adaptation: terms over the outputs of both domains, or on the weights; None for none.
+        task: what is predicted, set by the run.
         report: what it has to say of itself in record.json, under `transfer`.
     """
 
@@ -66,6 +69,7 @@ class Strategy:
     batch_norm: BatchNorm = "separate"
     supervised: bool = True
     adaptation: Objective | None = None
+    task: Task | None = None
     report: Mapping[str, Any] = MappingProxyType({})
 
     def __call__(self, student: Network, source: Source | None, loader: Loader) -> Network:
@@ -131,18 +135,13 @@ def shared_classes(source: Sequence[str], target: Sequence[str]) -> Tensor:
     return torch.tensor([target.index(name) if name in target else -1 for name in source])
 
 
-def better(rows: Sequence[Row]) -> int | None:
+def better(rows: Sequence[Row], task: Task | None = None) -> int | None:
     """The position of the best of some measured rows; None where nothing was measured.
 
-    That is the one of the highest validation accuracy, in regression R², and of those the one of
-    the lowest negative log-likelihood.
+    That is the one of the best criterion on the validation split, the accuracy of a classifier, and
+    of those the one that is best in what else was watched, such as the negative log-likelihood.
     """
-
-    def rank(row: Row) -> tuple[float, float]:
-        accuracy = row.get("val_accuracy")
-        score = row.get("val_r2") if accuracy is None else accuracy
-        return float(score or 0), -float(row.get("val_nll") or 0)
-
-    if all(row.get("val_accuracy") is None and row.get("val_r2") is None for row in rows):
+    task = task or Classification()
+    if all(task.score(row) is None for row in rows):
         return None
-    return max(range(len(rows)), key=lambda position: rank(rows[position]))
+    return max(range(len(rows)), key=lambda position: task.rank(rows[position]))

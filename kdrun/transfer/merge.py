@@ -102,7 +102,7 @@ class Merge(FineTune):
             rows.append({"coefficient": a, **measure(student)})
         taken, why = self.coefficient, "as given"
         if taken is None:
-            best = better(rows)
+            best = better(rows, self.task)
             taken, why = (
                 (0.5, "no validation split")
                 if best is None

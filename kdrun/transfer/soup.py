@@ -77,7 +77,7 @@ class Soup(Strategy):
         waiting, chosen = list(range(len(rows))), list[int]()
         kept: Row = {}
         while waiting:
-            best = better([rows[i] for i in waiting])
+            best = better([rows[i] for i in waiting], self.task)
             if best is None:
                 raise ValueError(
                     "transfer.greedy=true chooses on the validation split, and there is none: set "
@@ -86,6 +86,6 @@ class Soup(Strategy):
             trial = [*chosen, waiting.pop(best)]
             self._pour(inner(student), [self._states[i] for i in trial])
             row = measure(student)
-            if not kept or better([row, kept]) == 0:
+            if not kept or better([row, kept], self.task) == 0:
                 chosen, kept = trial, row
         return chosen
