@@ -11,6 +11,7 @@ import torch
 from kdrun import compare, report
 from kdrun.loss.weight import parse
 from kdrun.run import notes
+from kdrun.task.choose import by_form
 from tests.conftest import QUICK
 
 
@@ -47,7 +48,7 @@ LABELS = torch.tensor([0, 1, 1, -1])
     ("metrics", "predicted", "labels", "told"),
     [
         ({"test_accuracy": 0.5}, {"a": 3, "b": 0}, LABELS, "one class, 'a'"),
-        ({"test_accuracy": 1.0}, {"a": 3, "b": 0}, torch.zeros(3), ""),
+        ({"test_accuracy": 1.0}, {"a": 3, "b": 0}, torch.zeros(3).long(), ""),
         ({"test_accuracy": 0.5, "teacher_accuracy": 0.4}, {"a": 1, "b": 2}, LABELS, "worse"),
         ({"test_accuracy": 0.5, "teacher_accuracy": 0.5}, {"a": 1, "b": 2}, LABELS, ""),
         ({"test_rmse": 2.0, "teacher_rmse": 3.0}, {}, torch.rand(3), "worse"),
@@ -55,7 +56,8 @@ LABELS = torch.tensor([0, 1, 1, -1])
     ],
 )
 def test_answers_that_are_suspicious(metrics, predicted, labels, told):
-    found = list(notes.answers(metrics, predicted, labels))
+    task = by_form(labels, list(predicted))
+    found = list(notes.answers(metrics, predicted, labels, task))
     assert len(found) == bool(told)
     assert told in "".join(found)
 
