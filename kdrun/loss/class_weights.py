@@ -84,7 +84,7 @@ def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor, smoothing: flo
         smoothing: of labels.
     """
     weight = weight.to(logits.dtype)
-    if target.is_floating_point():
+    if target.ndim == 2:
         return F.cross_entropy(logits, target, weight, label_smoothing=smoothing)
     total = F.cross_entropy(
         logits, target, weight, ignore_index=-1, reduction="sum", label_smoothing=smoothing

@@ -52,7 +52,7 @@ class Focal(CE):
         """Mean over the labelled samples; zero where none is (class -1)."""
         target, log_p = batch.target, F.log_softmax(student.logits, dim=1)
         classes = log_p.shape[1]
-        if not target.is_floating_point():
+        if target.ndim == 1:
             places = torch.arange(classes, device=target.device)
             target = (target[:, None] == places).to(log_p.dtype)  # a row of zeros where unlabelled
         known = target.sum(1, keepdim=True).clamp(max=1)
