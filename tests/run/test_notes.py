@@ -11,7 +11,7 @@ import torch
 from kdrun import compare, report
 from kdrun.loss.weight import parse
 from kdrun.run import notes
-from kdrun.task.choose import by_form
+from kdrun.types import Arrays, Dataset
 from tests.conftest import QUICK
 
 
@@ -56,8 +56,9 @@ LABELS = torch.tensor([0, 1, 1, -1])
     ],
 )
 def test_answers_that_are_suspicious(metrics, predicted, labels, told):
-    task = by_form(labels, list(predicted))
-    found = list(notes.answers(metrics, predicted, labels, task))
+    split = Arrays(torch.zeros(len(labels), 1), labels)
+    data = Dataset(split, None, split, list(predicted), (1,))
+    found = list(notes.answers(metrics, predicted, data))
     assert len(found) == bool(told)
     assert told in "".join(found)
 
