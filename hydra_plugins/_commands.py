@@ -12,11 +12,19 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
+    from kdrun.sweep.forecast import Place
     from kdrun.sweep.jobs import Job
+    from kdrun.sweep.left import Left
 
 
 class CommandLauncher(Launcher):
     """A launcher that hands over the command of each job, which a process of its own executes."""
+
+    spans_machines = False
+    """Whether a job may be for several machines."""
+
+    left: Left | None = None
+    """Told of each job that is over, it says how long the others will take."""
 
     config: DictConfig | None = None
     hydra_context: HydraContext | None = None
@@ -48,6 +56,17 @@ class CommandLauncher(Launcher):
         jobs = commands(self.hydra_context.config_loader, self.config, job_overrides)
         self.run(self.config, jobs)
         return [returned(job) for job in jobs]
+
+    def place(self, devices: int) -> Place | None:
+        """How jobs are executed, if that is on this machine; else None.
+
+        Args:
+            devices: how many GPUs a process needs.
+
+        Raises:
+            ValueError: an option does not fit; the message says which.
+        """
+        return None
 
     @abstractmethod
     def run(self, config: DictConfig, jobs: Mapping[Job, Sequence[str]]) -> None:

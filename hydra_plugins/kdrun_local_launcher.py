@@ -15,7 +15,6 @@ from hydra_plugins._commands import CommandLauncher
 if TYPE_CHECKING:
     from kdrun.sweep.forecast import Place
     from kdrun.sweep.jobs import Job
-    from kdrun.sweep.left import Left
 
 
 class LocalLauncher(CommandLauncher):
@@ -27,8 +26,6 @@ class LocalLauncher(CommandLauncher):
         gpus: which GPUs are dealt out over the processes: `auto` for all, None, or their numbers.
         threads: of each process; None: the cores shared out evenly.
     """
-
-    left: Left | None = None
 
     def __init__(
         self,

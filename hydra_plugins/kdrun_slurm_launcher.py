@@ -35,6 +35,8 @@ class SlurmLauncher(CommandLauncher):
         parameters: of submitit and of sbatch; None leaves one to the cluster.
     """
 
+    spans_machines = True
+
     def __init__(
         self, folder: str, executor: str = "slurm", max_num_timeout: int = 100, **parameters: Any
     ) -> None:

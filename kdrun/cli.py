@@ -9,13 +9,10 @@ import os
 import shlex
 import sys
 import time
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from kdrun.config import typed as typed_words
-from kdrun.results.record import load_record, score
-from kdrun.results.table import Row
+from kdrun.run.calls import Runs
 from kdrun.security import trust
 from kdrun.security.beside import open_beside
 from kdrun.terminal.printable import prepare, printable
@@ -114,16 +111,7 @@ def _fail(message: str) -> None:
 
 def _hydra(job: bool) -> int:
     """Compose and run, as one run or a sweep; the exit status."""
-    import hydra
     from hydra._internal.utils import get_args_parser
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    from kdrun.config import register, schema, validate
-    from kdrun.config.unread import readable
-    from kdrun.security import bounds, sent_yaml
-    from kdrun.terminal import phases
 
     arguments = get_args_parser().parse_args()
     if arguments.experimental_rerun:
@@ -135,58 +123,77 @@ def _hydra(job: bool) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     runs = Runs(job)
     try:
-        bounds.allow_typed(arguments.overrides)
-        if arguments.config_dir:
-            sent_yaml.check_folder(arguments.config_dir)
-        register.register(arguments.config_dir)
-        if not _asks(arguments):
-            typed = validate.overrides(arguments.overrides, arguments.config_dir)
-            if _shows(arguments):
-                sys.stdout.write(OmegaConf.to_yaml(typed))
-                return DONE
-            if _has_folds(typed) and not arguments.multirun and not arguments.cfg:
-                # A run for each; when one fails, there is no mean to go on for.
-                first = sys.argv.index(arguments.overrides[0])
-                sys.argv[first:first] = ["--multirun", "fail_fast=true"]
-        if arguments.multirun:
-            within = typed_words.within_choices(arguments.overrides)
-            sys.argv = [within.get(word, word) for word in sys.argv]
-        entry = hydra.main(
-            version_base="1.3", config_path=str(schema.folder()), config_name="config"
-        )
-        if not (arguments.cfg or arguments.info or arguments.multirun or _asks(arguments)):
-            phases.begin(typed)
-        entry(runs)()
+        if not _composed(arguments, runs):
+            return DONE
         if runs.failed and not arguments.multirun:
             raise runs.failed[-1][1]
-    except (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException) as error:
-        if traceback_wanted:
-            raise
-        said = readable(error) if isinstance(error, OmegaConfBaseException) else error
-        told = printable(said, lines=True).replace("\n", "\n  ")
-        print(f"kdrun: {told}", file=sys.stderr)
-        return MISTAKE
     except BrokenPipeError:  # `| head` has seen enough; nothing is left to flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
         if traceback_wanted:
             raise
-        if told := _no_place(error, runs):
-            print(f"kdrun: {told}", file=sys.stderr)
-            return MISTAKE
-        from kdrun.sweep.outcome import SweepFailedError
-
-        if isinstance(error, SweepFailedError):
-            print(printable(error, lines=True))
-            return FAILED
-        told = printable(f"{type(error).__name__}: {error}", lines=True)
-        print("\n  ".join([f"kdrun: the run failed: {told}", *runs.left()]), file=sys.stderr)
-        return FAILED
+        return _ended(error, runs)
     except KeyboardInterrupt:
         print("kdrun: interrupted; the same command, or kdrun resume, goes on", file=sys.stderr)
         return 130
-    return runs.finish()
+    return FAILED if runs.summed() else DONE
+
+
+def _composed(arguments: Any, runs: Runs) -> bool:
+    """Check what was typed, and let Hydra compose it and call `runs`; False where it is shown."""
+    import hydra
+    from omegaconf import OmegaConf
+
+    from kdrun.config import register, schema, validate
+    from kdrun.security import bounds, sent_yaml
+    from kdrun.terminal import phases
+
+    bounds.allow_typed(arguments.overrides)
+    if arguments.config_dir:
+        sent_yaml.check_folder(arguments.config_dir)
+    register.register(arguments.config_dir)
+    if not _asks(arguments):
+        typed = validate.overrides(arguments.overrides, arguments.config_dir)
+        if _shows(arguments):
+            sys.stdout.write(OmegaConf.to_yaml(typed))
+            return False
+        if _has_folds(typed) and not arguments.multirun and not arguments.cfg:
+            # A run for each; when one fails, there is no mean to go on for.
+            first = sys.argv.index(arguments.overrides[0])
+            sys.argv[first:first] = ["--multirun", "fail_fast=true"]
+    if arguments.multirun:
+        within = typed_words.within_choices(arguments.overrides)
+        sys.argv = [within.get(word, word) for word in sys.argv]
+    entry = hydra.main(version_base="1.3", config_path=str(schema.folder()), config_name="config")
+    if not (arguments.cfg or arguments.info or arguments.multirun or _asks(arguments)):
+        phases.begin(typed)
+    entry(runs)()
+    return True
+
+
+def _ended(error: Exception, runs: Runs) -> int:
+    """Tell what went wrong; the exit status."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from kdrun.config.unread import readable
+    from kdrun.sweep.outcome import SweepFailedError
+
+    if isinstance(error, (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException)):
+        said = readable(error) if isinstance(error, OmegaConfBaseException) else error
+        told = printable(said, lines=True).replace("\n", "\n  ")
+        print(f"kdrun: {told}", file=sys.stderr)
+        return MISTAKE
+    if told := _no_place(error, runs):
+        print(f"kdrun: {told}", file=sys.stderr)
+        return MISTAKE
+    if isinstance(error, SweepFailedError):
+        print(printable(error, lines=True))
+        return FAILED
+    told = printable(f"{type(error).__name__}: {error}", lines=True)
+    print("\n  ".join([f"kdrun: the run failed: {told}", *runs.left()]), file=sys.stderr)
+    return FAILED
 
 
 def _shows(arguments: Any) -> bool:
@@ -223,114 +230,6 @@ def _asks(arguments: Any) -> bool:
 def _has_folds(config: Any) -> bool:
     """Whether a config is of a whole cross-validation, and not of one fold."""
     return config.cv.folds is not None and config.cv.fold is None
-
-
-class Runs:
-    """The task that Hydra calls once per job, and what became of the jobs of this process.
-
-    An error becomes a row and is kept here, so that the other jobs of a sweep go on. What is
-    returned, the criterion of the task on the validation split, is for sweepers of other makers.
-
-    Args:
-        job: whether each is one of a sweep, though this process has only one to run.
-    """
-
-    def __init__(self, job: bool = False) -> None:
-        self.job = job
-        self.ended = 0
-        self.failed: list[tuple[str, Exception]] = []
-        self.run_dir: Path | None = None  # of the last one
-        self.watch: Any = None  # of the run at hand: a search prunes by it
-
-    def __call__(self, config: Any) -> float | None:
-        """Run one composed config."""
-        from hydra.core.hydra_config import HydraConfig
-        from hydra.types import RunMode
-
-        from kdrun.parallel import machines
-        from kdrun.run.folder import forget
-        from kdrun.run.life import run
-
-        run_dir = self.run_dir = Path(HydraConfig.get().runtime.output_dir)
-        several = HydraConfig.get().mode is RunMode.MULTIRUN
-        self.ended += 1
-        execute = run if config.train.nodes == 1 else partial(machines.run, run)
-        try:
-            record = execute(config, run_dir, self.watch, job=self.job or several)
-        except Exception as error:
-            if several:  # a run by itself has no more to say than its error
-                log.error("failed: %s: %s", run_dir.name, error)
-            forget(run_dir)
-            self.failed.append((run_dir.name, error))
-            return None
-        if record["status"] == "pruned":
-            return None
-        print(_told(record, run_dir))
-        return score(record)
-
-    def left(self) -> list[str]:
-        """Where a failure can be read of, if it is: a full disk holds neither row nor log."""
-        told = []
-        try:
-            if self.run_dir and load_record(self.run_dir)["status"] == "failed":
-                told.append("its row says so")
-        except (ValueError, OSError):
-            pass
-        if self.run_dir and _has_content(self.run_dir / "run.log"):
-            told.append("run.log has more")
-        return ["; ".join(told)] if told else []
-
-    def finish(self) -> int:
-        """Sum up the jobs; the exit status."""
-        if self.failed:
-            names = [name for name, _ in self.failed]
-            print(f"{len(names)} of {self.ended} runs failed:", *names, sep="\n  ")
-        return FAILED if self.failed else DONE
-
-
-def _has_content(path: Path) -> bool:
-    try:
-        return path.stat().st_size > 0
-    except OSError:
-        return False
-
-
-SHOWN = (
-    *("method", "dataset", "teacher", "student", "loss", "seed"),
-    *("test_accuracy", "test_f1", "teacher_accuracy", "agreement"),
-    *("student_params", "compression", "latency_ms", "train_seconds"),
-)
-
-
-HEADLINE = SHOWN.index("test_accuracy")
-"""Where that of the task stands, which may be another."""
-
-SPARE = (
-    *("compression", "test_f1", "student_params", "train_seconds", "latency_ms", "seed"),
-    *("agreement", "method"),
-)
-"""Those that a narrow terminal need not show, the first of them first; results.csv has all."""
-
-
-def _told(record: Any, run_dir: Path) -> str:
-    """The results row for the terminal."""
-    from kdrun.compare.present import tabulated
-    from kdrun.results.glossary import headline
-    from kdrun.results.record import row
-    from kdrun.terminal.narrow import narrowed, paragraphs, terminal_width
-
-    flat, width = row(record), terminal_width()
-    names = list(dict.fromkeys((*SHOWN[:HEADLINE], headline([flat]), *SHOWN[HEADLINE:])))
-    shown: Row = {name: _cell(flat[name]) for name in names if flat.get(name) is not None}
-    rows, _ = narrowed([shown], width, SPARE)
-    notes = [paragraphs(f"note: {printable(note)}", width) for note in record.get("notes") or ()]
-    return "\n".join([tabulated(rows, "table"), *notes, printable(os.path.relpath(run_dir))])
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return printable(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from kdrun.config import called
+from kdrun.config import called, ranges
 from kdrun.config.called import roles
 from kdrun.config.instantiate import nearest
 from kdrun.config.schema import folder
@@ -251,12 +251,11 @@ def parts(config: DictConfig) -> list[str]:
     from kdrun.teacher import keeping
 
     uses = plain["method"]["uses"]
-    found = [*_train(plain["train"]), *_warmup(plain), *device.faults(plain["train"])]
+    found = [*ranges.faults(plain), *device.faults(plain["train"])]
     found += [*crossval.faults(plain), *called.faults(plain)]
-    if "loss" in uses:
-        found += _weights(plain["loss"], "loss")
+    for group in ("loss", "transfer"):
+        found += ranges.weights(plain[group], group) if group in uses else ()
     if "transfer" in uses:
-        found += _weights(plain["transfer"], "transfer")
         from kdrun.train import selection
 
         found += selection.faults(plain)
@@ -276,39 +275,3 @@ def _lineage(plain: Mapping[str, Any]) -> Iterator[str]:
         lineage(plain)
     except ValueError as error:
         yield str(error)
-
-
-def _weights(loss: Mapping[str, Any], group: str) -> Iterator[str]:
-    from kdrun.loss.weight import parse
-
-    for name, weight in (loss.get("weights") or {}).items():
-        if name not in loss["terms"]:
-            yield f"{group}.weights.{name}: there is no such term; {nearest(name, loss['terms'])}"
-        try:
-            parse(weight)
-        except ValueError as error:
-            yield f"{group}.weights.{name}: {error}"
-
-
-def _train(train: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("batch_size", "accumulate", "devices", "nodes"):
-        if train[key] < 1:
-            yield f"train.{key}={train[key]}: must be at least 1"
-    if not 0 <= train["ema"] < 1:
-        yield f"train.ema={train['ema']}: must lie in [0, 1)"
-    if not 0 <= train["label_smoothing"] < 1:
-        yield f"train.label_smoothing={train['label_smoothing']}: must lie in [0, 1)"
-    for key in ("epochs", "warmup_epochs"):
-        if train[key] < 0:
-            yield f"train.{key}={train[key]}: must not be negative"
-    if train["early_stop"] is not None and train["early_stop"] < 1:
-        yield f"train.early_stop={train['early_stop']}: must be at least 1, or null"
-
-
-def _warmup(plain: Mapping[str, Any]) -> Iterator[str]:
-    epochs = plain["train"]["warmup_epochs"]
-    if epochs and str(plain["scheduler"].get("_target_")).endswith(".OneCycleLR"):
-        yield (
-            f"train.warmup_epochs={epochs}: one_cycle warms up by itself, over scheduler.pct_start "
-            "of the training; take scheduler=cosine, say, or no warmup_epochs"
-        )

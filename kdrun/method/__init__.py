@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from kdrun.model.features import inner, is_fitted
+from kdrun.model.features import fitted, inner
 from kdrun.objective import Objective
 from kdrun.types import Batch
 
@@ -81,7 +81,7 @@ def require(method: str, objective: Objective, *networks: nn.Module) -> None:
         ValueError: it names the term, or the network.
     """
     for network in networks:
-        if is_fitted(network):
+        if fitted(network) is not None:
             raise ValueError(
                 f"method {method} trains by steps, and {type(inner(network).net).__name__} is "
                 "fitted at once; choose a network, or method=distill"

@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import nn
 
-from kdrun.config.instantiate import call, locate, parameters
+from kdrun.config.called import OWN
+from kdrun.config.instantiate import call, locate, parameters, without
 from kdrun.model.features import Network
 from kdrun.model.tokens import advise
 from kdrun.sample import blank, rows_shape
@@ -64,20 +65,9 @@ def build(
         ValueError: the description is wrong, or the network does not turn (N, *shape) into
             what the task wants.
     """
-    arguments = {key: value for key, value in config.items() if key not in ("stages", "head")}
     facts: dict[str, Any] = {"num_classes": num_classes, "classes": classes}
-    if numbers := rows_shape(shape):
-        facts["in_features"] = prod(numbers)
-    if len(numbers) == 3:
-        facts |= {"in_channels": numbers[0], "image_size": max(numbers[1:])}
-    taken = parameters(locate(config.get("_target_", ""), place, plugins))
-    sizes = {"in_features", "in_channels"} & taken.keys()
-    if sizes and isinstance(shape, dict) and not numbers:
-        raise ValueError(
-            f"{config['_target_']} reads rows of numbers, and the data give only "
-            f"{', '.join(shape)}: set dataset.words=true"
-        )
-    net = call(arguments, place, plugins, **facts)
+    facts |= _sizes(config, place, plugins, shape)
+    net = call(without(config, *OWN["model"]), place, plugins, **facts)
     if not isinstance(net, nn.Module):
         raise ValueError(f"{config['_target_']} gives a {type(net).__name__}, not a torch module")
     stages = config.get("stages")
@@ -93,6 +83,29 @@ def build(
     if shape:
         _try(network, str(config["_target_"]), shape, task or Classification(("",) * num_classes))
     return network
+
+
+def _sizes(
+    config: Mapping[str, Any], place: str, plugins: Sequence[str], shape: Shape
+) -> dict[str, int]:
+    """What a network is told of the samples that it is to read.
+
+    Raises:
+        ValueError: it needs rows of numbers, and there are none.
+    """
+    facts: dict[str, int] = {}
+    if numbers := rows_shape(shape):
+        facts["in_features"] = prod(numbers)
+    if len(numbers) == 3:
+        facts |= {"in_channels": numbers[0], "image_size": max(numbers[1:])}
+    taken = parameters(locate(config.get("_target_", ""), place, plugins))
+    wanted = {"in_features", "in_channels"} & taken.keys()
+    if wanted and isinstance(shape, dict) and not numbers:
+        raise ValueError(
+            f"{config['_target_']} reads rows of numbers, and the data give only "
+            f"{', '.join(shape)}: set dataset.words=true"
+        )
+    return facts
 
 
 def offline(config: Mapping[str, Any]) -> dict[str, Any]:

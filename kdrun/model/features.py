@@ -6,7 +6,7 @@ import copy
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from kdrun.model.anatomy import Anatomy, Point, Tap, examine
 from kdrun.model.attention import places, show
 from kdrun.model.tokens import T, in_parts, last, own, reads
+from kdrun.teacher.network import Teacher
 from kdrun.types import Batch, Input, Outputs
 
 
-class Network(nn.Module):
+class Network(Teacher):
     """A network as it is, from `Batch` to `Outputs`; it normalises images for itself.
 
     Nothing is edited: hooks read what `keep` asks for, and are there only as long. Which
@@ -286,6 +287,22 @@ def inner(model: nn.Module) -> Network:
     return found
 
 
-def is_fitted(student: nn.Module) -> bool:
-    """Whether it is fitted at once, not trained by steps: by `fit(inputs, targets, weights)`."""
-    return hasattr(inner(student).net, "fit")
+@runtime_checkable
+class Fitted(Protocol):
+    """A network that is fitted at once, not trained by steps."""
+
+    def fit(self, inputs: Tensor, targets: Tensor, weights: Tensor) -> None:
+        """Learn all that it will.
+
+        Args:
+            inputs: (N, …) samples.
+            targets: (N, C) class probabilities.
+            weights: (N,) how much each sample counts.
+        """
+        ...
+
+
+def fitted(student: nn.Module) -> Fitted | None:
+    """What of a student is fitted at once; None where it is trained by steps."""
+    net = inner(student).net
+    return net if isinstance(net, Fitted) else None

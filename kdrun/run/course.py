@@ -12,7 +12,7 @@ from torch import nn
 
 from kdrun.device import precision
 from kdrun.files.checkpoint import save_state
-from kdrun.model.features import inner, is_fitted
+from kdrun.model.features import fitted, inner
 from kdrun.results.record import write_metrics
 from kdrun.results.table import Value
 from kdrun.run.asked import Watch
@@ -70,8 +70,8 @@ class Course:
         if parts.teacher is not None and not goes_on:
             training.method.objective.prepare(parts.teacher, start.train)
         calls: Calls = (self.validate, partial(self._after_epoch, watch))
-        if is_fitted(start.student) and not training.epoch:
-            fit(training, parts.teacher, start.train, *calls)
+        if (pupil := fitted(training.student)) is not None and not training.epoch:
+            fit(training, pupil, parts.teacher, start.train, *calls)
         if settings.compile:
             inner(training.method.student).net.compile()
         if join is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from kdrun import model
 from kdrun.config.called import of_role
@@ -18,6 +19,7 @@ from kdrun.model.adopt import Adopted, adopt
 from kdrun.model.features import Network
 from kdrun.model.fetched import fetched
 from kdrun.model.known import given
+from kdrun.model.stack import stack
 from kdrun.model.tokens import fit_tokens
 from kdrun.run.loaders import Loaders
 from kdrun.sample import rows_shape
@@ -100,6 +102,17 @@ class Networks:
         torch.manual_seed(self.plain["seed"])
         shape = (len(self.data.classes),) if reads_answers else None
         return self._begun(self.plain["student"], shape)
+
+    def on_teacher(self, student: nn.Module, teacher: Frozen, role: Role) -> nn.Module:
+        """A student that reads what a teacher says, on that teacher.
+
+        Args:
+            student: untrained.
+            teacher: of the role.
+            role: with the teacher's model.
+        """
+        described = {"model": role.get("model"), "classes": self.data.classes}
+        return stack(student, teacher, **described, shape=self.data.shape)
 
     def peers(self, roles: Mapping[str, Role]) -> dict[str, Network]:
         """The networks that are trained beside the student, untrained."""

@@ -17,8 +17,7 @@ from kdrun.config.schema import Train
 from kdrun.dataset.summary import summarise, tell
 from kdrun.device import choose_device, choose_dtype
 from kdrun.loss.weight import Weight, parse
-from kdrun.model.features import Network, is_fitted
-from kdrun.model.stack import stack
+from kdrun.model.features import Network, fitted
 from kdrun.objective import Objective
 from kdrun.run.begun import in_its_format
 from kdrun.run.data import learnt_from
@@ -128,14 +127,11 @@ def gather(
     networks = Networks(plain, load, choose_dtype(settings.precision, load.device), train)
     # The student first: what is wrong with it is told before a teacher is trained for it.
     method = at_root("method", plain)
-    stacked = bool(method.target.reads_answers)  # type: ignore[attr-defined]
-    student: nn.Module = networks.student(stacked)
-    asked = 0 if stacked else 1 if is_fitted(student) else settings.epochs
+    student: nn.Module = networks.student(stacked := _reads_answers(method))
+    asked = 0 if stacked else 1 if fitted(student) else settings.epochs
     teacher = None if roles.teacher is None else networks.teacher(roles.teacher, asked)
-    if stacked and teacher is not None:
-        model = (roles.teacher or {}).get("model")
-        data = load.data
-        student = stack(student, teacher, model=model, classes=data.classes, shape=data.shape)
+    if stacked and teacher is not None and roles.teacher is not None:
+        student = networks.on_teacher(student, teacher, roles.teacher)
     return Parts(
         who=who,
         run_dir=run_dir,
@@ -159,6 +155,11 @@ def gather(
         rule=plain["method"].get("select", "last"),
         networks=networks,
     )
+
+
+def _reads_answers(method: Called) -> bool:
+    """Whether the student's input is what the teacher says."""
+    return bool(method.target.reads_answers)  # type: ignore[attr-defined]
 
 
 def _loaders(plain: Plain, settings: Train) -> Loaders:

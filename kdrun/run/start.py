@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from kdrun.config.schema import Train
-from kdrun.model.features import Network, is_fitted
+from kdrun.model.features import Network, fitted
 from kdrun.run.parts import Parts
 from kdrun.terminal import phases
 from kdrun.transfer import Strategy
@@ -47,7 +47,7 @@ class Start:
     @property
     def takes_steps(self) -> bool:
         """Whether the student is trained by the loop, not fitted at once."""
-        return not is_fitted(self.student) and self.settings.epochs > 0
+        return fitted(self.student) is None and self.settings.epochs > 0
 
 
 def begin(parts: Parts) -> Start:
@@ -65,7 +65,7 @@ def begin(parts: Parts) -> Start:
         start = _transfer(parts, parts.strategy, start)
     if parts.untouched is not None:
         start = replace(start, untouched=parts.untouched())
-    if is_fitted(start.student):
+    if fitted(start.student) is not None:
         at_once = replace(start.settings, epochs=1, ema=0.0, early_stop=None)
         start = replace(start, settings=at_once)
     return start

@@ -22,7 +22,7 @@ from filelock import FileLock
 from torch import nn
 
 from kdrun.device import device_name, precision
-from kdrun.model.features import Network
+from kdrun.model.features import Fitted, Network
 from kdrun.results.record import write_atomic
 from kdrun.sample import blank
 from kdrun.types import Batch, Shape
@@ -201,7 +201,7 @@ def _look(model: nn.Module) -> str | None:
     for name, part in model.named_modules():
         kind = f"{type(part).__module__}.{type(part).__qualname__}"
         # What is fitted at once is as fast as what it has learnt.
-        if not kind.startswith(KNOWN) or hasattr(part, "fit"):
+        if not kind.startswith(KNOWN) or isinstance(part, Fitted):
             return None
         plain = {k: repr(v) for k, v in vars(part).items() if _is_plain(v) and k != "training"}
         compiled = getattr(part, "_compiled_call_impl", None) is not None

@@ -199,7 +199,7 @@ def launch(
         ConfigError: jobs are for several machines, and the launcher knows only this one.
     """
     several = any(job.config is not None and job.config.train.nodes > 1 for job in jobs)
-    if several and "slurm" not in type(launcher).__module__:
+    if several and not getattr(launcher, "spans_machines", False):
         raise ConfigError(["train.nodes: a sweep over several machines needs hydra/launcher=slurm"])
     try:
         _handed_over(launcher, master, jobs, left)

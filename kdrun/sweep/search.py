@@ -40,7 +40,8 @@ def search(
         loader: Hydra's.
         master: the config of the sweep.
         launcher: any of Hydra's.
-        task: `cli.Runs`, which an in-process launcher calls; by its `watch` a trial is pruned.
+        task: `kdrun.run.calls.Runs`, which an in-process launcher calls; by its `watch` a trial
+            is pruned.
         n_trials: in all, those of earlier commands included.
         at_once: how many are drawn and launched together.
         options: of `Study`.

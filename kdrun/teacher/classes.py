@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from kdrun.teacher.network import Teacher
 from kdrun.teacher.spelling import as_known, from_one
 from kdrun.types import Batch, Outputs
 
@@ -59,7 +60,7 @@ def _not(wanted: Sequence[str]) -> str:
     return f"but the dataset has {few(wanted)}"
 
 
-class ByName(nn.Module):
+class ByName(Teacher):
     """A teacher whose logits are brought into the order of the data's classes, by name.
 
     A class of the data that it does not know gets the logit `UNKNOWN`; one that only it knows is
@@ -91,7 +92,8 @@ class ByName(nn.Module):
 
     def keep(self, fields: Iterable[str]) -> None:
         """As the teacher's."""
-        self.teacher.keep(fields)  # type: ignore[operator]
+        if isinstance(self.teacher, Teacher):
+            self.teacher.keep(fields)
 
     def forward(self, batch: Batch) -> Outputs:
         """The teacher's outputs, with (N, C) logits for the C classes of the data."""

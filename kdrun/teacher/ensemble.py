@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from kdrun.teacher.classes import UNKNOWN
-from kdrun.teacher.network import Frozen
+from kdrun.teacher.network import Frozen, Teacher
 from kdrun.types import Batch, Dataset, Loader, Outputs
 
 LEAST = 1e-12
 """A probability that is kept from zero, so that its logarithm is finite."""
 
 
-class Ensemble(nn.Module):
+class Ensemble(Teacher):
     """The weighted mean of what several teachers say: f(x) = Σ αᵢ gᵢ(x), αᵢ ≥ 0, Σ αᵢ = 1.
 
     Of each class, the mean is over those who know it. The members' own outputs go along, for

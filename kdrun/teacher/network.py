@@ -1,8 +1,7 @@
-"""A network as a teacher."""
+"""What teaches, and a network as a teacher."""
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,13 +12,47 @@ from kdrun.score.latency import Latency, latency
 from kdrun.types import Batch, Loader, Outputs, Shape
 
 
-class Frozen(nn.Module):
+class Teacher(nn.Module):
+    """What a teacher says of itself; these are the answers of one that is like a network.
+
+    A subclass writes `forward`, from `Batch` to `Outputs`, and what is otherwise with it.
+    """
+
+    @property
+    def live(self) -> bool:
+        """Whether it answers whatever it is asked, not only what it has answered before."""
+        return True
+
+    @property
+    def size(self) -> int | None:
+        """How many numbers it learnt; None where that is not known."""
+        return sum(parameter.numel() for parameter in self.parameters()) or None
+
+    def keep(self, fields: Iterable[str]) -> None:
+        """Choose which fields of `Outputs` are filled beside the logits, where there is a choice.
+
+        Raises:
+            ValueError: it cannot give one.
+        """
+
+    def on(self, split: str) -> Teacher | None:
+        """The teacher for another split than the training data, `val` or `test`.
+
+        Returns:
+            None where it has no answers for those samples.
+        """
+        return self
+
+    def facts(self) -> dict[str, float]:
+        """What is to be told of it in the record, by column."""
+        return {}
+
+
+class Frozen(Teacher):
     """A teacher that only answers: no gradient, no dropout, and batch norm that cannot drift.
 
     Args:
-        network: from `Batch` to `Outputs`. It may have `keep`, as a `Network` has; `size`, where
-            what it learnt are not torch's parameters; `on` and `live`, where its answers depend on
-            `Batch.index`; and `facts` to tell.
+        network: from `Batch` to `Outputs`: a network, a `Teacher`, or any other module.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -30,38 +63,36 @@ class Frozen(nn.Module):
         """Stay in evaluation mode, whatever is asked."""
         return super().train(False)
 
-    def keep(self, fields: Iterable[str]) -> None:
-        """Choose what is filled beside the logits, where there is a choice."""
-        if hasattr(self.network, "keep"):
-            self.network.keep(fields)  # type: ignore[operator]
-
-    def on(self, split: str) -> Frozen | None:
-        """The teacher for another split than the training data, `val` or `test`.
-
-        Returns:
-            None where it has no answers for those samples.
-        """
-        if not hasattr(self.network, "on"):
-            return self
-        other = self.network.on(split)  # type: ignore[operator]
-        return None if other is None else Frozen(other)
+    @property
+    def _own(self) -> Teacher | None:
+        """The network, if it says anything of itself."""
+        return self.network if isinstance(self.network, Teacher) else None
 
     @property
     def live(self) -> bool:
-        """Whether it answers whatever it is asked, not only what it has answered before."""
-        return bool(getattr(self.network, "live", True))
+        """As the network's."""
+        return self._own is None or self._own.live
 
     @property
     def size(self) -> int | None:
-        """How many numbers it learnt; None where that is not known."""
-        if hasattr(self.network, "size"):
-            return typing.cast("int | None", self.network.size)
-        return sum(parameter.numel() for parameter in self.parameters()) or None
+        """As the network's."""
+        return super().size if self._own is None else self._own.size
+
+    def keep(self, fields: Iterable[str]) -> None:
+        """As the network's."""
+        if self._own is not None:
+            self._own.keep(fields)
+
+    def on(self, split: str) -> Frozen | None:
+        """As the network's, frozen."""
+        other = None if self._own is None else self._own.on(split)
+        if other is None:
+            return self if self._own is None else None
+        return self if other is self._own else Frozen(other)
 
     def facts(self) -> dict[str, float]:
-        """What is to be told of it in the record, by column."""
-        told: dict[str, float] = self.network.facts() if hasattr(self.network, "facts") else {}  # type: ignore[operator]
-        return told
+        """As the network's."""
+        return {} if self._own is None else self._own.facts()
 
     def begin_epoch(self, epoch: int) -> None:
         """Called before the first batch of an epoch of training."""

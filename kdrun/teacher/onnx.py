@@ -18,6 +18,7 @@ from kdrun.sample import ROWS, rows_of, rows_shape
 from kdrun.security import bounds
 from kdrun.security.quiet import onnxruntime
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
+from kdrun.teacher.network import Teacher
 from kdrun.types import Batch, Dataset, Input, Outputs, Shape
 
 NUMBERS = {
@@ -30,7 +31,7 @@ Layout = Literal["auto", "nchw", "nhwc", "rows"]
 Meaning = Literal["auto", "probabilities", "logits"]
 
 
-class Onnx(nn.Module):
+class Onnx(Teacher):
     """A model in onnxruntime: plain samples in, (N, K) logits out.
 
     Args:
@@ -53,11 +54,16 @@ class Onnx(nn.Module):
         size: int | None = None,
     ) -> None:
         super().__init__()
-        self.session, self.layout, self.output, self.size = session, layout, output, size
+        self.session, self.layout, self.output, self._size = session, layout, output, size
         self.scale, self.mean, self.std = normalise
         self.input = session.get_inputs()[0]
         self.meaning = "logits"
         self.keys: list[str] = []
+
+    @property
+    def size(self) -> int | None:
+        """How many numbers it learnt; None where that is not known."""
+        return self._size
 
     def forward(self, batch: Batch) -> Outputs:
         """What it says, as logits; of one number for two classes, the second class's."""

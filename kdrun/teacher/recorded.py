@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.digest import digests
@@ -16,12 +16,13 @@ from kdrun.teacher.classes import FLOOR, UNKNOWN, log_probabilities
 from kdrun.teacher.decisions import Table, read
 from kdrun.teacher.matching import refuse_from_one, rows_about, rows_from_one, splits
 from kdrun.teacher.meaning import logits, probabilities
+from kdrun.teacher.network import Teacher
 from kdrun.types import Batch, Dataset, Outputs, Split
 
 log = logging.getLogger(__name__)
 
 
-class Recorded(nn.Module):
+class Recorded(Teacher):
     """Looks up by `Batch.index` what was said of each sample.
 
     Args:
@@ -29,8 +30,6 @@ class Recorded(nn.Module):
         split: whose samples it is asked about.
     """
 
-    live = False
-    size = None
     logits: Tensor
     weight: Tensor | None
 
@@ -42,6 +41,16 @@ class Recorded(nn.Module):
         self.capturable = (
             self.weight is None or "how much each answer counts is asked of the device"
         )
+
+    @property
+    def live(self) -> bool:
+        """It answers what it was asked before."""
+        return False
+
+    @property
+    def size(self) -> int | None:
+        """What it learnt is not known."""
+        return None
 
     def on(self, split: str) -> Recorded | None:
         """The answers about another split; None if some sample has none."""

@@ -16,12 +16,13 @@ from kdrun.sample import rows_of, rows_shape
 from kdrun.security import bounds
 from kdrun.security.estimators import known_types, refuse_types
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
+from kdrun.teacher.network import Teacher
 from kdrun.types import Arrays, Batch, Dataset, Outputs
 
 PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
 
 
-class Estimator(nn.Module):
+class Estimator(Teacher):
     """A fitted estimator: (N, K) logarithms of its probabilities, or its (N, 1) values.
 
     Args:
@@ -34,7 +35,11 @@ class Estimator(nn.Module):
     def __init__(self, estimator: Any, regression: bool) -> None:
         super().__init__()
         self.estimator, self.regression = estimator, regression
-        self.size = numbers(estimator)
+
+    @property
+    def size(self) -> int | None:
+        """How many numbers it learnt; None where that is not known."""
+        return numbers(self.estimator)
 
     def forward(self, batch: Batch) -> Outputs:
         """What it predicts for rows, or for images as rows of pixels."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from kdrun.loss.ce import CE
 from kdrun.loss.kd import KD
 from kdrun.loss.soft_ce import SoftCE
-from kdrun.model.features import Network, inner
+from kdrun.model.features import Fitted, Network, inner
 from kdrun.objective import Objective
 from kdrun.sample import rows_of
 from kdrun.task.choose import by_form
@@ -38,6 +38,7 @@ class Lesson(NamedTuple):
 
 def fit(
     training: Training,
+    pupil: Fitted,
     teacher: nn.Module | None,
     loader: Loader,
     validate: Callable[[nn.Module], Row],
@@ -47,6 +48,7 @@ def fit(
 
     Args:
         training: not yet begun.
+        pupil: what of its student is fitted.
         teacher: whom the objective compares with, if anybody.
         loader: the training batches; of augmented ones, the view of the first epoch.
         validate: student → columns of metrics.csv.
@@ -65,7 +67,7 @@ def fit(
     ]
     inputs, targets, weights = (torch.cat(parts).cpu() for parts in zip(*batches, strict=True))
     counted = weights > 0
-    inner(student).net.fit(inputs[counted], targets[counted], weights[counted])  # type: ignore[operator]
+    pupil.fit(inputs[counted], targets[counted], weights[counted])
     seconds = time.perf_counter() - begin
     training.epoch = 1
     row: Row = {"epoch": 1, "learning_rate": None, "loss": _loss(inner(student), loader, targets)}
