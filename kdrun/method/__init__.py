@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from kdrun.model.features import fitted, inner
+from kdrun.model.features import inner
+from kdrun.model.fitted import fitted
 from kdrun.objective import Objective
 from kdrun.types import Batch
 

@@ -6,7 +6,7 @@ import copy
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kdrun.model.anatomy import Anatomy, Point, Tap, examine
 from kdrun.model.attention import places, show
 from kdrun.model.tokens import T, in_parts, last, own, reads
-from kdrun.teacher.network import Teacher
+from kdrun.teacher import Teacher
 from kdrun.types import Batch, Input, Outputs
 
 
@@ -285,24 +285,3 @@ def inner(model: nn.Module) -> Network:
     found = model if isinstance(model, Network) else model.student
     assert isinstance(found, Network)
     return found
-
-
-@runtime_checkable
-class Fitted(Protocol):
-    """A network that is fitted at once, not trained by steps."""
-
-    def fit(self, inputs: Tensor, targets: Tensor, weights: Tensor) -> None:
-        """Learn all that it will.
-
-        Args:
-            inputs: (N, …) samples.
-            targets: (N, C) class probabilities.
-            weights: (N,) how much each sample counts.
-        """
-        ...
-
-
-def fitted(student: nn.Module) -> Fitted | None:
-    """What of a student is fitted at once; None where it is trained by steps."""
-    net = inner(student).net
-    return net if isinstance(net, Fitted) else None

@@ -12,7 +12,8 @@ from torch import nn
 
 from kdrun.device import precision
 from kdrun.files.checkpoint import save_state
-from kdrun.model.features import fitted, inner
+from kdrun.model.features import inner
+from kdrun.model.fitted import fitted
 from kdrun.results.record import write_metrics
 from kdrun.results.table import Value
 from kdrun.run.asked import Watch

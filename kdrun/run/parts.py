@@ -17,7 +17,8 @@ from kdrun.config.schema import Train
 from kdrun.dataset.summary import summarise, tell
 from kdrun.device import choose_device, choose_dtype
 from kdrun.loss.weight import Weight, parse
-from kdrun.model.features import Network, fitted
+from kdrun.model.features import Network
+from kdrun.model.fitted import fitted
 from kdrun.objective import Objective
 from kdrun.run.begun import in_its_format
 from kdrun.run.data import learnt_from

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from kdrun.config.schema import Train
-from kdrun.model.features import Network, fitted
+from kdrun.model.features import Network
+from kdrun.model.fitted import fitted
 from kdrun.run.parts import Parts
 from kdrun.terminal import phases
 from kdrun.transfer import Strategy

@@ -22,7 +22,8 @@ from filelock import FileLock
 from torch import nn
 
 from kdrun.device import device_name, precision
-from kdrun.model.features import Fitted, Network
+from kdrun.model.features import Network
+from kdrun.model.fitted import Fitted
 from kdrun.results.record import write_atomic
 from kdrun.sample import blank
 from kdrun.types import Batch, Shape

@@ -15,8 +15,8 @@ from kdrun.dataset.augment import to_float
 from kdrun.sample import rows_of, rows_shape
 from kdrun.security import bounds
 from kdrun.security.estimators import known_types, refuse_types
+from kdrun.teacher import Teacher
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
-from kdrun.teacher.network import Teacher
 from kdrun.types import Arrays, Batch, Dataset, Outputs
 
 PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from kdrun.loss.ce import CE
 from kdrun.loss.kd import KD
 from kdrun.loss.soft_ce import SoftCE
-from kdrun.model.features import Fitted, Network, inner
+from kdrun.model.features import Network, inner
+from kdrun.model.fitted import Fitted
 from kdrun.objective import Objective
 from kdrun.sample import rows_of
 from kdrun.task.choose import by_form
