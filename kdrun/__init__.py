@@ -1,3 +1,29 @@
-"""kdrun: knowledge distillation and transfer learning experiments from the command line."""
+"""kdrun: knowledge distillation and transfer learning experiments, by command and from Python.
+
+`kdrun.run`, `kdrun.sweep`, `kdrun.compare` and `kdrun.load` are made when they are asked for:
+importing kdrun imports nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+__all__ = ["compare", "load", "run", "sweep"]
+
+if TYPE_CHECKING:
+    from kdrun.api import compare, load, run, sweep
+
+
+def __getattr__(name: str) -> Any:
+    """What is done from Python, when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module 'kdrun' has no attribute {name!r}")
+    if name == "load":
+        from kdrun.api import load
+
+        return load
+    import importlib
+
+    return importlib.import_module(f"kdrun.{name}")  # a package that can be called

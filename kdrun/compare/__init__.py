@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kdrun.callable import callable_package
 from kdrun.compare import present
 from kdrun.config.instantiate import nearest
 from kdrun.results.glossary import headline, is_share
@@ -211,3 +212,6 @@ def selection(text: str, columns: Collection[str]) -> Row:
         [column] = _known([name], columns)
         values[column] = (value or None) if column in TEXT else parse(value)
     return values
+
+
+callable_package(__name__)

@@ -19,6 +19,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from kdrun.callable import callable_package
 from kdrun.config.schema import Rerun
 from kdrun.config.unread import readable
 from kdrun.config.validate import ConfigError, parts
@@ -261,3 +262,6 @@ def begin(master: DictConfig, jobs: Sequence[Job]) -> Path:
     write_atomic(sweep_dir / SWEEP, OmegaConf.to_yaml(master))
     Known(sweep_dir, master).save(jobs)
     return sweep_dir
+
+
+callable_package(__name__)
