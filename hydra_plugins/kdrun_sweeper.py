@@ -29,8 +29,7 @@ class KdrunSweeper(BasicSweeper):
             ConfigError: before anything runs, with every fault of every job.
             SweepFailedError: in the end, if a job failed.
         """
-        from kdrun import sweep
-        from kdrun.sweep import estimate, outcome
+        from kdrun.sweep import begin, check, estimate, launch, missing, outcome, plan
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -39,14 +38,14 @@ class KdrunSweeper(BasicSweeper):
         parser = OverridesParser.create(config_loader=loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         (batch,) = self.split_arguments(overrides, None)
-        jobs = sweep.plan(loader, master, batch)
-        todo = sweep.missing(jobs, master.rerun)
-        sweep.check(todo)
+        jobs = plan(loader, master, batch)
+        todo = missing(jobs, master.rerun)
+        check(todo)
         place = estimate.where(self.launcher, todo)
         if master.dry_run:
             print(estimate.told(jobs, todo, master, place))
             return
-        sweep_dir = sweep.begin(master, jobs)
+        sweep_dir = begin(master, jobs)
         left = estimate.expect(jobs, todo, master, place)
-        sweep.launch(self.launcher, master, todo, left)
+        launch(self.launcher, master, todo, left)
         outcome.sum_up(jobs, len(jobs) - len(todo), sweep_dir)

@@ -8,7 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from kdrun import compare
+from kdrun.compare import add_question, chosen, named, selection
 from kdrun.results.table import COLUMNS
 from kdrun.terminal.printable import printable
 
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    compare.add_question(parser)
+    add_question(parser)
     parser.add_argument(
         "--out", type=Path, help="default: report.html in the one folder named, or here"
     )
@@ -69,11 +69,11 @@ def write(options: argparse.Namespace, command: str) -> Path:
         raise FileNotFoundError(f"--out {path}: there is no folder {path.parent}")
     rows = gather(options.runs)
     columns = dict.fromkeys([*COLUMNS, *(key for row in rows for key in row)])
-    by, over = compare.named(options.by, columns), compare.named(options.over, columns)
-    metrics = compare.named(options.metric, columns)
+    by, over = named(options.by, columns), named(options.over, columns)
+    metrics = named(options.metric, columns)
     if options.where:
-        rows = compare.chosen(rows, options.where, columns)
-    baseline = compare.selection(options.baseline, columns) if options.baseline else {}
+        rows = chosen(rows, options.where, columns)
+    baseline = selection(options.baseline, columns) if options.baseline else {}
     told = content(rows, metrics, by, over, baseline, path.parent)
     told["command"] = command
     write_atomic(path, page(_title(options.runs), told))

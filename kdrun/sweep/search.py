@@ -13,8 +13,8 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from kdrun import sweep
 from kdrun.config.validate import ConfigError, parts
+from kdrun.sweep import begin, in_process, launch, missing, taken
 from kdrun.sweep.jobs import LAUNCHER, SWEEPER, Composer, Job, retyped, settle
 from kdrun.sweep.outcome import SweepFailedError, record_of
 from kdrun.sweep.study import Study, Trial
@@ -50,10 +50,10 @@ def search(
         ConfigError: none of the first trials can run.
         SweepFailedError: none ended well, or one failed and `fail_fast` is set.
     """
-    study = Study(overrides, sweep.begin(master, []), **options)
+    study = Study(overrides, begin(master, []), **options)
     trials = _Search(study, Composer(loader, master), master, launcher, task)
     # Those that a living process is at are its own.
-    left = [trial for trial in study.left_over() if not sweep.taken(trials.job(trial).run_dir)]
+    left = [trial for trial in study.left_over() if not taken(trials.job(trial).run_dir)]
     while left or len(study) < n_trials:
         batch, left = left[:at_once], left[at_once:]
         while len(batch) < at_once and len(study) < n_trials:
@@ -81,15 +81,15 @@ class _Search:
     def run(self, batch: Sequence[Trial]) -> None:
         """Launch trials together, and let the study know what came of them."""
         jobs = self._checked(batch)
-        if sweep.in_process(self.launcher):
+        if in_process(self.launcher):
             for trial in batch:
                 if job := jobs.get(trial.number):
                     self.task.watch = self.study.watch(trial)
-                    sweep.launch(self.launcher, self.master, [job])
+                    launch(self.launcher, self.master, [job])
                     self._tell(trial, job)
             self.task.failed.clear()  # a search may fail here and there
             return
-        sweep.launch(self.launcher, self.master, sweep.missing(jobs.values(), self.master.rerun))
+        launch(self.launcher, self.master, missing(jobs.values(), self.master.rerun))
         for trial in batch:
             if job := jobs.get(trial.number):
                 self._tell(trial, job)
