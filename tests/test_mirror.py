@@ -14,7 +14,6 @@ WITHOUT: dict[str, str] = {
     "config": "catalogue register rehearsal roles signature sources unread validate",
     "dataset": "answers arrays asked dates decodable digest separated spot words",
     "export": "check differs student",
-    "files": "archive logfile",
     "method": "distill supervised",
     "model": (
         "anatomy bounded foreign known mobilenetv2 resnet shufflenetv1 shufflenetv2 "
@@ -26,7 +25,7 @@ WITHOUT: dict[str, str] = {
     "results": "layout table",
     "run": "asked done folder provenance scores",
     "score": "explain",
-    "security": "estimators header places trust",
+    "security": "header",
     "sweep": "estimate jobs outcome pool remote resume search slurm trial worker",
     "task": "classification metrics regression",
     "teacher": "classes decisions doubt matching meaning network run",
