@@ -44,6 +44,7 @@ class Predictor(nn.Module):
         header = read_header(run)
         self.classes: list[str] = list(header["classes"])
         self.shape = read_shape(header["shape"])
+        self.eval()
 
     def forward(self, inputs: Input) -> Tensor:
         """Logits (N, C), or values (N, 1).
