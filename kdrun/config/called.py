@@ -26,7 +26,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "scheduler": ("optimizer", "total_steps"),
     "model": ("num_classes", "classes", "in_channels", "in_features", "image_size"),
     "teacher": ("data", "val_loader", "augment", "whole", "device", "members"),
-    "loss": (),
+    "loss": ("class_weights",),
     "logger": ("run_dir", "experiment"),
 }
 """By place, what a `_target_` is told by the run, if its signature names it."""

@@ -32,7 +32,16 @@ EVERYWHERE = {
 }
 """What keys mean that most choices of a group have."""
 
-GIVEN = ("num_classes", "classes", "in_channels", "in_features", "image_size", "fold", "uses")
+GIVEN = (
+    "num_classes",
+    "classes",
+    "in_channels",
+    "in_features",
+    "image_size",
+    "fold",
+    "uses",
+    "class_weights",
+)
 """Arguments that a run passes by itself; nobody has to type them."""
 
 

@@ -33,6 +33,12 @@ def weights(loss: Mapping[str, Any], group: str) -> Iterator[str]:
 
 
 def _train(train: Mapping[str, Any]) -> Iterator[str]:
+    from kdrun.loss.class_weights import parsed
+
+    try:
+        parsed(train["class_weights"])
+    except ValueError as error:
+        yield f"train.{error}"
     for key in ("batch_size", "accumulate", "devices", "nodes"):
         if train[key] < 1:
             yield f"train.{key}={train[key]}: must be at least 1"

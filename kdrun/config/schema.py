@@ -112,11 +112,7 @@ class Train:
 CE = "kdrun.loss.ce.CE"
 """The labels' term where no loss has another, whose settings are those of training."""
 
-LABELS = {
-    "_target_": CE,
-    "label_smoothing": "${train.label_smoothing}",
-    "class_weights": "${train.class_weights}",
-}
+LABELS = {"_target_": CE, "label_smoothing": "${train.label_smoothing}"}
 """Every method can read the labels; a loss gives this term its weight."""
 
 SINCE = {"class_weights": "none", "sampler": "shuffle"}
@@ -194,9 +190,6 @@ def identity(config: DictConfig) -> dict[str, Any]:
         if group not in uses:
             what.pop(group, None)
     usual = {key: what["train"].get(key, CE) for key in LABELS}
-    if ce and ce.get("class_weights") == SINCE["class_weights"]:
-        usual.pop("class_weights")
-        del ce["class_weights"]
     for key, value in SINCE.items():
         if what["train"].get(key) == value:
             del what["train"][key]

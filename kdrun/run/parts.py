@@ -222,5 +222,5 @@ def _objective(plain: Plain, task: Task) -> Objective:
     weights = {"ce": Weight(1.0)}
     if "loss" in plain["method"]["uses"]:
         weights = {name: parse(weight) for name, weight in plain["loss"]["weights"].items()}
-    terms = called.terms(plain)
-    return Objective({name: terms[name]() for name in weights}, weights, task)
+    terms, counts = called.terms(plain), plain["train"]["class_weights"]
+    return Objective({name: terms[name](class_weights=counts) for name in weights}, weights, task)

@@ -85,4 +85,3 @@ def test_settings_that_are_off_leave_a_run_what_it_was(kdrun):
     assert focal["loss"]["terms"]["ce"]["_target_"].endswith("Focal")
     assert schema.names(focal)["loss"] == "focal"
     assert other["train"]["class_weights"] == "balanced"
-    assert other["loss"]["terms"]["ce"]["class_weights"] == "balanced"
