@@ -11,6 +11,7 @@ from torch import nn
 from kdrun.config.called import OWN
 from kdrun.config.instantiate import call, locate, parameters, without
 from kdrun.model.features import Network
+from kdrun.model.small_maps import multiply
 from kdrun.model.tokens import advise
 from kdrun.sample import blank, rows_shape
 from kdrun.task import Task
@@ -70,6 +71,7 @@ def build(
     net = call(without(config, *OWN["model"]), place, plugins, **facts)
     if not isinstance(net, nn.Module):
         raise ValueError(f"{config['_target_']} gives a {type(net).__name__}, not a torch module")
+    multiply(net)
     stages = config.get("stages")
     own, behind = getattr(net, "stage_names", ()), getattr(net, "activation_names", ())
     network = Network(
