@@ -67,7 +67,7 @@ def sweep(*words: str, config_dir: str | None = None, **settings: Any) -> pd.Dat
     Raises:
         ValueError: a mistake in what was given; nothing was run.
     """
-    from kdrun.cli import Runs
+    from kdrun.run.calls import Runs
     from kdrun.sweep.outcome import SweepFailedError
 
     typed = [*words, *overrides(settings)]

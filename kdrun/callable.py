@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from types import ModuleType
 from typing import Any
@@ -16,8 +17,7 @@ class Callable(ModuleType):
 
     def __call__(self, *words: Any, **settings: Any) -> Any:
         """The function, with its arguments."""
-        from kdrun import api
-
+        api = importlib.import_module("kdrun.api")  # which imports these packages
         return getattr(api, self.__name__.rpartition(".")[2])(*words, **settings)
 
 

@@ -64,7 +64,7 @@ def main(*, job: bool = False, typed: list[str] | None = None) -> None:
     if "TORCHELASTIC_RUN_ID" in os.environ:
         _refuse_torchrun(arguments)
     if "--version" in arguments:  # Hydra's parser would answer with its own
-        from kdrun import __version__
+        from kdrun.version import __version__
 
         print(f"kdrun {__version__}")
         sys.exit(DONE)

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from omegaconf import DictConfig
 
-from kdrun import __version__
 from kdrun.files.fingerprint import store
+from kdrun.version import __version__
 
 CROWDED = "KDRUN_CROWDED"
 """Set for a process that shares its cores with more threads than there are: its pace is no rule."""

@@ -9,11 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 from omegaconf import DictConfig, OmegaConf
 
-from kdrun import __version__
 from kdrun.config.identity import Identity
 from kdrun.config.schema import RUNTIME, names
 from kdrun.config.sources import kdrun_code
 from kdrun.results.record import Record
+from kdrun.version import __version__
 
 LIBRARIES = ("torch", "torchvision", "timm", "hydra-core", "numpy", "scikit-learn")
 

@@ -1,8 +1,7 @@
 """How much memory a file may take when it is read: told before the memory is taken.
 
 A few kilobytes can unpack to gigabytes, or ask for a network of any size. What a file may take is
-`limit`, or ten times its own size where that is more, so that large files of one's own just work.
-Imports nothing heavy.
+`limit`, or ten times its own size where that is more. Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ OPTION = "max_memory"
 """The key of a run's config. No file raises it: only what is typed counts."""
 
 USUAL = "2GB"
-
 TIMES = 10
 """Texts and tables grow so much when they are unpacked, seldom more."""
 
@@ -38,7 +36,6 @@ JSON = 30
 UNITS = {"KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
 
 BLOCK = 2**20
-
 CELL = 16
 """Bytes that a cell of a table takes beside its characters, once as text and once as a place."""
 

@@ -28,6 +28,12 @@ log = logging.getLogger(__name__)
 
 ABOUT = "about.json"
 
+
+def stem(view: int) -> str:
+    """How the files of a view of the training samples begin."""
+    return f"view-{view:05d}"
+
+
 DTYPES = ("float64", "float32", "float16", "bfloat16", "int64")
 
 Array = npt.NDArray[Any]

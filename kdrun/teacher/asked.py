@@ -18,7 +18,7 @@ import torch
 from kdrun.dataset.spot import Views
 from kdrun.files.lock import held
 from kdrun.score.latency import Latency, crowded
-from kdrun.teacher.answers import Answers, Parts, encode, flat, form_of, look_up, whole
+from kdrun.teacher.answers import Answers, Parts, encode, flat, form_of, look_up, stem, whole
 from kdrun.teacher.keeping import FIELDS, Keeping
 from kdrun.teacher.network import Frozen
 from kdrun.teacher.of_split import OfSplit
@@ -171,7 +171,7 @@ class AskedOnce(Frozen):
         size = len(self.views) * samples * self.answers.per_sample(fields)
         self.room.reserve(self.answers.folder, size)
         self.fields = fields
-        there = [view for view in self.views if self.answers.has(_stem(view), fields)]
+        there = [view for view in self.views if self.answers.has(stem(view), fields)]
         log.info(
             "answers of teacher %s: %d views of %d samples, %s in %s, %s in %s; %d are there",
             self.name, len(self.views), samples, " and ".join(fields), self.wanted.format,
@@ -201,7 +201,7 @@ class AskedOnce(Frozen):
     def example(self, loader: Loader) -> Outputs:
         """What it says of the first batch; looked up if it is there."""
         batch = next(iter(loader.epoch(0)))
-        if not self.why_live and self.fields and self.answers.has(_stem(0), self.fields):
+        if not self.why_live and self.fields and self.answers.has(stem(0), self.fields):
             self.begin_epoch(0)
             try:
                 return self.forward(batch)
@@ -219,13 +219,13 @@ class AskedOnce(Frozen):
         if self.why_live or not self.fields or view == self._view:
             return
         samples = len(self.loader.targets)
-        parts = self.answers.open(_stem(view), self.fields, samples)
+        parts = self.answers.open(stem(view), self.fields, samples)
         if parts is None:
             with self._alone(".asking"):
-                parts = self.answers.open(_stem(view), self.fields, samples)
+                parts = self.answers.open(stem(view), self.fields, samples)
                 if parts is None:
                     self._ask(view)
-                    parts = self.answers.open(_stem(view), self.fields, samples)
+                    parts = self.answers.open(stem(view), self.fields, samples)
         assert parts is not None
         self._view = view
         self._lay_out(parts)
@@ -250,11 +250,11 @@ class AskedOnce(Frozen):
         fields = self.fields
         assert fields is not None
         log.info("asking teacher %s about view %d", self.name, view + 1)
-        for left in self.answers.folder.glob(f".{_stem(view)}.*.tmp"):  # of a killed process
+        for left in self.answers.folder.glob(f".{stem(view)}.*.tmp"):  # of a killed process
             left.unlink(missing_ok=True)
         self.teacher.keep(set(fields) - {"logits"})
         forms = self.answers.forms
-        with self.answers.writing(_stem(view), fields, len(self.loader.targets)) as parts:
+        with self.answers.writing(stem(view), fields, len(self.loader.targets)) as parts:
             for batch in self.loader.epoch(view):
                 said, rows = flat(self.teacher(batch), fields), batch.index.cpu().numpy()
                 for name, arrays in parts.items():
@@ -306,7 +306,3 @@ class AskedOnce(Frozen):
             with self._alone(".about"):
                 self.answers.note(latency=known)
         return Latency(*known)
-
-
-def _stem(view: int) -> str:
-    return f"view-{view:05d}"

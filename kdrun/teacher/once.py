@@ -75,11 +75,8 @@ def once(networks: Networks, teachers: Teachers, role: Role, epochs: int) -> Fro
     if not pays and not folder.is_dir():  # nobody has asked so far
         return build()
     room = Room(cache, bounds.size(str(plain.get("cache_limit", "20GB"))))
-    samples = {
-        name: (inputs_digest(split), len(split))
-        for name, split in (("val", data.val), ("test", data.test))
-        if split is not None
-    }
+    parts = {"val": data.val, "test": data.test}
+    samples = {name: (inputs_digest(part), len(part)) for name, part in parts.items() if part}
     before = len(networks.told)
     asked = AskedOnce(role["name"], build, folder, room, keep, loader, epochs, samples)
     if asked.is_built:

@@ -1,0 +1,132 @@
+"""Where a loader's samples come from: memory, or files that workers decode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from kdrun.dataset.image import read_image
+from kdrun.dataset.tokens import lengths
+from kdrun.sample import ROWS
+from kdrun.types import Arrays, Files, Input
+
+MASK = "attention_mask"
+"""How the key of those inputs ends that tell tokens from padding."""
+
+
+class Source(Protocol):
+    """Where samples come from."""
+
+    pictures: bool
+    placed: bool
+
+    def read(self, batches: list[Tensor]) -> Iterator[Input]:
+        """The samples at each batch of positions, uint8 (N, C, H, W) if they are images."""
+        ...
+
+
+class Memory:
+    """Samples of arrays on a device."""
+
+    def __init__(self, split: Arrays, device: torch.device | str) -> None:
+        inputs = split.inputs
+        self.pictures = isinstance(inputs, Tensor) and inputs.dtype == torch.uint8
+        self._inputs: Input
+        if isinstance(inputs, dict):
+            self._inputs = {key: value.to(device) for key, value in inputs.items()}
+            self._lengths = {
+                key.removesuffix(MASK): lengths(mask)
+                for key, mask in self._inputs.items()
+                if key.endswith(MASK)
+            }
+        elif self.pictures:  # as rows of pixels, which augmentation copies fastest
+            self._inputs = inputs.to(device).permute(0, 2, 3, 1).contiguous()
+        else:
+            self._inputs = inputs.to(device)
+        # Texts are cut to the longest of each batch, which the device has to be asked for.
+        self.placed = not isinstance(inputs, dict) or not self._lengths
+
+    def read(self, batches: list[Tensor]) -> Iterator[Input]:
+        """As `Source`; texts are cut to the longest of each batch."""
+        if isinstance(self._inputs, dict):
+            # At once, for a device that is asked has to be waited for.
+            needed = {
+                name: torch.stack([counts[index].max() for index in batches]).tolist()
+                for name, counts in self._lengths.items()
+            }
+            for place, index in enumerate(batches):
+                short = {name: longest[place] for name, longest in needed.items()}
+                yield {
+                    key: _cut(value, key, short).index_select(0, index)
+                    for key, value in self._inputs.items()
+                }
+            return
+        for index in batches:
+            samples = self._inputs.index_select(0, index)
+            yield samples.permute(0, 3, 1, 2) if self.pictures else samples
+
+
+def _cut(values: Tensor, key: str, lengths: dict[str, int]) -> Tensor:
+    """The columns of some tokens that a batch needs."""
+    length = lengths.get(key[: key.rfind("/") + 1])
+    return values if length is None or key == ROWS else values[:, :length]
+
+
+class Disk:
+    """Images of files, decoded by worker processes ahead of time."""
+
+    pictures = True
+    placed = False
+
+    def __init__(self, split: Files, device: torch.device | str, workers: int) -> None:
+        self._device = torch.device(device)
+        self._batches: list[Tensor] = []  # of the epoch in progress; the workers outlive it
+        self._epochs_begun = 0
+        self._loader = DataLoader(
+            _Decoder(split.paths, split.image_size, split.background),
+            sampler=self._batches,
+            batch_size=None,  # the sampler gives whole batches
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=self._device.type == "cuda",
+            generator=torch.Generator(),  # leaves alone the global one, which a resume restores
+        )
+
+    def read(self, batches: list[Tensor]) -> Iterator[Input]:
+        """As `Source`.
+
+        Raises:
+            ValueError: a file cannot be decoded.
+        """
+        self._epochs_begun += 1
+        turn = self._epochs_begun
+        self._batches[:] = [batch.cpu() for batch in batches]
+        for images in self._loader:
+            assert turn == self._epochs_begun, "the workers serve one epoch at a time"
+            if isinstance(images, str):
+                raise ValueError(images)
+            yield images.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
+
+
+class _Decoder(TorchDataset[Tensor | str]):
+    """Decodes a batch of image files, in a worker."""
+
+    def __init__(self, paths: list[str], image_size: int, background: str) -> None:
+        self._paths, self._background = paths, background
+        self._shape = (3, image_size, image_size)
+
+    def __getitem__(self, index: Tensor) -> Tensor | str:
+        """(N, H, W, C) uint8, or what is wrong with a file.
+
+        The message is returned since torch would bury a raised one in the worker's traceback.
+        """
+        try:
+            paths = [self._paths[i] for i in index.tolist()]
+            return torch.stack([read_image(path, self._shape, self._background) for path in paths])
+        except ValueError as fault:
+            return str(fault)
