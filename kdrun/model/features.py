@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kdrun.model.anatomy import Anatomy, Point, Tap, examine
 from kdrun.model.attention import places, show
 from kdrun.model.tokens import T, in_parts, last, own, reads
-from kdrun.teacher import Teacher
+from kdrun.teacher.base import Teacher
 from kdrun.types import Batch, Input, Outputs
 
 

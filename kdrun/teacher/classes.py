@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from kdrun.teacher import Teacher
+from kdrun.teacher.base import Teacher
 from kdrun.teacher.spelling import as_known, from_one
 from kdrun.types import Batch, Outputs
 

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from kdrun.teacher import Teacher
+from kdrun.teacher.base import Teacher
 from kdrun.teacher.classes import UNKNOWN
 from kdrun.teacher.network import Frozen
 from kdrun.types import Batch, Dataset, Loader, Outputs

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from kdrun.score.latency import Latency, latency
-from kdrun.teacher import Teacher
+from kdrun.teacher.base import Teacher
 from kdrun.types import Batch, Loader, Outputs, Shape
 
 

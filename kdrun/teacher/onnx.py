@@ -17,7 +17,7 @@ from kdrun.dataset.split import select
 from kdrun.sample import ROWS, rows_of, rows_shape
 from kdrun.security import bounds
 from kdrun.security.quiet import onnxruntime
-from kdrun.teacher import Teacher
+from kdrun.teacher.base import Teacher
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
 from kdrun.types import Batch, Dataset, Input, Outputs, Shape
 

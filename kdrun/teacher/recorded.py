@@ -12,7 +12,7 @@ from torch import Tensor
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.digest import digests
 from kdrun.dataset.split import sample_ids
-from kdrun.teacher import Teacher
+from kdrun.teacher.base import Teacher
 from kdrun.teacher.classes import FLOOR, UNKNOWN, log_probabilities
 from kdrun.teacher.decisions import Table, read
 from kdrun.teacher.matching import refuse_from_one, rows_about, rows_from_one, splits

@@ -15,7 +15,7 @@ from kdrun.dataset.augment import to_float
 from kdrun.sample import rows_of, rows_shape
 from kdrun.security import bounds
 from kdrun.security.estimators import known_types, refuse_types
-from kdrun.teacher import Teacher
+from kdrun.teacher.base import Teacher
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
 from kdrun.types import Arrays, Batch, Dataset, Outputs
 

@@ -23,6 +23,7 @@ from kdrun.method.distill import Distill
 from kdrun.objective import Objective
 from kdrun.task.classification import Classification
 from kdrun.teacher.asked import AskedOnce
+from kdrun.teacher.base import Teacher
 from kdrun.teacher.ensemble import Ensemble
 from kdrun.teacher.keeping import Keeping
 from kdrun.teacher.network import Frozen
@@ -49,7 +50,7 @@ def batches(views: int | None = None, seed: int = 3) -> Any:
     )
 
 
-class Counted(nn.Module):
+class Counted(Teacher):
     """A network that counts how many samples it is asked about."""
 
     def __init__(self, network: nn.Module) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.digest import digests
 from kdrun.predict.answers import write
+from kdrun.task.regression import Regression
 from kdrun.teacher.classes import FLOOR
 from kdrun.teacher.recorded import Recorded, recorded
 from kdrun.types import Arrays, Batch, Dataset, Files
@@ -291,7 +293,7 @@ def test_other_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no file .*t\.npz"):
         labels(tmp_path, path=str(tmp_path / "t.npz"))
     with pytest.raises(ValueError, match="about classes, and this dataset has none"):
-        labels(tmp_path, data=data(classes=[]))
+        labels(tmp_path, data=replace(data(), classes=[], task=Regression()))
 
 
 def test_numbers_that_were_not_judged_are_refused(tmp_path: Path) -> None:
