@@ -78,8 +78,9 @@ class Generation(Task):
         raise ValueError("augment.mixup mixes the labels of samples, not of tokens: set it to 0.")
 
     def present(self, targets: Tensor) -> dict[str, Any]:
-        """How many tokens count."""
-        return {"tokens": int((targets >= 0).sum())}
+        """Texts without a token that counts, and how many do."""
+        tokens = int((targets >= 0).sum())
+        return {"unlabelled": int((~self.known(targets)).sum()), "tokens": tokens}
 
     def supervised(
         self, outputs: Outputs, batch: Batch, smoothing: float = 0.0, scale: float = 1.0

@@ -79,12 +79,13 @@ class Segmentation(Task):
         raise ValueError("augment.mixup mixes the labels of samples, not of pixels: set it to 0.")
 
     def present(self, targets: Tensor) -> dict[str, Any]:
-        """How many pixels count, and how many each class has."""
+        """Pictures without a pixel that counts, how many do not, and how many each class has."""
         known = targets[targets >= 0]
         counts = known.bincount(minlength=self.width).tolist()
         return {
+            "unlabelled": int((~self.known(targets)).sum()),
             "void": targets.numel() - len(known),
-            "classes": dict(zip(self.classes, counts, strict=True)),
+            "pixels": dict(zip(self.classes, counts, strict=True)),
         }
 
     def supervised(
