@@ -169,19 +169,19 @@ def test_killed_between_epochs_it_ends_with_the_same_bits(
     whole = (the_run() / "student.safetensors").read_bytes()
     shutil.rmtree(the_run())
 
-    from kdrun.run import experiment
+    from kdrun.run import course
 
-    save, saved = experiment.save_state, []
+    save, saved = course.save_state, []
 
     def cut_off(path: Path, state: dict[str, object]) -> None:
         save(path, state)
         saved.append(path)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment, "save_state", cut_off)
+    monkeypatch.setattr(course, "save_state", cut_off)
     assert kdrun(*command).status != 0
     assert saved
-    monkeypatch.setattr(experiment, "save_state", save)
+    monkeypatch.setattr(course, "save_state", save)
     assert kdrun(*command).status == 0
     assert (the_run() / "student.safetensors").read_bytes() == whole
 

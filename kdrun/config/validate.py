@@ -20,7 +20,6 @@ from kdrun.config.called import roles
 from kdrun.config.instantiate import nearest
 from kdrun.config.schema import folder
 from kdrun.config.unread import dotted, meant, readable, unread
-from kdrun.logger import not_installed
 from kdrun.run import crossval
 from kdrun.security import bounds, interpolations, trust
 from kdrun.teacher.lineage import lineage
@@ -265,8 +264,10 @@ def parts(config: DictConfig) -> list[str]:
             from kdrun.teacher.building import faults
 
             found += faults(where, role)
-    if not found:
-        found += not_installed(called.loggers(plain))
+    if not found and (loggers := called.loggers(plain)):
+        from kdrun.logger import not_installed  # which few runs need
+
+        found += not_installed(loggers)
     return found or [*_lineage(plain), *rehearsal.objections(plain, dict(roles(plain)))]
 
 
