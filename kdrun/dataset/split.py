@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from kdrun.dataset.random import bits
-from kdrun.task.choose import by_form, of_split
+from kdrun.task.choose import of_split
+from kdrun.task.form import by_form
 from kdrun.types import Arrays, Files, Split, map_input
 
 

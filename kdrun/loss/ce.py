@@ -6,7 +6,7 @@ from torch import Tensor
 
 from kdrun.loss import Loss
 from kdrun.loss.class_weights import ClassWeights, cross_entropy, fitting, parsed, weights
-from kdrun.task.choose import by_form
+from kdrun.task.form import by_form
 from kdrun.types import Batch, Outputs
 
 

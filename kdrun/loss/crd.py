@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from kdrun.loss import Loss, positive
 from kdrun.loss.relation import rows
-from kdrun.task.choose import by_form
+from kdrun.task.form import by_form
 from kdrun.types import Batch, Outputs
 
 

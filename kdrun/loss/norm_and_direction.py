@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from kdrun.loss import Loss, full
 from kdrun.loss.logits import one_hot
-from kdrun.task.choose import by_form
+from kdrun.task.form import by_form
 from kdrun.types import Batch, Loader, Outputs
 
 

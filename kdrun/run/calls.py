@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,9 @@ class Runs:
     def left(self) -> list[str]:
         """Where a failure can be read of, if it is: a full disk holds neither row nor log."""
         found = []
-        try:
+        with suppress(ValueError, OSError):  # then there is no row
             if self.run_dir and load_record(self.run_dir)["status"] == "failed":
                 found.append("its row says so")
-        except (ValueError, OSError):
-            pass
         if self.run_dir and _has_content(self.run_dir / "run.log"):
             found.append("run.log has more")
         return ["; ".join(found)] if found else []

@@ -28,10 +28,9 @@ from kdrun.results.record import write_atomic
 from kdrun.run.done import refuse_another
 from kdrun.run.folder import busy
 from kdrun.run.life import bury
-from kdrun.sweep.jobs import Composer, Job, Known, command_of, settle, telling_apart
+from kdrun.sweep.jobs import Composer, Job, Known, command_of, marked, settle, telling_apart
 from kdrun.sweep.left import Left
 from kdrun.sweep.outcome import state
-from kdrun.sweep.shared import marked
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from kdrun.config.schema import Rerun
 from kdrun.results.record import write_atomic
 from kdrun.run.done import ended
 from kdrun.security import bounds
-from kdrun.sweep.shared import marked
+from kdrun.sweep.shared import repeated
 
 KNOWN = ".jobs.json"
 """Where a sweep's folder keeps which overrides lead to which run."""
@@ -190,6 +190,13 @@ def commands(
         place = str(job.run_dir).replace("\\", "\\\\").replace("'", "\\'")
         found[job] = [*shared, *job.words(command_of(master)), f"hydra.run.dir='{place}'"]
     return found
+
+
+def marked(jobs: Iterable[Job]) -> list[Job]:
+    """The jobs, each told whether another asks a teacher the same."""
+    jobs = list(jobs)
+    alike = repeated(job.config for job in jobs)
+    return [replace(job, shared=more) for job, more in zip(jobs, alike, strict=True)]
 
 
 def to_console(config: DictConfig) -> list[str]:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from kdrun.teacher.lineage import lineage
-
-if TYPE_CHECKING:
-    from kdrun.sweep.jobs import Job
 
 BATCHES = ("batch_size", "precision", "channels_last", "device", "devices", "nodes")
 """Settings of training that decide what a teacher is asked, and in which format it answers."""
@@ -31,12 +27,8 @@ def asks(config: DictConfig) -> str | None:
     return json.dumps(told, sort_keys=True, default=str)
 
 
-def marked(jobs: Iterable[Job]) -> list[Job]:
-    """The jobs, each told whether another asks the same."""
-    jobs = list(jobs)
-    asked = [None if job.config is None else asks(job.config) for job in jobs]
+def repeated(configs: Iterable[DictConfig | None]) -> list[bool]:
+    """Whether what each job asks is asked by another too; a job without a config asks nothing."""
+    asked = [None if config is None else asks(config) for config in configs]
     times = Counter(one for one in asked if one is not None)
-    return [
-        replace(job, shared=times[one] > 1) if one is not None else job
-        for job, one in zip(jobs, asked, strict=True)
-    ]
+    return [one is not None and times[one] > 1 for one in asked]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from kdrun.types import Batch, Outputs, Shape
+    from kdrun.batch import Batch, Outputs, Shape
 
 
 @dataclass(frozen=True)

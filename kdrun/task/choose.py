@@ -7,26 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kdrun.config.instantiate import call
-from kdrun.task.classification import Classification, by_value
+from kdrun.task.classification import Classification
+from kdrun.task.form import by_form
 from kdrun.task.regression import Regression
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from kdrun.task import Task
     from kdrun.types import Dataset, Split
-
-
-def by_form(targets: Tensor, classes: Sequence[str] = ()) -> Task:
-    """The task of plain targets: whole numbers are classes, (N,) others are values.
-
-    Args:
-        targets: (N,) or, as class probabilities, (N, C).
-        classes: what they are called, if they have names.
-    """
-    if by_value(targets):
-        return Regression()
-    return Classification(tuple(classes))
 
 
 def of_split(split: Split) -> Task:

@@ -17,7 +17,7 @@ from kdrun.task.metrics import BESIDE_A_CLASSIFIER, CLASSIFICATION, Metric
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kdrun.types import Batch, Outputs
+    from kdrun.batch import Batch, Outputs
 
 SUSPECTS = (
     "Suspects: the order of its classes (teacher.classes), the normalisation of its pixels "

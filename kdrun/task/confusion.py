@@ -16,7 +16,7 @@ from kdrun.task import Scores, Tally
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kdrun.types import Batch, Outputs
+    from kdrun.batch import Batch, Outputs
 
 CLASSES = ("class", "support", "predicted", "precision", "recall", "f1")
 """The columns of classes.csv; support is how many samples the split has of a class."""

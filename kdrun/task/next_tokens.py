@@ -12,7 +12,7 @@ from torch import Tensor
 from kdrun.task import Scores, Tally
 
 if TYPE_CHECKING:
-    from kdrun.types import Batch, Outputs
+    from kdrun.batch import Batch, Outputs
 
 
 class NextTokens(Tally):

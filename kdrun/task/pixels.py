@@ -16,7 +16,7 @@ from kdrun.task import Scores, Tally
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kdrun.types import Batch, Outputs
+    from kdrun.batch import Batch, Outputs
 
 
 class Pixels(Tally):

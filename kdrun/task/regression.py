@@ -16,7 +16,7 @@ from kdrun.task.metrics import BESIDE_A_REGRESSOR, REGRESSION, Metric
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kdrun.types import Batch, Outputs
+    from kdrun.batch import Batch, Outputs
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from kdrun.task.pixels import Pixels, at_size, brought_to
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kdrun.types import Batch, Outputs, Shape
+    from kdrun.batch import Batch, Outputs, Shape
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from kdrun.types import Batch, Outputs
+    from kdrun.batch import Batch, Outputs
 
 
 class Rows(NamedTuple):

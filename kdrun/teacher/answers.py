@@ -158,6 +158,24 @@ def look_up(
     }
 
 
+def lay_out(parts: Parts, rows: dict[str, dict[str, Any]], device: torch.device) -> None:
+    """Put arrays into tensors on a device, which stay where they are once they are made.
+
+    Args:
+        parts: the arrays.
+        rows: the tensors by the same names, empty at first.
+        device: where they lie.
+    """
+    for name, arrays in parts.items():
+        place = rows.setdefault(name, {})
+        for end, array in arrays.items():
+            tensor = torch.from_numpy(array.copy())
+            if end in place:
+                place[end].copy_(tensor)
+            else:
+                place[end] = tensor.to(device)
+
+
 def _taken(rows: Array | Tensor, index: Tensor) -> Tensor:
     if isinstance(rows, Tensor):
         return rows.index_select(0, index)

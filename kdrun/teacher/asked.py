@@ -18,7 +18,7 @@ import torch
 from kdrun.dataset.spot import Views
 from kdrun.files.lock import held
 from kdrun.score.latency import Latency, crowded
-from kdrun.teacher.answers import Answers, Parts, encode, flat, form_of, look_up, stem, whole
+from kdrun.teacher.answers import Answers, encode, flat, form_of, lay_out, look_up, stem, whole
 from kdrun.teacher.keeping import FIELDS, Keeping
 from kdrun.teacher.network import Frozen
 from kdrun.teacher.of_split import OfSplit
@@ -228,22 +228,11 @@ class AskedOnce(Frozen):
                     parts = self.answers.open(stem(view), self.fields, samples)
         assert parts is not None
         self._view = view
-        self._lay_out(parts)
-
-    def _lay_out(self, parts: Parts) -> None:
-        """Put the arrays where they are looked up: on a GPU in tensors that stay where they are."""
         device = self.loader.targets.device
         if device.type == "cpu" or self.capturable is not True:
             self._rows = parts
-            return
-        for name, arrays in parts.items():
-            for end, array in arrays.items():
-                tensor = torch.from_numpy(array.copy())
-                place = self._rows.setdefault(name, {})
-                if end in place:
-                    place[end].copy_(tensor)
-                else:
-                    place[end] = tensor.to(device)
+        else:
+            lay_out(parts, self._rows, device)
 
     def _ask(self, view: int) -> None:
         """Ask about all samples, in the batches of the first epoch that shows the view."""
@@ -276,7 +265,8 @@ class AskedOnce(Frozen):
         if not self.answers.about.get(f"on_{split}", True):
             return None
         digits, samples = self.samples[split]
-        return OfSplit(self, split, f"{split}-{digits[:16]}", samples)
+        own = f"{split}-{digits[:16]}"
+        return OfSplit(self.answers.folder, lambda: self.teacher.on(split), own, samples)
 
     @property
     def live(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -13,9 +14,6 @@ from kdrun.teacher.keeping import Keeping
 from kdrun.teacher.network import Frozen
 from kdrun.types import Batch, Outputs
 
-if TYPE_CHECKING:
-    from kdrun.teacher.asked import AskedOnce
-
 WHOLE = Keeping(("logits",), "float32")
 
 
@@ -23,21 +21,23 @@ class OfSplit(Frozen):
     """Looks up what was said of a split, or asks and writes it down once all of it was said.
 
     Args:
-        asked: the teacher of the run.
-        split: `val` or `test`.
+        folder: of the teacher's answers.
+        teacher: makes the teacher for the split, when it has to be asked.
         stem: of the files.
         samples: of the split.
     """
 
-    def __init__(self, asked: AskedOnce, split: str, stem: str, samples: int) -> None:
+    def __init__(
+        self, folder: Path, teacher: Callable[[], Frozen | None], stem: str, samples: int
+    ) -> None:
         torch.nn.Module.__init__(self)
         self.stem, self.samples = stem, samples
-        self.answers = Answers(asked.answers.folder, WHOLE)
+        self.answers = Answers(folder, WHOLE)
         self.parts = self.answers.open(stem, ["logits"], samples)
         self.said: dict[str, Tensor] = {}
         self.seen = torch.zeros(samples, dtype=torch.bool)
         # A part of the module, whose buffers are put back by who asks only to judge.
-        self.inner = asked.teacher.on(split) if self.parts is None else None
+        self.inner = teacher() if self.parts is None else None
 
     @property
     def live(self) -> bool:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -28,7 +28,6 @@ from kdrun.teacher.room import Room
 
 if TYPE_CHECKING:
     from kdrun.run.loaders import Loaders
-    from kdrun.run.networks import Networks
 
 LAYOUT = 1
 """Version of what lies in a folder of answers, and of what augmentation draws."""
@@ -37,7 +36,25 @@ FOLDER = "answers"
 """Below the cache."""
 
 
-def once(networks: Networks, teachers: Teachers, role: Role, epochs: int) -> Frozen:
+class Told(Protocol):
+    """What is known of a run, and where it is told what was found: `kdrun.run.networks.Networks`.
+
+    Attributes:
+        plain: the config as plain containers.
+        load: makes batches of its data.
+        dtype: of networks under autocast; None for float32.
+        told: what was found and assumed of weights, a sentence each.
+        adopted: where weights came from.
+    """
+
+    plain: Mapping[str, Any]
+    load: Loaders
+    dtype: torch.dtype | None
+    told: list[str]
+    adopted: list[dict[str, str]]
+
+
+def once(networks: Told, teachers: Teachers, role: Role, epochs: int) -> Frozen:
     """The teacher of a run, of whose answers those are kept that it is worth it.
 
     Args:

@@ -17,7 +17,7 @@ from kdrun.model.features import Network, inner
 from kdrun.model.fitted import Fitted
 from kdrun.objective import Objective
 from kdrun.sample import rows_of
-from kdrun.task.choose import by_form
+from kdrun.task.form import by_form
 from kdrun.teacher.network import Frozen
 from kdrun.train import Row, Training
 from kdrun.types import Batch, Loader, Outputs

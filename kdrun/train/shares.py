@@ -10,7 +10,7 @@ from torch import Tensor
 from kdrun.dataset.paired import Paired
 from kdrun.method import Method
 from kdrun.task import Task
-from kdrun.task.choose import by_form
+from kdrun.task.form import by_form
 from kdrun.types import Batch, Loader
 
 

@@ -17,7 +17,7 @@ from kdrun.loss import Loss, full
 from kdrun.loss.weight import parse
 from kdrun.model.features import Network
 from kdrun.objective import Objective, take
-from kdrun.task.choose import by_form
+from kdrun.task.form import by_form
 from kdrun.transfer import BatchNorm, Source, Strategy
 from kdrun.transfer.start import carry_over
 from kdrun.types import Batch, Input, Loader, Outputs

@@ -9,7 +9,7 @@ import numpy as np
 
 from kdrun.dataset.arrays import Array
 from kdrun.model.features import Network
-from kdrun.task.choose import by_form
+from kdrun.task.form import by_form
 from kdrun.transfer import Source, Strategy
 from kdrun.transfer.affine import Affine, head_of, install
 from kdrun.transfer.mapping import fit_linear, labelled, standardise

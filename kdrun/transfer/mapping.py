@@ -22,7 +22,7 @@ from kdrun.dataset.arrays import Array
 from kdrun.model.features import Network
 from kdrun.model.linear import Linear
 from kdrun.model.rbf import RBF
-from kdrun.task.choose import by_form
+from kdrun.task.form import by_form
 from kdrun.transfer import Source, Strategy
 from kdrun.transfer.affine import Affine, Kernel, Scale, head_of, install
 from kdrun.transfer.store import features

@@ -7,8 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from kdrun.sweep.jobs import Job
-from kdrun.sweep.shared import marked
+from kdrun.sweep.jobs import Job, marked
 
 
 def job(method: str = "distill", uses: str = "teacher", **changed: Any) -> Job:

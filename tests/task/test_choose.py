@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kdrun.task import Task
-from kdrun.task.choose import by_form, from_header, with_task
+from kdrun.task.choose import from_header, with_task
 from kdrun.task.classification import Classification
 from kdrun.task.regression import Regression
 from kdrun.types import Arrays, Dataset
@@ -25,12 +25,6 @@ class Scaled(Regression):
 
     factor: float = 1.0
     name: ClassVar[str] = "scaled"
-
-
-def test_whole_numbers_are_classes_and_others_values() -> None:
-    assert by_form(CLASSES.targets, ["a", "b"]) == Classification(("a", "b"))
-    assert by_form(torch.rand(3, 2), ["a", "b"]) == Classification(("a", "b"))
-    assert by_form(VALUES.targets) == Regression()
 
 
 def test_a_dataset_says_its_task_or_has_that_of_its_targets() -> None:
@@ -70,7 +64,7 @@ def test_an_older_file_says_it_by_its_classes() -> None:
     assert from_header({"classes": []}) == Regression()
 
 
-@pytest.mark.parametrize("name", ["kdrun.task.choose.by_form", "os.system", f"{__name__}.Scaled"])
+@pytest.mark.parametrize("name", ["kdrun.task.form.by_form", "os.system", f"{__name__}.Scaled"])
 def test_a_file_names_no_more_than_tasks(name: str) -> None:
     with pytest.raises(ValueError, match="not allowed here"):
         from_header({"classes": [], "task": {"_target_": name}})
