@@ -71,8 +71,7 @@ def identify(config: DictConfig) -> Identity:
     settings = settings_of(config)
     files: dict[str, dict[str, Any]] = {}
     apart = _replaced(settings, "", files)
-    targets = sorted(set(_targets(settings)))
-    code = plugin_code(targets, list(config.plugins))
+    code = plugin_code(sorted(set(targets(settings))), list(config.plugins))
     text = json.dumps([apart, code] if code else apart, sort_keys=True)
     return Identity(settings, files, code, hashlib.sha256(text.encode()).hexdigest())
 
@@ -136,15 +135,16 @@ def unchanged(files: Mapping[str, Mapping[str, Any]], code: Mapping[str, str]) -
     return ""
 
 
-def _targets(settings: Any) -> Iterator[str]:
-    if isinstance(settings, dict):
+def targets(settings: Any) -> Iterator[str]:
+    """Every `_target_` in some settings, at any depth."""
+    if isinstance(settings, Mapping):
         if isinstance(settings.get("_target_"), str):
             yield settings["_target_"]
         for inner in settings.values():
-            yield from _targets(inner)
+            yield from targets(inner)
     elif isinstance(settings, list):
         for inner in settings:
-            yield from _targets(inner)
+            yield from targets(inner)
 
 
 def slug(what: Identity) -> str:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from kdrun.loss import Loss, positive
 from kdrun.loss.divergence import kl
-from kdrun.loss.ifvd import at_size, centres
+from kdrun.loss.ifvd import centres, of_pixels
 from kdrun.loss.stages import pair, same_size
 from kdrun.types import Batch, Outputs
 
@@ -78,7 +78,7 @@ class CIRKD(Loss):
             ValueError: the labels are not of pixels.
         """
         s, t = same_size(*pair(student.features, teacher.features, -1))
-        at_size(targets[:1], s.shape[2:])
+        of_pixels(targets[:1], s.shape[2:])
         width, classes = t.shape[1], int(targets.max()) + 1
         self.project = nn.Sequential(
             nn.Conv2d(s.shape[1], width, 1, bias=False),
@@ -96,7 +96,7 @@ class CIRKD(Loss):
         s, t = same_size(*pair(student.features, teacher.features, -1))
         loss = self._within(s, t)
         s, t = (F.avg_pool2d(x, 2, ceil_mode=True) for x in (s, t))
-        target = at_size(batch.target, s.shape[2:])
+        target = of_pixels(batch.target, s.shape[2:])
         ours, theirs = F.normalize(self.project(s), dim=1), F.normalize(t, dim=1)
         known = target.flatten() >= 0
         mine, given = (x.flatten(2).transpose(1, 2).flatten(0, 1) for x in (ours, theirs))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from kdrun.loss import Loss
 from kdrun.loss.stages import pair, same_size
+from kdrun.task.pixels import at_size
 from kdrun.types import Batch, Outputs
 
 
@@ -35,24 +36,20 @@ class IFVD(Loss):
             ValueError: the labels are not of pixels.
         """
         s, _ = same_size(*pair(student.features, teacher.features, -1))
-        at_size(targets[:1], s.shape[2:])
+        of_pixels(targets[:1], s.shape[2:])
         self.classes = int(targets.max()) + 1
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The squared difference of cosines, mean over pixels with a label."""
         s, t = same_size(*pair(student.features, teacher.features, -1))
-        target = at_size(batch.target, s.shape[2:])
+        target = of_pixels(batch.target, s.shape[2:])
         known = target >= 0
         gap = (to_centre(s, target, self.classes) - to_centre(t, target, self.classes)).square()
         return torch.where(known, gap, 0).sum() / known.sum().clamp(min=1)
 
 
-def at_size(target: Tensor, size: torch.Size) -> Tensor:
-    """(N, h, w) labels of pixels at another size, each that of the nearest pixel.
-
-    Args:
-        target: (N, H, W) classes, -1 where none counts.
-        size: height and width.
+def of_pixels(target: Tensor, size: torch.Size) -> Tensor:
+    """(N, h, w) labels of pixels at another size: see `kdrun.task.pixels.at_size`.
 
     Raises:
         ValueError: the labels are not of pixels.
@@ -61,8 +58,7 @@ def at_size(target: Tensor, size: torch.Size) -> Tensor:
         raise ValueError(
             f"targets {tuple(target.shape)} are not (N, H, W): this compares the pixels of a class"
         )
-    small: Tensor = F.interpolate(target[:, None].float(), size=tuple(size), mode="nearest")
-    return small[:, 0].long()
+    return at_size(target, size)
 
 
 def centres(features: Tensor, target: Tensor, classes: int) -> tuple[Tensor, Tensor]:

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from kdrun.config.nearest import nearest
-from kdrun.hub import library, require
-from kdrun.model.transformers import describe, own_settings
+from kdrun.hub import library
+from kdrun.model.transformers import change, describe, own_settings, read_config
 
 
 def create(
@@ -82,25 +82,14 @@ def _config(name: str, pretrained: bool, settings: Mapping[str, Any]) -> Any:
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
 
     if pretrained:
-        require("model.architecture", name, "config.json")
-        try:
-            config = AutoConfig.from_pretrained(name, trust_remote_code=False)
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"there is no model '{name}': it is neither a folder with a config.json nor to be "
-                f"had from the hub ({str(error).splitlines()[0]})"
-            ) from error
+        config = read_config("model.architecture", name)
     elif name in CONFIG_MAPPING and name in KNOWN:
         config = AutoConfig.for_model(name)
     else:
         raise ValueError(
             f"transformers has no causal language model '{name}'; {nearest(name, KNOWN)}"
         )
-    known = config.to_dict().keys() | config.attribute_map.keys()
-    for key, value in settings.items():
-        if key not in known:
-            raise ValueError(f"{name} has no setting '{key}'; {nearest(key, known)}")
-        setattr(config, key, value)
+    change(config, name, settings)
     return config
 
 

@@ -118,25 +118,54 @@ def _config(name: str, pretrained: bool, settings: Mapping[str, Any]) -> Any:
     if not pretrained and name in CONFIG_MAPPING and not Path(name).exists():
         config = AutoConfig.for_model(name)
     else:
-        require("model.name", name, "config.json")
-        try:
-            config = AutoConfig.from_pretrained(name, trust_remote_code=False)
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"there is no model '{name}': it is neither a folder with a config.json nor to be "
-                f"had from the hub ({str(error).splitlines()[0]})"
-            ) from error
+        config = read_config("model.name", name)
     if getattr(config, "is_encoder_decoder", False) or not hasattr(config, "num_hidden_layers"):
         raise ValueError(
             f"{name} is a {config.model_type}: only encoders and decoders of texts are classifiers "
             "here, such as bert, roberta or llama"
         )
+    change(config, name, settings)
+    return config
+
+
+def read_config(key: str, name: str) -> Any:
+    """The configuration of a folder or of a name on the hub.
+
+    Args:
+        key: of the config that names it, for messages.
+        name: the folder, or the name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    from transformers import AutoConfig
+
+    require(key, name, "config.json")
+    try:
+        return AutoConfig.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"there is no model '{name}': it is neither a folder with a config.json nor to be "
+            f"had from the hub ({str(error).splitlines()[0]})"
+        ) from error
+
+
+def change(config: Any, name: str, settings: Mapping[str, Any]) -> None:
+    """Set what a user says of a configuration.
+
+    Args:
+        config: of transformers, in place.
+        name: of the model, for messages.
+        settings: by their names there.
+
+    Raises:
+        ValueError: it has no such setting; the nearest one is told.
+    """
     known = config.to_dict().keys() | config.attribute_map.keys()
     for key, value in settings.items():
         if key not in known:
             raise ValueError(f"{name} has no setting '{key}'; {nearest(key, known)}")
         setattr(config, key, value)
-    return config
 
 
 def _load(auto: Any, name: str, config: Any) -> Any:

@@ -181,7 +181,8 @@ def predict(
     with torch.no_grad():
         for batch in loader.epoch(0):
             places = batch.index.tolist()
-            told = task.answers(network(batch), [names[place] for place in places], folder)
+            outputs = task.shown(network(batch), batch)
+            told = task.answers(outputs, [names[place] for place in places], folder)
             for place, cells in zip(places, told, strict=True):
                 writer.writerow([names[place], *([labels[place]] if labels else []), *cells])
     scores = evaluate(network, loader, task).metrics if labels else {}

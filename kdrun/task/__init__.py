@@ -202,6 +202,10 @@ class Task:
         """
         raise NotImplementedError
 
+    def shown(self, outputs: Outputs, batch: Batch) -> Outputs:
+        """Outputs as they are written down: maps, for one, as large as what they are of."""
+        return outputs
+
     def labels(self, targets: Tensor) -> list[str]:
         """The label of each sample as text; empty where none is known."""
         return [f"{value:.6g}" if value == value else "" for value in targets.tolist()]

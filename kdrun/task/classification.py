@@ -13,6 +13,7 @@ from torch import Tensor
 from kdrun.task import Doubt, Task
 from kdrun.task.confusion import Confusion
 from kdrun.task.metrics import BESIDE_A_CLASSIFIER, CLASSIFICATION, Metric
+from kdrun.task.tally import majority
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,17 +106,8 @@ class Classification(Task):
     def judge(self, metrics: Mapping[str, float], targets: Tensor, where: str) -> Doubt | None:
         """A teacher must be right more often than one that always says the commonest class."""
         counts = targets[targets >= 0].bincount()
-        if int((counts > 0).sum()) < 2:
-            return None
-        accuracy, most = metrics["accuracy"], int(counts.max()) / int(counts.sum())
-        columns = {"teacher_val_accuracy": accuracy, "val_majority_accuracy": most}
-        if accuracy > most:
-            return Doubt(columns)
-        told = (
-            f"is right in {accuracy:.1%} of {int(counts.sum())} {where} samples, and always saying "
-            f"'{self.classes[int(counts.argmax())]}' in {most:.1%}: it teaches nothing"
-        )
-        return Doubt(columns, told, SUSPECTS, "train it longer, or take another")
+        what = f"{int(counts.sum())} {where} samples"
+        return majority(counts, metrics["accuracy"], self.classes, what, SUSPECTS)
 
     def columns(self) -> list[str]:
         """The likeliest class, its probability, and that of each."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,8 +14,6 @@ from kdrun.task.metrics import BESIDE_A_LANGUAGE_MODEL, GENERATION, Metric
 from kdrun.task.next_tokens import NextTokens
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kdrun.batch import Batch, Outputs, Shape
 
 
@@ -116,15 +113,12 @@ class Generation(Task):
         return NextTokens()
 
     def columns(self) -> list[str]:
-        """The likeliest next token of each text, and its probability."""
-        return ["next", "confidence"]
+        """None: a model of this task is scored and compared, and does not write texts yet.
 
-    def answers(
-        self, outputs: Outputs, names: Sequence[str], folder: Path | None
-    ) -> Iterator[list[str]]:
-        """By the number of the token: the words are the tokenizer's."""
-        for row in outputs.logits[:, -1].softmax(1).cpu():
-            yield [str(int(row.argmax())), f"{float(row.max()):.6f}"]
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("a language model's texts are not written yet: kdrun predict is of others")
 
     def labels(self, targets: Tensor) -> list[str]:
         """None that fits a cell."""

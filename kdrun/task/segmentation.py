@@ -13,6 +13,7 @@ from torch import Tensor
 from kdrun.task import Doubt, Rows, Task
 from kdrun.task.metrics import BESIDE_A_SEGMENTATION, SEGMENTATION, Metric
 from kdrun.task.pixels import Pixels, at_size, brought_to
+from kdrun.task.tally import majority
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,17 +120,8 @@ class Segmentation(Task):
     def judge(self, metrics: Mapping[str, float], targets: Tensor, where: str) -> Doubt | None:
         """A teacher must be right in more pixels than one that always says the commonest class."""
         counts = targets[targets >= 0].bincount()
-        if int((counts > 0).sum()) < 2:
-            return None
-        accuracy, most = metrics["accuracy"], int(counts.max()) / int(counts.sum())
-        columns = {"teacher_val_accuracy": accuracy, "val_majority_accuracy": most}
-        if accuracy > most:
-            return Doubt(columns)
-        told = (
-            f"is right in {accuracy:.1%} of the {where} pixels, and always saying "
-            f"'{self.classes[int(counts.argmax())]}' in {most:.1%}: it teaches nothing"
-        )
-        return Doubt(columns, told, "", "train it longer, or take another")
+        what = f"the {where} pixels"
+        return majority(counts, metrics["accuracy"], self.classes, what)
 
     def columns(self) -> list[str]:
         """The mask, a file, and the share of the pixels that each class has."""
@@ -140,18 +132,25 @@ class Segmentation(Task):
     ) -> Iterator[list[str]]:
         """Masks as PNG files with a palette, and their cells.
 
-        A mask is as large as the logits: whoever calls brings them to the picture's size.
+        A file is called as its sample is, with what no file name holds written as %2F.
         """
+        from urllib.parse import quote
+
         from kdrun.task.palette import write_mask
 
         if folder is None:
             raise ValueError("the answers are masks, one file each: give --out FILE.csv")
         folder.mkdir(parents=True, exist_ok=True)
         for name, mask in zip(names, outputs.logits.argmax(1).cpu(), strict=True):
-            path = folder / f"{name.replace('/', '_')}.png"
+            path = folder / f"{quote(name, safe=' ')}.png"
             write_mask(path, mask)
             shares = mask.flatten().bincount(minlength=self.width) / mask.numel()
             yield [f"{folder.name}/{path.name}", *(f"{share:.6f}" for share in shares.tolist())]
+
+    def shown(self, outputs: Outputs, batch: Batch) -> Outputs:
+        """Scores at the size of the pictures that the network was given."""
+        assert isinstance(batch.input, Tensor)
+        return outputs._replace(logits=brought_to(outputs.logits, batch.input.shape[2:]))
 
     def labels(self, targets: Tensor) -> list[str]:
         """None that fits a cell."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -86,3 +87,31 @@ class Doubt(NamedTuple):
     told: str = ""
     suspects: str = ""
     remedy: str = ""
+
+
+def majority(
+    counts: Tensor, accuracy: float, classes: Sequence[str], what: str, suspects: str = ""
+) -> Doubt | None:
+    """What an accuracy says against a teacher: it must beat always saying the commonest class.
+
+    Args:
+        counts: (C,) how often each class is right.
+        accuracy: of the teacher there.
+        classes: what they are called.
+        what: was counted, in some words: `120 validation samples`.
+        suspects: see `Doubt`.
+
+    Returns:
+        None where fewer than two classes occur, and nothing can be said.
+    """
+    if int((counts > 0).sum()) < 2:
+        return None
+    most = int(counts.max()) / int(counts.sum())
+    columns = {"teacher_val_accuracy": accuracy, "val_majority_accuracy": most}
+    if accuracy > most:
+        return Doubt(columns)
+    told = (
+        f"is right in {accuracy:.1%} of {what}, and always saying "
+        f"'{classes[int(counts.argmax())]}' in {most:.1%}: it teaches nothing"
+    )
+    return Doubt(columns, told, suspects, "train it longer, or take another")

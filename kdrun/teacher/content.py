@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kdrun.config.identity import by_content
+from kdrun.config.identity import by_content, targets
 from kdrun.config.instantiate import without
 from kdrun.config.schema import KEPT, OPTIONS
 from kdrun.config.sources import plugin_code
@@ -42,7 +42,7 @@ def content(role: Role, trained: Callable[[Role], Path], data: Dataset, plugins:
         "classes": data.classes,
         "shape": data.shape,
         "pixels": [data.mean, data.std],
-        "code": plugin_code(sorted(_targets(role)), plugins),
+        "code": plugin_code(sorted(targets(role)), plugins),
         "libraries": _versions(),
     }
     text = json.dumps(told, sort_keys=True, default=str)
@@ -80,17 +80,6 @@ def _what(role: Role, trained: Callable[[Role], Path], data: Dataset) -> dict[st
         if split is not None
     ]
     return {"settings": settings, "members": told, "data": about}
-
-
-def _targets(settings: Any) -> Iterator[str]:
-    if isinstance(settings, Mapping):
-        if isinstance(settings.get("_target_"), str):
-            yield settings["_target_"]
-        for inner in settings.values():
-            yield from _targets(inner)
-    elif isinstance(settings, list):
-        for inner in settings:
-            yield from _targets(inner)
 
 
 def _versions() -> dict[str, str]:

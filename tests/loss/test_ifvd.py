@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kdrun.loss.ifvd import IFVD, at_size
+from kdrun.loss.ifvd import IFVD, of_pixels
 from tests.loss import maps as m
 from tests.loss.test_pairwise import cosine
 
@@ -39,8 +39,8 @@ def test_pixels_without_a_label_do_not_count() -> None:
     assert m.value(loss, s, t, torch.full_like(y, -1)) == 0
 
 
-def test_labels_are_those_of_the_nearest_pixels() -> None:
+def test_labels_of_samples_are_refused() -> None:
     y = torch.arange(16).view(1, 4, 4)
-    assert at_size(y, torch.Size((2, 2))).tolist() == [[[0, 2], [8, 10]]]
+    assert of_pixels(y, torch.Size((2, 2))).tolist() == [[[0, 2], [8, 10]]]
     with pytest.raises(ValueError, match=r"\(2,\) are not \(N, H, W\)"):
-        at_size(torch.zeros(2), torch.Size((2, 2)))
+        of_pixels(torch.zeros(2), torch.Size((2, 2)))

@@ -103,3 +103,8 @@ def test_targets_of_another_form_are_refused() -> None:
     for wrong in (torch.zeros(2, dtype=torch.long), torch.zeros(2, 4)):
         with pytest.raises(ValueError, match="dataset=lines"):
             TASK.accept(wrong)
+
+
+def test_texts_are_not_written_and_that_is_told() -> None:
+    with pytest.raises(ValueError, match="not written yet"):
+        TASK.columns()

@@ -128,7 +128,7 @@ def test_a_mask_is_written_with_a_palette(tmp_path: Path) -> None:
             mask = np.asarray(image)
         assert (mask == logits.argmax(0).numpy()).all()
         assert sum(map(float, shares)) == pytest.approx(1, abs=1e-5)
-    assert [file for file, *_ in cells] == ["masks/a_1.png", "masks/b.png"]
+    assert [file for file, *_ in cells] == ["masks/a%2F1.png", "masks/b.png"]
     with pytest.raises(ValueError, match="--out"):
         next(TASK.answers(student, ["a", "b"], None))
 
@@ -143,3 +143,9 @@ def test_what_is_looked_at_names_each_class(tmp_path: Path) -> None:
     assert [line.split(",")[0] for line in lines[1:]] == list(TASK.classes)
     assert (tmp_path / "confusion.png").exists()
     assert sum(tally.predicted().values()) == int((batch.target >= 0).sum())
+
+
+def test_masks_are_as_large_as_the_pictures() -> None:
+    _, _, batch = some()
+    shown = TASK.shown(Outputs(maps(4, 3, 3, 4)), batch)
+    assert shown.logits.shape == (4, 3, 6, 8)
