@@ -26,6 +26,8 @@ def with_task(
 ) -> Dataset:
     """Some data, for the task of a run's config instead of that which they name.
 
+    Of a task of the same kind, what the config leaves open stays as the data say.
+
     Args:
         data: with a task of their own.
         section: `task` of the config; None where nobody typed it.
@@ -36,7 +38,9 @@ def with_task(
     """
     if section is None:
         return data
-    task: Task = call(section, "task", plugins, classes=tuple(data.classes))
+    own = data.task.described
+    known = own if own["_target_"] == section.get("_target_") else {}
+    task: Task = call({**known, **section}, "task", plugins, classes=tuple(data.classes))
     task.accept(data.train.targets)
     source = None if data.source is None else with_task(data.source, section, plugins)
     return replace(data, task=task, source=source)

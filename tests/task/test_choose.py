@@ -11,6 +11,7 @@ import torch
 from kdrun.task import Task
 from kdrun.task.choose import from_header, with_task
 from kdrun.task.classification import Classification
+from kdrun.task.generation import Generation
 from kdrun.task.regression import Regression
 from kdrun.types import Arrays, Dataset
 
@@ -68,3 +69,12 @@ def test_an_older_file_says_it_by_its_classes() -> None:
 def test_a_file_names_no_more_than_tasks(name: str) -> None:
     with pytest.raises(ValueError, match="not allowed here"):
         from_header({"classes": [], "task": {"_target_": name}})
+
+
+def test_a_typed_task_of_the_same_kind_keeps_what_the_data_know() -> None:
+    tokens = Arrays(torch.zeros(2, 3), torch.ones(2, 3, dtype=torch.long))
+    data = Dataset(tokens, None, tokens, [], (3,), task=Generation(vocabulary=7))
+    typed = {"_target_": "kdrun.task.generation.Generation"}
+    assert with_task(data, typed).task == Generation(vocabulary=7)
+    with pytest.raises(ValueError, match="dataset=lines"):
+        with_task(Dataset(CLASSES, None, CLASSES, ["a", "b"], (2,)), typed)
