@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from kdrun.loss import Loss
 from kdrun.loss.members import EachMember
 from kdrun.loss.weight import Weight
+from kdrun.model.features import Student
 from kdrun.task import Task
 from kdrun.types import Batch, Loader, Outputs
 
@@ -81,7 +82,7 @@ class Objective(nn.Module):
         for term in self.losses().values():
             term.prepare(teacher, loader)
 
-    def deploy(self, student: nn.Module) -> nn.Module:
+    def deploy(self, student: Student) -> Student:
         """The network to train, with what the terms put around the student: `Loss.deploy`."""
         for term in self.losses().values():
             student = term.deploy(student)

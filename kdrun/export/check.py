@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kdrun.export.differs import DiffersError
-from kdrun.export.student import Student
+from kdrun.export.student import Exported
 from kdrun.types import Input
 
 BATCHES = (1, 3, 7)
@@ -18,7 +18,7 @@ TOLERANCE = 1e-4
 """Of the largest answer, or of 1 where all are smaller: float32 sums in another order."""
 
 
-def largest_difference(student: Student, answer: Callable[[Input], Tensor]) -> str:
+def largest_difference(student: Exported, answer: Callable[[Input], Tensor]) -> str:
     """Ask both about the same samples.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdrun.export.student import Student
+from kdrun.export.student import Exported
 from kdrun.export.torch_export import trace
 from kdrun.security.quiet import onnxruntime
 from kdrun.types import Input
@@ -20,7 +20,7 @@ OUTPUT = {True: "logits", False: "value"}
 """What the output is called, with classes and without."""
 
 
-def write(path: Path, student: Student) -> None:
+def write(path: Path, student: Exported) -> None:
     """Write the graph, with what to know of it as its metadata.
 
     Raises:

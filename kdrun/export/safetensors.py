@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from kdrun.export.student import Student
+from kdrun.export.student import Exported
 from kdrun.model import build
 from kdrun.sample import read_shape
 from kdrun.types import Input
@@ -24,7 +24,7 @@ from kdrun.types import Input
 SUFFIX = ".safetensors"
 
 
-def write(path: Path, student: Student) -> None:
+def write(path: Path, student: Exported) -> None:
     """Write the weights of the inner network, with what to know in the header.
 
     Raises:

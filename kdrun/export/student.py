@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
 from kdrun.files.checkpoint import read_header, weights_file
-from kdrun.model.stack import reader
 from kdrun.model.weights import in_float32, rebuild
 from kdrun.results.record import load_record
 from kdrun.run.data import read_data
@@ -45,7 +44,7 @@ class Answering(nn.Module):
 
 
 @dataclass
-class Student:
+class Exported:
     """What is to be exported.
 
     Attributes:
@@ -69,7 +68,7 @@ class Student:
         return list(self.samples) if isinstance(self.samples, dict) else ["input"]
 
 
-def open_student(run: str, plugins: Sequence[str] = ()) -> Student:
+def open_student(run: str, plugins: Sequence[str] = ()) -> Exported:
     """Read the student of a run, and some of the data that it was trained on.
 
     Args:
@@ -88,7 +87,7 @@ def open_student(run: str, plugins: Sequence[str] = ()) -> Student:
     data, reason = _data(file.parent, plugins)
     shape = read_shape(header["shape"])
     if data is not None:
-        samples = reader(network).own(_first(data))
+        samples = network.reader.own(_first(data))
     elif shape:
         samples = _noise(shape)
     else:
@@ -96,7 +95,7 @@ def open_student(run: str, plugins: Sequence[str] = ()) -> Student:
     with torch.no_grad():
         network(Batch(samples, torch.zeros(0), torch.zeros(0)))  # looks at its stages, if it must
     metadata = {key: _text(value) for key, value in _facts(header, file, data).items()}
-    return Student(Answering(network).eval(), header, samples, data is not None, metadata)
+    return Exported(Answering(network).eval(), header, samples, data is not None, metadata)
 
 
 def _noise(shape: Shape) -> Input:

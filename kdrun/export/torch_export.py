@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
-from kdrun.export.student import Student
+from kdrun.export.student import Exported
 from kdrun.types import Input
 
 SUFFIX = ".pt2"
@@ -24,7 +24,7 @@ EXAMPLES = 2
 """Samples in the traced batch. One would be taken for the constant 1."""
 
 
-def trace(student: Student) -> ExportedProgram:
+def trace(student: Exported) -> ExportedProgram:
     """The student as a graph whose batch may have any size.
 
     Raises:
@@ -57,7 +57,7 @@ def trace(student: Student) -> ExportedProgram:
         ) from error
 
 
-def write(path: Path, student: Student) -> None:
+def write(path: Path, student: Exported) -> None:
     """Write the graph, with what to know of it as `metadata.json` inside."""
     program = trace(student)
     extra = {METADATA: json.dumps(student.metadata, indent=1)}

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from kdrun.model.features import Student
 from kdrun.task import Task
 from kdrun.types import Batch, Loader, Outputs
 
@@ -104,7 +105,7 @@ class Loss(nn.Module):
             loader: the training batches.
         """
 
-    def deploy(self, student: nn.Module) -> nn.Module:
+    def deploy(self, student: Student) -> Student:
         """What is trained, evaluated and exported: the student, unless a paper adds to it.
 
         One that differs holds the given network as `student`, and as `config` the `_target_` and

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,10 +11,8 @@ from torch import Tensor, nn
 
 from kdrun.loss import Loss, full
 from kdrun.loss.stages import as_map, pair, same_shape, same_size
+from kdrun.model.features import Around, Network, Student
 from kdrun.types import Batch, Loader, Outputs
-
-if TYPE_CHECKING:
-    from kdrun.model.features import Network
 
 
 class SimKD(Loss):
@@ -92,7 +90,7 @@ class SimKD(Loss):
         s, t = self.stages(student, teacher)
         return F.mse_loss(*same_shape(self.head.project(s), t))
 
-    def deploy(self, student: nn.Module) -> Reused:
+    def deploy(self, student: Student) -> Reused:
         """The network that predicts, around the student's own weights and the loss's."""
         return Reused(student, self.head)
 
@@ -150,7 +148,7 @@ class Head(nn.Module):
         return projected
 
 
-class Reused(nn.Module):
+class Reused(Around):
     """A student that ends in a projection and the classifier of its teacher.
 
     In training it speaks as the student alone: `SimKD` sees to the projection, and labels, where
@@ -164,9 +162,8 @@ class Reused(nn.Module):
         config: what builds it around the student again.
     """
 
-    def __init__(self, student: nn.Module, head: Head) -> None:
-        super().__init__()
-        self.student = student
+    def __init__(self, student: Student, head: Head) -> None:
+        super().__init__(student)
         self.head = head
         self.config = {"_target_": "kdrun.loss.simkd.reuse", **head.arguments}
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from kdrun.model.features import inner
+from kdrun.model.features import Student
 from kdrun.model.fitted import fitted
 from kdrun.objective import Objective
 from kdrun.types import Batch
@@ -18,7 +18,7 @@ class Method(nn.Module):
     A subclass keeps the network that is trained as `student`, and writes `forward`.
     """
 
-    student: nn.Module
+    student: Student
     objective: Objective
 
     capturable: bool | str = True
@@ -65,12 +65,12 @@ class Method(nn.Module):
     def after_step(self) -> None:
         """Called after every step of the optimizer."""
 
-    def grown(self) -> nn.Module | None:
+    def grown(self) -> Student | None:
         """The teacher that grew with the student, to be measured beside it."""
         return None
 
 
-def require(method: str, objective: Objective, *networks: nn.Module) -> None:
+def require(method: str, objective: Objective, *networks: Student) -> None:
     """Refuse what a method cannot use whose teacher grows, or is made up, in each step.
 
     Args:
@@ -84,7 +84,7 @@ def require(method: str, objective: Objective, *networks: nn.Module) -> None:
     for network in networks:
         if fitted(network) is not None:
             raise ValueError(
-                f"method {method} trains by steps, and {type(inner(network).net).__name__} is "
+                f"method {method} trains by steps, and {type(network.inner.net).__name__} is "
                 "fitted at once; choose a network, or method=distill"
             )
     for name, term in objective.losses().items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from kdrun.method.distill import Distill
+from kdrun.model.features import Student
 from kdrun.objective import Objective
 
 
@@ -28,7 +29,7 @@ class BornAgain(Distill):
     """
 
     def __init__(
-        self, student: nn.Module, teacher: nn.Module, objective: Objective, generations: int = 3
+        self, student: Student, teacher: nn.Module, objective: Objective, generations: int = 3
     ) -> None:
         super().__init__(student, teacher, objective)
         self.generations = generations

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from kdrun.method.transfer_distill import TransferDistill
+from kdrun.model.features import Student
 from kdrun.objective import Objective
 from kdrun.transfer import Strategy
 from kdrun.types import Batch, Outputs
@@ -33,7 +34,7 @@ class CrossDomain(TransferDistill):
 
     def __init__(
         self,
-        student: nn.Module,
+        student: Student,
         teacher: nn.Module,
         objective: Objective,
         strategy: Strategy | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from kdrun.method import Method
+from kdrun.model.features import Student
 from kdrun.objective import Objective
 from kdrun.types import Batch
 
@@ -20,7 +21,7 @@ class Distill(Method):
         objective: terms between the two and the labels.
     """
 
-    def __init__(self, student: nn.Module, teacher: nn.Module, objective: Objective) -> None:
+    def __init__(self, student: Student, teacher: nn.Module, objective: Objective) -> None:
         super().__init__()
         self.student = student
         self.teacher = teacher

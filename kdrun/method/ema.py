@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdrun.method import Method, require
+from kdrun.model.features import Student
 from kdrun.objective import Objective
 from kdrun.types import Batch, Outputs
 
@@ -35,13 +36,14 @@ class MeanTeacher(Method):
 
     steps: Tensor
 
-    def __init__(self, student: nn.Module, objective: Objective, decay: float = 0.99) -> None:
+    def __init__(self, student: Student, objective: Objective, decay: float = 0.99) -> None:
         super().__init__()
         require("ema", objective, student)
         if not 0 <= decay < 1:
             raise ValueError(f"method.decay={decay}: must lie in [0, 1)")
         self.student = student
-        self.mean = copy.deepcopy(student).requires_grad_(False)
+        self.mean = copy.deepcopy(student)
+        self.mean.requires_grad_(False)
         self.objective = objective
         self.decay = decay
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
@@ -61,6 +63,6 @@ class MeanTeacher(Method):
         for mean, own in zip(self.mean.parameters(), self.student.parameters(), strict=True):
             mean.lerp_(own, (1 - alpha).to(mean))
 
-    def grown(self) -> nn.Module:
+    def grown(self) -> Student:
         """The mean."""
         return self.mean

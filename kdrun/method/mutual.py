@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from kdrun.method import Method, require
+from kdrun.model.features import Student
 from kdrun.objective import Objective
 from kdrun.types import Batch, Outputs
 
@@ -32,7 +33,7 @@ class Mutual(Method):
     """
 
     def __init__(
-        self, student: nn.Module, peers: Mapping[str, nn.Module], objective: Objective
+        self, student: Student, peers: Mapping[str, Student], objective: Objective
     ) -> None:
         super().__init__()
         require("mutual", objective, student, *peers.values())

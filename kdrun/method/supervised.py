@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdrun.method import Method
+from kdrun.model.features import Student
 from kdrun.objective import Objective
 from kdrun.types import Batch
 
@@ -17,7 +18,7 @@ class Supervised(Method):
         objective: terms that read no teacher.
     """
 
-    def __init__(self, student: nn.Module, objective: Objective) -> None:
+    def __init__(self, student: Student, objective: Objective) -> None:
         super().__init__()
         self.student = student
         self.objective = objective

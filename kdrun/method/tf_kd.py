@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdrun.method import Method, require
+from kdrun.model.features import Student
 from kdrun.objective import Objective
 from kdrun.task.classification import likeliest
 from kdrun.teacher.classes import log_probabilities
@@ -32,7 +33,7 @@ class TfKD(Method):
 
     capturable = "it asks the device whether all samples of a batch have labels"
 
-    def __init__(self, student: nn.Module, objective: Objective, confidence: float = 0.99) -> None:
+    def __init__(self, student: Student, objective: Objective, confidence: float = 0.99) -> None:
         super().__init__()
         require("tf_kd", objective, student)
         if not 0 < confidence <= 1:

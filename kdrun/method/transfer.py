@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdrun.method import Method
+from kdrun.model.features import Student
 from kdrun.objective import Objective
 from kdrun.transfer import Strategy
 from kdrun.transfer.adaptation import both, terms_of
@@ -26,7 +27,7 @@ class Transfer(Method):
             between domains.
     """
 
-    def __init__(self, student: nn.Module, objective: Objective, strategy: Strategy) -> None:
+    def __init__(self, student: Student, objective: Objective, strategy: Strategy) -> None:
         super().__init__()
         self.student = student
         self.objective = objective

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from kdrun.method.transfer import Transfer
+from kdrun.model.features import Student
 from kdrun.objective import Objective
 from kdrun.transfer import Strategy
 from kdrun.transfer.adaptation import both
@@ -33,7 +34,7 @@ class TransferDistill(Transfer):
 
     def __init__(
         self,
-        student: nn.Module,
+        student: Student,
         teacher: nn.Module,
         objective: Objective,
         strategy: Strategy | None = None,

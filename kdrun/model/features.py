@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from kdrun.model.anatomy import Anatomy, Point, Tap, examine
-from kdrun.model.attention import places, show
-from kdrun.model.tokens import T, in_parts, last, own, reads
+from kdrun.model.anatomy import Anatomy, examine
+from kdrun.model.readers import READERS, Hooks, Named, Reader
+from kdrun.model.tokens import T, own, reads
 from kdrun.teacher.base import Teacher
 from kdrun.types import Batch, Input, Outputs
 
@@ -83,12 +83,10 @@ class Network(Teacher):
         centre, spread = torch.tensor(mean).view(-1, 1, 1), torch.tensor(std).view(-1, 1, 1)
         self.register_buffer("scale", 1 / spread, persistent=False)
         self.register_buffer("shift", -centre / spread, persistent=False)
-        self._kept: frozenset[str] = frozenset()
-        self._ready = True
+        self._named = Named(net, self.stages, self.activations, self.head)
+        self._readers: list[Reader] = []
         self._anatomy: Anatomy | None = None
-        self._seen: dict[Point, Tensor] = {}
-        self._handles: list[torch.utils.hooks.RemovableHandle] = []
-        self._undo: list[Callable[[], None]] = []
+        self._hooks: Hooks | None = None
 
     def keep(self, fields: Iterable[str]) -> None:
         """Choose what `forward` fills beside the logits; the rest costs nothing.
@@ -101,20 +99,14 @@ class Network(Teacher):
                 write in the model's yaml.
         """
         kept = frozenset(fields) - {"logits"}
-        what = type(self.net).__name__
         for name in sorted(kept - set(Outputs._fields)):
             raise ValueError(f"Outputs have no '{name}'; they have {', '.join(Outputs._fields)}")
-        if "embedding" in kept and self.head is None:
-            raise ValueError(f"{what}: which module classifies? Write `head: NAME` in its yaml")
-        if kept - {"embedding"} and not self.stages:
-            raise ValueError(f"{what} has no stages to read: write `stages: [NAME, …]` in its yaml")
-        if "attentions" in kept:
-            places(self.net, self.stages)  # or it is told here that there are none
+        if kept - {"embedding"}:
+            self._named.need_stages()
+        readers = [reader(self._named) for name, reader in READERS.items() if name in kept]
         self._detach()
-        self._kept = kept
-        self._ready = not kept
-        if kept and self._anatomy is not None:
-            self._attach(self._anatomy)
+        self._readers = readers
+        self._attach()
 
     def examine(self, input: Input) -> Tensor:
         """Learn how the stages end, from at most two samples of `input`; returns their logits.
@@ -130,9 +122,18 @@ class Network(Teacher):
 
         self._detach()
         self._anatomy, logits = examine(self.net, self.stages, self.head, run)
-        if self._kept:
-            self._attach(self._anatomy)
+        self._attach()
         return logits
+
+    @property
+    def inner(self) -> Network:
+        """The network itself: nothing is around it, as it is in an `Around`."""
+        return self
+
+    @property
+    def reader(self) -> Network:
+        """The network that reads the data: this one."""
+        return self
 
     def normalise(self, images: Tensor) -> Tensor:
         """Images in [0, 1] as the inner network wants them."""
@@ -146,7 +147,7 @@ class Network(Teacher):
 
     def forward(self, batch: Batch) -> Outputs:
         """The outputs for a batch, with the fields that `keep` chose."""
-        if not self._ready:
+        if self._readers and self._hooks is None:
             self.examine(batch.input)
         try:
             with self._autocast(batch.index.device):
@@ -155,11 +156,16 @@ class Network(Teacher):
                 logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
             if self.unit != (0.0, 1.0):
                 logits = logits * self.unit[1] + self.unit[0]
-            if not self._kept:
+            if self._hooks is None:
                 return Outputs(logits)
-            return self._collect(logits, given if isinstance(given, dict) else {})
+            named = given if isinstance(given, dict) else {}
+            fields: dict[str, Any] = {}
+            for reader in self._readers:
+                fields |= reader.read(self._hooks.seen, named, logits)
+            return Outputs(logits, **fields)
         finally:
-            self._seen.clear()
+            if self._hooks is not None:
+                self._hooks.seen.clear()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         # Copied hooks would fill this network's outputs: each gets its own.
@@ -168,8 +174,7 @@ class Network(Teacher):
         memo[id(self)] = twin
         twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
         for network in (self, twin):
-            if network._kept and network._anatomy is not None:
-                network._attach(network._anatomy)
+            network._attach()
         return twin
 
     def _autocast(self, device: torch.device) -> AbstractContextManager[Any]:
@@ -184,104 +189,40 @@ class Network(Teacher):
         logits: Tensor = getattr(output, "logits", output)
         return logits
 
-    def _collect(self, logits: Tensor, given: dict[str, Tensor]) -> Outputs:
-        seen, mask = self._seen, given.get("attention_mask")
-        fields: dict[str, Any] = {}
-        if "embedding" in self._kept and self.head:
-            embedding = seen[self.head, "input"]
-            over_tokens = _over_tokens(embedding, mask)
-            fields["embedding"] = (last(*over_tokens) if over_tokens else embedding).flatten(1)
-        stages = [seen[s, "output"] for s in self.stages if (s, "output") in seen]
-        if "features" in self._kept:
-            fields["features"] = tuple(self._as_map(stage, mask) for stage in stages)
-        if "tokens" in self._kept:
-            fields["tokens"] = tuple(stage for stage in stages if _over_tokens(stage, mask))
-            fields |= {"ids": given.get("input_ids"), "mask": mask}
-        if "preactivations" in self._kept:
-            fields["preactivations"] = tuple(
-                self._as_map(self._before(stage), mask) for stage in self.stages
-            )
-        if "attentions" in self._kept:
-            fields["attentions"] = tuple(seen[s, "attention"] for s in self.stages)
-            for stage, weights in zip(self.stages, fields["attentions"], strict=True):
-                if len(weights) != len(logits) or weights.shape[-1] != weights.shape[-2]:
-                    raise ValueError(
-                        f"stage '{stage}' attends within windows, {tuple(weights.shape)}, "
-                        "not over the whole image: no (N, heads, L, L) attention to read"
-                    )
-        return Outputs(logits, **fields)
-
-    def _before(self, stage: str) -> Tensor:
-        if stage in self.activations:
-            return self._seen[self.activations[stage], "input"]
-        return self._seen.get((stage, "before"), self._seen[stage, "output"])
-
-    def _as_map(self, stage: Tensor, mask: Tensor | None) -> Tensor:
-        if over_tokens := _over_tokens(stage, mask):
-            return in_parts(*over_tokens)
-        if stage.ndim == 2:
-            return stage[:, :, None, None]
-        # timm's name for nets that work on (N, H, W, C), as Swin does.
-        if stage.ndim == 4 and getattr(self.net, "output_fmt", None) == "NHWC":
-            return stage.permute(0, 3, 1, 2)
-        return stage
-
-    def _attach(self, anatomy: Anatomy) -> None:
-        if "embedding" in self._kept and self.head:
-            self._tap(anatomy, (self.head, "input"))
-        if self._kept & {"features", "preactivations", "tokens"}:
-            for stage in self.stages:
-                self._tap(anatomy, (stage, "output"))
-        if "preactivations" in self._kept:
-            for activation in self.activations.values():
-                self._tap(anatomy, (activation, "input"))
-            for stage, activation in anatomy.ends.items():
-                self._tap(anatomy, (activation, "input"))
-                # Later stages may call the same module again, so its last input counts now.
-                hook = Tap(self._seen, (stage, "before"), source=(activation, "input"))
-                self._hook(stage, "output", hook)
-        if "attentions" in self._kept:
-            where = places(self.net, self.stages)
-            self._undo.append(show(self.net, where))
-            for stage, place in zip(self.stages, where, strict=True):
-                hook = Tap(self._seen, (stage, "attention"), item=place.item)
-                self._hook(place.name, place.side, hook)
-        self._ready = True
-
-    def _tap(self, anatomy: Anatomy, point: Point) -> None:
-        name, side = point
-        if point not in anatomy.overwritten:
-            raise ValueError(
-                f"{type(self.net).__name__}: no tensor is the {side} of '{name}' in a forward "
-                "pass; name other modules as `stages` or `head` in the model's yaml"
-            )
-        self._hook(name, side, Tap(self._seen, point, copy=anatomy.overwritten[point]))
-
-    def _hook(self, name: str, side: str, hook: Tap) -> None:
-        module = self.net.get_submodule(name)
-        if side == "input":
-            self._handles.append(module.register_forward_pre_hook(hook))
-        else:
-            self._handles.append(module.register_forward_hook(hook))
+    def _attach(self) -> None:
+        if not self._readers or self._anatomy is None:
+            return
+        self._hooks = Hooks(self.net, self._anatomy)
+        for reader in self._readers:
+            reader.attach(self._hooks)
 
     def _detach(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        for undo in self._undo:
-            undo()
-        self._handles.clear()
-        self._undo.clear()
+        if self._hooks is not None:
+            self._hooks.remove()
+        self._hooks = None
 
 
-def _over_tokens(states: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor] | None:
-    """States (N, L, D) of the tokens of texts, with their mask (N, L)."""
-    if mask is None or states.ndim != 3 or states.shape[:2] != mask.shape:
-        return None
-    return states, mask
+class Around(nn.Module):
+    """What is trained and shipped where that is more than a network: it has one within.
+
+    Args:
+        student: what it is put around.
+    """
+
+    def __init__(self, student: Student) -> None:
+        super().__init__()
+        self.student = student
+
+    @property
+    def inner(self) -> Network:
+        """The network within, that learns."""
+        return self.student.inner
+
+    @property
+    def reader(self) -> Network:
+        """The network that reads the data."""
+        return self.student.reader
 
 
-def inner(model: nn.Module) -> Network:
-    """The network itself, if need be inside of what a loss put around it (`Loss.deploy`)."""
-    found = model if isinstance(model, Network) else model.student
-    assert isinstance(found, Network)
-    return found
+Student = Network | Around
+"""What is trained: a function from `Batch` to `Outputs`, with a network within."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from kdrun.model.features import inner
+from kdrun.model.features import Student
 
 
 @runtime_checkable
@@ -24,7 +24,7 @@ class Fitted(Protocol):
         ...
 
 
-def fitted(student: nn.Module) -> Fitted | None:
+def fitted(student: Student) -> Fitted | None:
     """What of a student is fitted at once; None where it is trained by steps."""
-    net = inner(student).net
+    net = student.inner.net
     return net if isinstance(net, Fitted) else None

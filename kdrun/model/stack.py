@@ -8,13 +8,13 @@ import torch
 from torch import nn
 
 from kdrun.model import build, offline
-from kdrun.model.features import Network, inner
+from kdrun.model.features import Around, Network, Student
 from kdrun.sample import read_shape
 from kdrun.teacher.network import Frozen
 from kdrun.types import Batch, Outputs
 
 
-class Stack(nn.Module):
+class Stack(Around):
     """From `Batch` to `Outputs` in two steps: the class probabilities of a frozen network, and a
     student of these.
 
@@ -25,10 +25,8 @@ class Stack(nn.Module):
         teacher: the network itself; None to build it from the description, without its weights.
     """
 
-    def __init__(
-        self, student: nn.Module, described: str, teacher: nn.Module | None = None
-    ) -> None:
-        super().__init__()
+    def __init__(self, student: Student, described: str, teacher: nn.Module | None = None) -> None:
+        super().__init__(student)
         if teacher is None:
             header = json.loads(described)
             teacher = build(
@@ -39,9 +37,15 @@ class Stack(nn.Module):
                 std=header["std"],
                 place="written",
             )
-        self.student = student
         self.teacher = Frozen(teacher)
         self.config = {"_target_": "kdrun.model.stack.Stack", "described": described}
+
+    @property
+    def reader(self) -> Network:
+        """The teacher, which reads the data; the student reads its answers."""
+        network = self.teacher.network
+        assert isinstance(network, Network)
+        return network
 
     def forward(self, batch: Batch) -> Outputs:
         """What the student says of what the teacher says."""
@@ -50,14 +54,7 @@ class Stack(nn.Module):
         return outputs
 
 
-def reader(model: nn.Module) -> Network:
-    """The network that reads the data: of a stack the teacher, else `inner`."""
-    found = model.teacher.network if isinstance(model, Stack) else inner(model)
-    assert isinstance(found, Network)
-    return found
-
-
-def stack(student: nn.Module, teacher: nn.Module, **header: object) -> Stack:
+def stack(student: Student, teacher: nn.Module, **header: object) -> Stack:
     """Put a student on a teacher.
 
     Args:

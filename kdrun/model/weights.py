@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdrun.config.instantiate import call
 from kdrun.files.checkpoint import load_weights, read_header, save_student, weights_file
 from kdrun.model import build, offline, stack
 from kdrun.model.bounded import as_described
-from kdrun.model.features import Network, inner
+from kdrun.model.features import Network, Student
 from kdrun.sample import read_shape
 from kdrun.task.choose import from_header
 from kdrun.types import Shape
 
 
-def load(network: nn.Module, path: Path | str) -> None:
+def load(network: Student, path: Path | str) -> None:
     """Fill a network with the weights of a run; `kdrun.model.adopt` takes those of anybody.
 
     Raises:
@@ -29,7 +29,7 @@ def load(network: nn.Module, path: Path | str) -> None:
     weights = load_weights(path)
     if problem := mismatch(network.state_dict(), weights):
         name = read_header(path).get("name", "another network")
-        own = type(inner(network).net).__name__
+        own = type(network.inner.net).__name__
         raise ValueError(f"{path} holds {name}, not this {own}: {problem}")
     network.load_state_dict(weights)
 
@@ -49,7 +49,7 @@ def mismatch(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:
 
 def save(
     path: Path,
-    network: nn.Module,
+    network: Student,
     name: str,
     config: dict[str, Any],
     *,
@@ -70,26 +70,26 @@ def save(
         reader: of new files: `Dataset.reader`.
         task: what is predicted, as `Task.described`; None: as the classes say.
     """
-    mean, std = inner(network).normalisation
+    mean, std = network.inner.normalisation
     header = {
         "name": name,
-        "model": getattr(inner(network).net, "described", config),
+        "model": getattr(network.inner.net, "described", config),
         "around": getattr(network, "config", None),
         "reads": [len(classes)] if isinstance(network, stack.Stack) else None,
         "mean": mean,
         "std": std,
-        "unit": inner(network).unit,
+        "unit": network.inner.unit,
         "classes": list(classes),
-        "shape": stack.reader(network).own(shape),
+        "shape": network.reader.own(shape),
     }
     if task is not None:
         header["task"] = dict(task)
-    if (dtype := inner(network).dtype) is not None:
+    if (dtype := network.inner.dtype) is not None:
         header["precision"] = str(dtype).removeprefix("torch.")
     save_student(path, network.state_dict(), header, reader)
 
 
-def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
+def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> Student:
     """The network of a file that `save` wrote, with its weights.
 
     It computes in the number format in which it was scored, and so answers as its row says;
@@ -110,11 +110,11 @@ def rebuild(path: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
     return network
 
 
-def _as_described(header: Mapping[str, Any], file: Path, plugins: Sequence[str]) -> nn.Module:
+def _as_described(header: Mapping[str, Any], file: Path, plugins: Sequence[str]) -> Student:
     """The untrained network of a header."""
     task = from_header(header, plugins)
     with as_described(file, plugins):
-        network: nn.Module = build(
+        network: Student = build(
             offline(header["model"]),
             num_classes=task.width,
             shape=read_shape(header.get("reads") or header["shape"]),
@@ -124,19 +124,19 @@ def _as_described(header: Mapping[str, Any], file: Path, plugins: Sequence[str])
             place="written",
             task=task,
         )
-        inner(network).unit = tuple(header.get("unit", (0.0, 1.0)))
+        network.inner.unit = tuple(header.get("unit", (0.0, 1.0)))
         if header.get("around"):
             network = call(header["around"], "around", plugins, student=network)
     return network
 
 
-def in_float32(network: nn.Module) -> nn.Module:
+def in_float32(network: Student) -> Student:
     """A rebuilt network that computes in float32, in whatever format it was scored."""
     _compute(network, None)
     return network
 
 
-def _compute(network: nn.Module, dtype: torch.dtype | None) -> None:
+def _compute(network: Student, dtype: torch.dtype | None) -> None:
     for part in network.modules():  # all there are: a stack holds two networks
         if isinstance(part, Network):
             part.dtype = dtype

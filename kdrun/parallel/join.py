@@ -20,11 +20,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdrun.method import Method
+from kdrun.model.features import Student
 from kdrun.objective import Objective, take_batch
 from kdrun.train import Row, Training, mixed_seed
 from kdrun.types import Batch, Outputs
 
-Calls = tuple[Callable[[nn.Module], Row], Callable[[Training], None]]
+Calls = tuple[Callable[[Student], Row], Callable[[Training], None]]
 
 plain_batch_norm = F.batch_norm
 
@@ -43,7 +44,7 @@ def join(training: Training, device: torch.device, calls: Calls) -> Calls:
     parallel = Parallel(training, device)
     validate, after_epoch = calls
 
-    def validated(student: nn.Module) -> Row:
+    def validated(student: Student) -> Row:
         parallel.agree(student)
         row = [validate(student) if parallel.rank == 0 else {}]
         dist.broadcast_object_list(row)

@@ -10,7 +10,6 @@ from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, LRScheduler
 
 from kdrun.dataset.split import select
 from kdrun.method import Method
-from kdrun.model.features import inner
 from kdrun.run.parts import Parts
 from kdrun.run.start import Start
 from kdrun.score.evaluate import example
@@ -47,7 +46,7 @@ def _method(parts: Parts, start: Start) -> Method:
     needs = objective.needs - {"logits"}
     if adaptation is not None:
         needs |= adaptation.needs - {"logits"}
-    inner(student).keep(needs)
+    student.inner.keep(needs)
     said = taught = example(student, start.train)
     if parts.teacher is not None and parts.roles.teacher is not None:
         parts.teacher.keep(needs)
@@ -73,7 +72,7 @@ def _parameters(parts: Parts, method: Method) -> list[dict[str, Any]]:
     trained = [p for p in method.parameters() if p.requires_grad]
     if parts.strategy is None:
         return [{"params": trained}]
-    groups = parts.strategy.groups(inner(method.student), parts.optimizer.section["lr"])
+    groups = parts.strategy.groups(method.student.inner, parts.optimizer.section["lr"])
     own = {id(p) for group in groups for p in group["params"]}
     rest = [p for p in trained if id(p) not in own]
     return [*groups, *([{"params": rest}] if rest else [])]

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import nn
 
 from kdrun.device import precision
 from kdrun.files.checkpoint import save_state
-from kdrun.model.features import inner
+from kdrun.model.features import Student
 from kdrun.model.fitted import fitted
 from kdrun.results.record import write_metrics
 from kdrun.results.table import Value
@@ -34,7 +33,7 @@ from kdrun.train.selection import Selection
 
 log = logging.getLogger(__name__)
 
-Calls = tuple[Callable[[nn.Module], Row], Callable[[Training], None]]
+Calls = tuple[Callable[[Student], Row], Callable[[Training], None]]
 Join = Callable[[Training, torch.device, Calls], Calls]
 
 
@@ -74,21 +73,21 @@ class Course:
         if (pupil := fitted(training.student)) is not None and not training.epoch:
             fit(training, pupil, parts.teacher, start.train, *calls)
         if settings.compile:
-            inner(training.method.student).net.compile()
+            training.method.student.inner.net.compile()
         if join is not None:
             calls = join(training, parts.device, calls)
         train(training, start.train, settings, parts.seed, *calls)
         if training.best:
             training.student.load_state_dict(training.best["weights"])
 
-    def validate(self, student: nn.Module) -> Row:
+    def validate(self, student: Student) -> Row:
         """Columns of metrics.csv about a student, from the validation split."""
         row = self.selection.measure(student) if self.selection is not None else {}
         val, task = self.start.val, self.parts.data.task
         told = None if val is None else evaluate(student, val, task).metrics
         return row | task.validated(told)
 
-    def measure(self, student: nn.Module) -> dict[str, Value]:
+    def measure(self, student: Student) -> dict[str, Value]:
         """What a strategy may know of a student: nothing of the test splits."""
         row: dict[str, Value] = {**self.validate(student)}
         data = self.parts.data

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from torch import nn
+from typing import Any, cast
 
 from kdrun.dataset.seen import write_seen
+from kdrun.model.features import Student
 from kdrun.results import plots
 from kdrun.results.record import write_atomic, write_metrics
 from kdrun.results.table import to_csv
@@ -95,7 +94,7 @@ def finish_peers(course: Course, known: Judged) -> Iterator[Scores]:
     for name, role in course.parts.roles.peers.items():
         folder = run_dir.with_name(f"{run_dir.name}_{name}")
         folder.mkdir(exist_ok=True)
-        peer = method.get_submodule(f"peers.{name}")
+        peer = cast(Student, method.get_submodule(f"peers.{name}"))
         last = {course.criterion: course.validate(peer).get(course.criterion)}
         metrics, predicted = _score(course, peer, role, folder)
         metrics |= last
@@ -122,7 +121,7 @@ def remarks(
 
 
 def _score(
-    course: Course, student: nn.Module, role: Role, folder: Path
+    course: Course, student: Student, role: Role, folder: Path
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """Metrics of a network by column, and how often it predicted each class."""
     parts, history = course.parts, course.training.history

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from kdrun import model
 from kdrun.config.called import of_role
 from kdrun.dataset.seen import check_unseen
 from kdrun.files.checkpoint import origin
 from kdrun.model.adopt import Adopted, adopt
-from kdrun.model.features import Network
+from kdrun.model.features import Network, Student
 from kdrun.model.fetched import fetched
 from kdrun.model.known import given
 from kdrun.model.stack import stack
@@ -103,7 +102,7 @@ class Networks:
         shape = (len(self.data.classes),) if reads_answers else None
         return self._begun(self.plain["student"], shape)
 
-    def on_teacher(self, student: nn.Module, teacher: Frozen, role: Role) -> nn.Module:
+    def on_teacher(self, student: Student, teacher: Frozen, role: Role) -> Student:
         """A student that reads what a teacher says, on that teacher.
 
         Args:

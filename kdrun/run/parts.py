@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from kdrun.config import called
 from kdrun.config.called import Called, at_root
@@ -17,7 +16,7 @@ from kdrun.config.schema import Train
 from kdrun.dataset.summary import summarise, tell
 from kdrun.device import choose_device, choose_dtype
 from kdrun.loss.weight import Weight, parse
-from kdrun.model.features import Network
+from kdrun.model.features import Network, Student
 from kdrun.model.fitted import fitted
 from kdrun.objective import Objective
 from kdrun.run.begun import in_its_format
@@ -72,7 +71,7 @@ class Parts:
     load: Loaders
     read: dict[str, Any]
     roles: Lineage
-    student: nn.Module
+    student: Student
     teacher: Frozen | None
     transfer: str
     strategy: Strategy | None
@@ -128,7 +127,7 @@ def gather(
     networks = Networks(plain, load, choose_dtype(settings.precision, load.device), train)
     # The student first: what is wrong with it is told before a teacher is trained for it.
     method = at_root("method", plain)
-    student: nn.Module = networks.student(stacked := _reads_answers(method))
+    student: Student = networks.student(stacked := _reads_answers(method))
     asked = 0 if stacked else 1 if fitted(student) else settings.epochs
     teacher = None if roles.teacher is None else networks.teacher(roles.teacher, asked)
     if stacked and teacher is not None and roles.teacher is not None:

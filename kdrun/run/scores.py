@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from kdrun.model import weights
-from kdrun.model.features import Network
-from kdrun.model.stack import reader
+from kdrun.model.features import Network, Student
 from kdrun.run.folder import STUDENT
 from kdrun.sample import ROWS
 from kdrun.score.evaluate import cost, count
@@ -22,7 +20,7 @@ from kdrun.types import Dataset, Loader
 
 
 def score(
-    student: nn.Module,
+    student: Student,
     role: Mapping[str, Any],
     run_dir: Path,
     data: Dataset,
@@ -69,7 +67,7 @@ def score(
     return metrics, tally.predicted()
 
 
-def write_weights(file: Path, network: nn.Module, role: Mapping[str, Any], data: Dataset) -> None:
+def write_weights(file: Path, network: Student, role: Mapping[str, Any], data: Dataset) -> None:
     """Write a network's weights with all that rebuilds it, and that reads new files for it.
 
     Args:
@@ -79,7 +77,7 @@ def write_weights(file: Path, network: nn.Module, role: Mapping[str, Any], data:
         data: what it was trained on.
     """
     # Of words and tokens only what it reads: each can be many times its weights.
-    reads, told = reader(network).own(data.shape), data.reader
+    reads, told = network.reader.own(data.shape), data.reader
     unread = "tokens" if not isinstance(reads, dict) else "" if ROWS in reads else "words"
     if told is not None and unread in told:
         told = {**told, unread: None}

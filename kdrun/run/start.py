@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from kdrun.config.schema import Train
-from kdrun.model.features import Network
+from kdrun.model.features import Network, Student
 from kdrun.model.fitted import fitted
 from kdrun.run.parts import Parts
 from kdrun.terminal import phases
@@ -36,7 +36,7 @@ class Start:
         seconds: that the transfer took.
     """
 
-    student: nn.Module
+    student: Student
     untouched: nn.Module | None
     train: Loader
     val: Loader | None

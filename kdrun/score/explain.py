@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from torch import nn
-
-from kdrun.model.features import inner
+from kdrun.model.features import Student
 from kdrun.results.record import write_atomic
 from kdrun.sample import rows_shape
 from kdrun.types import Dataset
@@ -18,7 +16,7 @@ SHORT = 40
 """Lines that are shown on the terminal too."""
 
 
-def explain(student: nn.Module, data: Dataset, run_dir: Path) -> None:
+def explain(student: Student, data: Dataset, run_dir: Path) -> None:
     """Write what a student on rows of numbers can say of itself; one on images says nothing.
 
     Args:
@@ -27,7 +25,7 @@ def explain(student: nn.Module, data: Dataset, run_dir: Path) -> None:
         data: where columns without a name are called x0, x1, ...
         run_dir: where the files go.
     """
-    speak = getattr(inner(student).net, "explain", None)
+    speak = getattr(student.inner.net, "explain", None)
     shape = rows_shape(data.shape)
     if speak is None or len(shape) != 1:
         return

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from kdrun.loss.ce import CE
 from kdrun.loss.kd import KD
 from kdrun.loss.soft_ce import SoftCE
-from kdrun.model.features import Network, inner
+from kdrun.model.features import Network, Student
 from kdrun.model.fitted import Fitted
 from kdrun.objective import Objective
 from kdrun.sample import rows_of
@@ -42,7 +42,7 @@ def fit(
     pupil: Fitted,
     teacher: nn.Module | None,
     loader: Loader,
-    validate: Callable[[nn.Module], Row],
+    validate: Callable[[Student], Row],
     after_epoch: Callable[[Training], None],
 ) -> None:
     """Fit the student to the class probabilities that its objective asks for, as one epoch.
@@ -63,7 +63,7 @@ def fit(
         teacher.begin_epoch(0)
     begin = time.perf_counter()
     batches = [
-        _lesson(training.method.objective, inner(student), teacher, batch)
+        _lesson(training.method.objective, student.inner, teacher, batch)
         for batch in loader.epoch(0)
     ]
     inputs, targets, weights = (torch.cat(parts).cpu() for parts in zip(*batches, strict=True))
@@ -71,7 +71,7 @@ def fit(
     pupil.fit(inputs[counted], targets[counted], weights[counted])
     seconds = time.perf_counter() - begin
     training.epoch = 1
-    row: Row = {"epoch": 1, "learning_rate": None, "loss": _loss(inner(student), loader, targets)}
+    row: Row = {"epoch": 1, "learning_rate": None, "loss": _loss(student.inner, loader, targets)}
     row |= validate(student)
     row |= {"seconds": seconds, "samples_per_second": len(loader.targets) / seconds}
     training.history.append(row)

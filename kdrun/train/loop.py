@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import torch
-from torch import nn
 
 from kdrun.config.schema import Train
+from kdrun.model.features import Student
 from kdrun.task.classification import Classification
 from kdrun.terminal import progress
 from kdrun.train.capture import choose
@@ -31,7 +31,7 @@ def train(
     loader: Loader,
     settings: Train,
     seed: int,
-    validate: Callable[[nn.Module], Row],
+    validate: Callable[[Student], Row],
     after_epoch: Callable[[Training], None],
     step: Step | None = None,
 ) -> None:

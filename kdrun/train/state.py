@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 from torch.optim import Optimizer
@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from kdrun.method import Method
+from kdrun.model.features import Student
 
 Row = dict[str, float | int | None]
 
@@ -50,9 +51,9 @@ class Training:
     together: Callable[[list[nn.Parameter]], None] | None = None
 
     @property
-    def student(self) -> nn.Module:
+    def student(self) -> Student:
         """The network that is evaluated: the averaged one if there is one."""
-        return self.ema.module if self.ema is not None else self.method.student
+        return cast(Student, self.ema.module) if self.ema is not None else self.method.student
 
     @property
     def trained(self) -> list[nn.Parameter]:

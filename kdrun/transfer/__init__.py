@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from kdrun.model.features import Network
+from kdrun.model.features import Network, Student
 from kdrun.objective import Objective
 from kdrun.results.table import Row
 from kdrun.task import Task
@@ -18,7 +18,7 @@ from kdrun.task.classification import Classification
 from kdrun.teacher.classes import ByName
 from kdrun.types import Loader
 
-Measure = Callable[[nn.Module], Row]
+Measure = Callable[[Student], Row]
 """What may be known of a student before it is tested: columns of metrics.csv from the validation
 split, None without one, and `source_accuracy` from that of the source, if there is one.
 """
@@ -118,10 +118,10 @@ class Strategy:
         """Parameter groups of the optimizer for the student's weights."""
         return [{"params": [p for p in student.parameters() if p.requires_grad]}]
 
-    def begin_epoch(self, student: nn.Module, epoch: int) -> None:
+    def begin_epoch(self, student: Student, epoch: int) -> None:
         """Called before every epoch."""
 
-    def finish(self, student: nn.Module, measure: Measure) -> list[Row]:
+    def finish(self, student: Student, measure: Measure) -> list[Row]:
         """Called once on the trained student, before it is evaluated.
 
         Returns:

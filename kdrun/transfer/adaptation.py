@@ -9,13 +9,13 @@ from typing import Any, ClassVar, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from kdrun.config.instantiate import nearest
 from kdrun.loss import Loss, full
 from kdrun.loss.weight import parse
-from kdrun.model.features import Network
+from kdrun.model.features import Network, Student
 from kdrun.objective import Objective, take
 from kdrun.task.form import by_form
 from kdrun.transfer import BatchNorm, Source, Strategy
@@ -40,7 +40,7 @@ class Term(Loss):
     paired: bool = True
     minimises: ClassVar[tuple[str, ...]] = ()
 
-    def bind(self, student: nn.Module, loader: Loader) -> None:
+    def bind(self, student: Student, loader: Loader) -> None:
         """Get hold of the student before it is trained.
 
         Args:
@@ -67,7 +67,7 @@ class Pair(NamedTuple):
     target: Outputs
 
 
-def both(student: nn.Module, batch: Batch, batch_norm: BatchNorm = "separate") -> Pair:
+def both(student: Student, batch: Batch, batch_norm: BatchNorm = "separate") -> Pair:
     """What a student says of the samples of both domains, in training.
 
     Args:
@@ -96,7 +96,7 @@ def both(student: nn.Module, batch: Batch, batch_norm: BatchNorm = "separate") -
 
 
 @contextmanager
-def _unmoved(student: nn.Module) -> Iterator[None]:
+def _unmoved(student: Student) -> Iterator[None]:
     """Keep batch norm from remembering what it sees."""
     norms = [module for module in student.modules() if isinstance(module, _BatchNorm)]
     rates = [norm.momentum for norm in norms]
@@ -188,7 +188,7 @@ class Adapt(Strategy):
         return student
 
 
-def bind(adaptation: Objective, student: nn.Module, loader: Loader) -> None:
+def bind(adaptation: Objective, student: Student, loader: Loader) -> None:
     """Let every term get hold of the student: `Term.bind`."""
     for term in terms_of(adaptation):
         term.bind(student, loader)

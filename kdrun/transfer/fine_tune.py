@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from kdrun.loss.weight import Weight
-from kdrun.model.features import Network, inner
+from kdrun.model.features import Network, Student
 from kdrun.objective import Objective
 from kdrun.results.table import Row
 from kdrun.transfer import Measure, Source, Strategy
@@ -87,7 +86,7 @@ class FineTune(Strategy):
                 found.append({"params": own, "lr": lr * self.layer_decay**depth, **plain})
         return found
 
-    def begin_epoch(self, student: nn.Module, epoch: int) -> None:
+    def begin_epoch(self, student: Student, epoch: int) -> None:
         """Freeze what is not yet to be trained, the statistics of its batch norm included."""
         if self.freeze_statistics:
             for module in student.modules():
@@ -95,7 +94,7 @@ class FineTune(Strategy):
                     module.eval()
         if not self.unfreeze:
             return
-        found = layers(inner(student))
+        found = layers(student.inner)
         below = max(0, len(found) - 1 - epoch // self.unfreeze)
         for depth, layer in enumerate(found):
             layer.freeze(depth < below)
@@ -104,7 +103,7 @@ class FineTune(Strategy):
             log.info("epoch %d: frozen are %s", epoch + 1, ", ".join(frozen) or "no layers")
         self._frozen = frozen
 
-    def finish(self, student: nn.Module, measure: Measure) -> list[Row]:
+    def finish(self, student: Student, measure: Measure) -> list[Row]:
         """Say so if some layers were never trained."""
         if self._frozen:
             log.warning(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from kdrun.model.features import inner
+from kdrun.model.features import Student
 from kdrun.transfer.adaptation import Term
 from kdrun.types import Batch, Loader, Outputs
 
@@ -32,9 +32,9 @@ class L2SP(Term):
         self._backbone: list[tuple[nn.Parameter, Tensor]] = []
         self._head: list[tuple[nn.Parameter]] = []
 
-    def bind(self, student: nn.Module, loader: Loader) -> None:
+    def bind(self, student: Student, loader: Loader) -> None:
         """Remember the weights that there are now."""
-        network = inner(student)
+        network = student.inner
         own = network.net.get_submodule(network.head).parameters() if network.head else ()
         self._head = [(parameter,) for parameter in own]
         apart = {id(parameter) for (parameter,) in self._head}

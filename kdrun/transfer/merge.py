@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import nn
-
-from kdrun.model.features import Network, inner
+from kdrun.model.features import Network, Student
 from kdrun.results.table import Row
 from kdrun.transfer import Measure, Source, better
 from kdrun.transfer.arithmetic import State, combine, snapshot
@@ -87,10 +85,10 @@ class Merge(FineTune):
         self._origin = snapshot(student)
         return student
 
-    def finish(self, student: nn.Module, measure: Measure) -> list[Row]:
+    def finish(self, student: Student, measure: Measure) -> list[Row]:
         """Measure every coefficient, and leave the student at one of them."""
         super().finish(student, measure)
-        network = inner(student)
+        network = student.inner
         tuned = snapshot(network)
 
         def go(a: float) -> None:

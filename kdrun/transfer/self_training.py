@@ -6,8 +6,9 @@ import copy
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from kdrun.model.features import Student
 from kdrun.teacher.network import Frozen
 from kdrun.transfer.adaptation import Term
 from kdrun.transfer.strong import strong
@@ -44,7 +45,7 @@ class SelfTraining(Term):
         self.decay = decay
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
-    def bind(self, student: nn.Module, loader: Loader) -> None:
+    def bind(self, student: Student, loader: Loader) -> None:
         """Make the teacher a copy of the student.
 
         Raises:

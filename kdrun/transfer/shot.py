@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from kdrun.model.features import Student
 from kdrun.transfer.adaptation import Term, embeddings
 from kdrun.types import Batch, Loader, Outputs
 
@@ -37,7 +38,7 @@ class SHOT(Term):
         self.pseudo = pseudo
         self.labels: Tensor | None = None
 
-    def bind(self, student: nn.Module, loader: Loader) -> None:
+    def bind(self, student: Student, loader: Loader) -> None:
         """Remember who is asked for pseudo-labels, and of what."""
         self._asked = (student, loader)  # in a tuple, or the student would be a part of this module
 

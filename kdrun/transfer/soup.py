@@ -6,9 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import ClassVar
 
-from torch import nn
-
-from kdrun.model.features import Network, inner
+from kdrun.model.features import Network, Student
 from kdrun.results.table import Row
 from kdrun.transfer import Measure, Source, Strategy, better
 from kdrun.transfer.arithmetic import State, combine, read_run, same_start
@@ -52,13 +50,13 @@ class Soup(Strategy):
     def _pour(self, network: Network, states: Sequence[State]) -> None:
         network.load_state_dict(combine(states, [1 / len(states)] * len(states)))
 
-    def finish(self, student: nn.Module, measure: Measure) -> list[Row]:
+    def finish(self, student: Student, measure: Measure) -> list[Row]:
         """Measure each run and, if the soup is greedy, each addition to it.
 
         Raises:
             ValueError: it is to be greedy, and there is no validation split.
         """
-        network, rows = inner(student), []
+        network, rows = student.inner, []
         for run, state in zip(self.runs, self._states, strict=True):
             self._pour(network, [state])
             rows.append({"run": run, **measure(student)})
@@ -73,7 +71,7 @@ class Soup(Strategy):
         self.report = {**self.report, "runs": [self.runs[i] for i in chosen]}
         return rows
 
-    def _choose(self, student: nn.Module, measure: Measure, rows: Sequence[Row]) -> list[int]:
+    def _choose(self, student: Student, measure: Measure, rows: Sequence[Row]) -> list[int]:
         waiting, chosen = list(range(len(rows))), list[int]()
         kept: Row = {}
         while waiting:
@@ -84,7 +82,7 @@ class Soup(Strategy):
                     "dataset.val_fraction, or greedy=false."
                 )
             trial = [*chosen, waiting.pop(best)]
-            self._pour(inner(student), [self._states[i] for i in trial])
+            self._pour(student.inner, [self._states[i] for i in trial])
             row = measure(student)
             if not kept or better([row, kept], self.task) == 0:
                 chosen, kept = trial, row

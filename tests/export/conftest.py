@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from kdrun.model import build, weights
-from kdrun.model.features import inner
 from kdrun.results.record import save_record
 
 Make = Callable[..., tuple[Path, nn.Module]]
@@ -40,7 +39,7 @@ def student(tmp_path: Path) -> Make:
         own = build(
             config, num_classes=len(classes) or 1, shape=tuple(shape), plugins=plugins, **colours
         )
-        inner(own).unit = unit
+        own.inner.unit = unit
         network = around(own).eval()
         folder = tmp_path / "run"
         folder.mkdir()

@@ -13,7 +13,7 @@ from kdrun.export import FORMATS, export
 from kdrun.export import safetensors as maker
 from kdrun.export.check import largest_difference
 from kdrun.export.differs import DiffersError
-from kdrun.export.student import Student, open_student
+from kdrun.export.student import Exported, open_student
 from tests.conftest import Told
 from tests.export.conftest import Make
 from tests.export.kinds import MLP
@@ -35,7 +35,7 @@ def test_a_file_that_says_something_else_gets_no_name(
     (folder / "export.safetensors").write_text("an earlier one")
     write = maker.write
 
-    def wrong(path: Path, one: Student) -> None:
+    def wrong(path: Path, one: Exported) -> None:
         other = open_student(str(folder))
         with torch.no_grad():
             other.network.network.get_parameter("net.head.bias")[1] += 0.01
