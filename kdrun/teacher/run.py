@@ -56,10 +56,10 @@ def teacher_run(config: DictConfig, role: Mapping[str, Any]) -> TeacherRun:
                 own.dataset[key] = None
     own.logger = {}  # it belongs to all experiments that share the cache, and to none
     recipe = teacher.get("recipe") or {}
-    for place, key in (  # whole groups come first
-        *((own, "optimizer"), (own, "scheduler")),
-        *((own.train, "epochs"), (own.train, "batch_size"), (own.optimizer, "lr")),
-    ):
+    for group in ("optimizer", "scheduler"):  # before what is set within them
+        if recipe.get(group) is not None:
+            own[group] = recipe[group]
+    for place, key in ((own.train, "epochs"), (own.train, "batch_size"), (own.optimizer, "lr")):
         if recipe.get(key) is not None:
             place[key] = recipe[key]
     what, parent = identify(own), Path(config.cache) / "teacher"

@@ -16,18 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kdrun.results import record as results
-from kdrun.results.table import COLUMNS, flatten, read_csv, to_csv
+from kdrun.results.table import COLUMNS
 from tests.fabricated import history, record, save
-
-# Quotes, separators, line ends of every kind, words that look like values, and other scripts.
-texts = st.text(st.sampled_from("a7.,;e+-'\"\n\r\t µ名\u2028"), min_size=1, max_size=6)
-texts = texts | st.sampled_from(["None", "nan", "inf", "True", "1_000", "0x1f", "1e5"])
-numbers = st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False)
-cells = st.none() | numbers | texts
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
@@ -189,33 +181,6 @@ def test_a_table_of_something_else_is_refused(tmp_path):
         results.read_results(tmp_path / "prices.csv")
 
 
-@given(st.lists(st.dictionaries(st.sampled_from("abc"), cells), max_size=4))
-def test_csv_keeps_every_text_and_number(tmp_path_factory, rows):
-    path = tmp_path_factory.getbasetemp() / "any.csv"
-    rows = [{"first": index, **row} for index, row in enumerate(rows)]
-    results.write_atomic(path, to_csv(rows, leading=["first"]))
-    keys = {key for row in rows for key in row}
-    for row, read in zip(rows, read_csv(path, frozenset()), strict=True):
-        assert read.keys() == keys
-        assert all(str(read[key]) == str(row.get(key)) or _as_number(row[key]) for key in keys)
-
-
-def _as_number(value: object) -> bool:
-    """Text such as "007" is a number to a reader who was not told that it is text."""
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-@given(st.lists(texts, max_size=4))
-def test_csv_keeps_text_columns_exactly(tmp_path_factory, names):
-    path = tmp_path_factory.getbasetemp() / "text.csv"
-    results.write_atomic(path, to_csv([{"name": name} for name in names], leading=["name"]))
-    assert [row["name"] for row in read_csv(path, frozenset({"name"}))] == names
-
-
 def test_metrics_begin_with_the_epoch_and_keep_terms_that_come_late(tmp_path):
     rows = [{"loss": 1.5, "epoch": 0}, {"loss": math.nan, "epoch": 1, "loss/at": 0.25}]
     results.write_metrics(tmp_path, rows)
@@ -232,11 +197,6 @@ def test_metrics_read_back_bit_for_bit(tmp_path):
     rows = history(seed=0, best=0.9, epochs=5)
     results.write_metrics(tmp_path, rows)
     assert results.read_metrics(tmp_path) == rows
-
-
-def test_flatten_names_settings_by_their_path():
-    config = {"loss": {"terms": {"kd": {"temperature": 4.0}}}, "tags": ["a", 1], "empty": {}}
-    assert flatten(config) == {"loss.terms.kd.temperature": 4.0, "tags": '["a", 1]'}
 
 
 def test_results_need_nothing_heavy():

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from kdrun import compare, report
 from kdrun.compare.gather import gather
 from kdrun.results import record as results
-from kdrun.results.table import read_csv
 from kdrun.security.wellformed import faults, is_number, parse_json
 from tests.fabricated import record, save
 
@@ -160,12 +159,6 @@ def test_a_cell_that_is_no_number_is_no_measurement(tmp_path, capsys, cell):
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     (tmp_path / "x.csv").write_bytes(b"\xef\xbb\xbfmethod,seed\nkd,1\n")
     assert results.read_results(tmp_path / "x.csv") == [{"method": "kd", "seed": 1}]
-
-
-def test_a_column_that_is_there_twice_is_refused(tmp_path):
-    (tmp_path / "x.csv").write_text("method,seed,a,a\nkd,1,2,3\n")
-    with pytest.raises(ValueError, match="more than one column 'a'"):
-        read_csv(tmp_path / "x.csv")
 
 
 @pytest.mark.parametrize(

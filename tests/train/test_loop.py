@@ -107,11 +107,6 @@ def test_four_epochs_are_two_and_two_resumed(distil, tmp_path):
     assert without_time(whole.history) == without_time(second.history)
 
 
-def test_a_checkpoint_holds_no_teacher():
-    state = training(Train(epochs=1)).state()
-    assert not any(name.startswith("teacher.") for name in state["method"])
-
-
 def test_the_teacher_does_not_move():
     settings = Train(epochs=2, progress=False)
     state = training(settings)

@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from kdrun.train.rates import Rates, kernels
-from kdrun.train.step import let_join
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -32,17 +31,3 @@ def test_the_step_reads_tensors_and_everybody_else_numbers():
     assert optimizer.param_groups[0]["lr"] == 0.25
     assert torch.equal(weight.detach(), torch.full((2,), 0.75))
     assert Rates(optimizer, CPU).tensors == []
-
-
-def test_a_parameter_may_join_a_fused_optimizer_later():
-    found = []
-    for fused in (False, True):
-        early, late = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
-        optimizer = torch.optim.SGD([early, late], lr=0.5, momentum=0.5, fused=fused)
-        for step in range(3):
-            early.grad = torch.ones(2)
-            late.grad = torch.ones(2) if step else None
-            let_join(optimizer)
-            optimizer.step()
-        found.append(torch.cat([early, late]).detach())
-    assert torch.equal(*found)
