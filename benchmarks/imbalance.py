@@ -1,6 +1,6 @@
 """Fashion-MNIST with 50 of its first class for each of its last: the data of experiment=imbalance.
 
-    python benchmarks/imbalance.py $KDRUN_DATA imbalanced.npz
+python benchmarks/imbalance.py $KDRUN_DATA imbalanced.npz
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ COMMANDS = {
     "du": "kdrun.storage.du",
     "clean": "kdrun.storage.clean",
     "predict": "kdrun.predict.command",
+    "evaluate": "kdrun.evaluate.command",
     "export": "kdrun.export",
     "resume": "kdrun.sweep.resume",
 }

@@ -69,6 +69,8 @@ class Files:
         background: the colour on which transparent pixels are put.
         ids: what the samples are called, whatever is cut away; None: FOLDER/FILE.
         task: as in `Arrays`.
+        crop_pct: how much of the picture's middle is kept, as `kdrun.dataset.image.Fit` has it.
+        interpolation: bilinear or bicubic.
     """
 
     paths: list[str]
@@ -77,6 +79,8 @@ class Files:
     background: str = "white"
     ids: list[str] | None = None
     task: Task | None = None
+    crop_pct: float = 1.0
+    interpolation: str = "bilinear"
 
     def __len__(self) -> int:
         return len(self.paths)

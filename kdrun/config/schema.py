@@ -210,8 +210,20 @@ def identity(config: DictConfig) -> dict[str, Any]:
     return _as_before(what)
 
 
+AUGMENT_SINCE = {
+    **dict.fromkeys(("resized_crop", "brightness", "contrast", "saturation", "hue"), 0),
+    **dict.fromkeys(("erase", "cutmix"), 0),
+    **{"crop_ratio": 4 / 3, "policy": "none", "policy_ops": 2, "policy_level": 9},
+}
+"""Likewise of `dataset.augment`."""
+
+
 def _as_before(what: dict[str, Any]) -> dict[str, Any]:
     """Settings without those that change nothing as they are: views as ever, answers kept whole."""
+    augment = what["dataset"].get("augment") or {}
+    for key, value in AUGMENT_SINCE.items():
+        if augment.get(key) == value:
+            del augment[key]
     for key in ("views", "view_seed"):
         if what["dataset"].get(key, 0) is None:
             del what["dataset"][key]

@@ -28,6 +28,8 @@ def inputs_digest(split: Split) -> str:
     found = hashlib.sha256()
     if isinstance(split, Files):
         told = [*contents(split.paths), str(split.image_size), split.background]
+        if (how := (split.crop_pct, split.interpolation)) != (1.0, "bilinear"):
+            told.append(str(how))
         return combined(told)
     inputs = split.inputs if isinstance(split.inputs, dict) else {"": split.inputs}
     for name, tensor in inputs.items():

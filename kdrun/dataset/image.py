@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from kdrun.config.nearest import nearest
+from kdrun.dataset import boxes
 from kdrun.dataset.pixels import within_bounds
 from kdrun.security.bounds import TooLargeError, is_plain
 
@@ -34,6 +37,83 @@ SUFFIXES = tuple(suffix for suffixes in KINDS.values() for suffix in suffixes)
 WHITE = "white"
 """What is behind transparent pixels: paper."""
 
+FILTERS = ("bilinear", "bicubic")
+"""By which pictures are made larger or smaller."""
+
+
+class Fit(NamedTuple):
+    """How pictures of any size are brought to that of a model.
+
+    Attributes:
+        background: the colour on which transparent pixels are put: white, black, '#rrggbb'.
+        crop_pct: as timm has it: the shorter side becomes the model's divided by this, and the
+            middle is cut out; 1: the middle of the whole picture.
+        interpolation: bilinear or bicubic.
+    """
+
+    background: str = WHITE
+    crop_pct: float = 1.0
+    interpolation: str = "bilinear"
+
+    @classmethod
+    def of(cls, reader: Mapping[str, Any] | None) -> Fit:
+        """What `Dataset.reader` says of pictures.
+
+        Raises:
+            ValueError: it is malformed.
+        """
+        told = {key: value for key, value in (reader or {}).items() if key in cls._fields}
+        found = cls(**told)
+        found.check()
+        return found
+
+    def check(self) -> None:
+        """Refuse what is none of these.
+
+        Raises:
+            ValueError: with what there is to say.
+        """
+        check_background(self.background)
+        pct = self.crop_pct
+        if isinstance(pct, bool) or not isinstance(pct, int | float) or not 0.1 <= pct <= 1:
+            raise ValueError(f"dataset.crop_pct={pct}: give 0.1 to 1, 0.875 as timm does.")
+        if self.interpolation not in FILTERS:
+            hint = nearest(str(self.interpolation), FILTERS)
+            raise ValueError(f"dataset.interpolation={self.interpolation} is not defined; {hint}")
+
+    @property
+    def told(self) -> dict[str, Any] | None:
+        """For `Dataset.reader`: what is not as usual; None where all is."""
+        usual = Fit()._asdict()
+        return {k: v for k, v in self._asdict().items() if v != usual[k]} or None
+
+
+class Crop(NamedTuple):
+    """A random-resized crop of one picture.
+
+    Attributes:
+        drawn: (22,) of `boxes.draws`.
+        least: as of `boxes.crops`.
+        ratio: likewise.
+    """
+
+    drawn: Tensor
+    least: float
+    ratio: float
+
+    def box(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom in a picture of some size."""
+        found = boxes.crops(self.drawn[None], height, width, self.least, self.ratio)
+        top, left, high, wide = found[0].tolist()
+        return left, top, left + wide, top + high
+
+
+ORIENTATION = 0x0112
+"""Of EXIF, the tag that says which side of a photograph was up."""
+
+SIDEWAYS = (5, 6, 7, 8)
+"""Values of it by which width and height change places."""
+
 
 @cache
 def formats() -> tuple[str, ...]:
@@ -50,13 +130,23 @@ def readable() -> tuple[str, ...]:
     return tuple(suffix for kind in formats() for suffix in KINDS[kind])
 
 
-def read_image(path: str | Path, shape: tuple[int, int, int], background: str = WHITE) -> Tensor:
+def read_image(
+    path: str | Path,
+    shape: tuple[int, int, int],
+    background: str = WHITE,
+    crop_pct: float = 1.0,
+    interpolation: str = "bilinear",
+    crop: Crop | None = None,
+) -> Tensor:
     """Decode an image file; of one with several frames or pages, the first.
 
     Args:
         path: a file of one of `KINDS`, whatever its name says.
         shape: (channels, height, width) to bring it to, as `fit_image` does.
-        background: likewise.
+        background: as in `Fit`, as are the next two.
+        crop_pct: read only without a crop.
+        interpolation: likewise of both.
+        crop: what of the picture is brought to this shape, in place of its middle.
 
     Returns:
         (height, width, channels) uint8.
@@ -66,7 +156,6 @@ def read_image(path: str | Path, shape: tuple[int, int, int], background: str = 
     """
     from PIL import Image, ImageOps
 
-    channels, height, width = shape
     if not is_plain(path):
         raise ValueError(f"{path} is no plain file, and is not opened")
     Image.MAX_IMAGE_PIXELS = None  # `within_bounds` counts what they take
@@ -75,10 +164,17 @@ def read_image(path: str | Path, shape: tuple[int, int, int], background: str = 
             if image.format == "TIFF" and image.mode == "I":
                 raise ValueError("its 32-bit or signed numbers have no white: save 8 or 16 bits")
             limit = within_bounds(image, path)
-            # A large JPEG is decoded at a fraction of its size, still twice what is needed.
-            image.draft("L" if channels == 1 else "RGB", (2 * width, 2 * height))
             with limit:
-                return fit_image(ImageOps.exif_transpose(image), shape, background)
+                if crop is None:
+                    _draft(image, shape, crop_pct, None)
+                    whole = ImageOps.exif_transpose(image)
+                    return fit_image(whole, shape, background, crop_pct, interpolation)
+                turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
+                size = (image.height, image.width) if turned else image.size
+                box = crop.box(*size)
+                _draft(image, shape, 1.0, box)
+                part = _cut(ImageOps.exif_transpose(image), box, size)
+                return fit_image(part, shape, background, 0.0, interpolation)
     except TooLargeError:
         raise
     except Exception as fault:  # Pillow's decoders raise half a dozen kinds
@@ -87,13 +183,45 @@ def read_image(path: str | Path, shape: tuple[int, int, int], background: str = 
         ) from fault
 
 
-def fit_image(image: Image.Image, shape: tuple[int, int, int], background: str = WHITE) -> Tensor:
+def _draft(
+    image: Image.Image,
+    shape: tuple[int, int, int],
+    crop_pct: float,
+    box: tuple[int, int, int, int] | None,
+) -> None:
+    """Let a large JPEG be decoded at a fraction of its size, still twice what is needed."""
+    channels, height, width = shape
+    if box is None:
+        needed = (int(2 * width / crop_pct), int(2 * height / crop_pct))
+    else:  # at least, whichever of its sides was up
+        scale = 2 * max(width / (box[2] - box[0]), height / (box[3] - box[1]))
+        needed = (int(scale * image.width), int(scale * image.height))
+    image.draft("L" if channels == 1 else "RGB", needed)
+
+
+def _cut(image: Image.Image, box: tuple[int, int, int, int], whole: tuple[int, int]) -> Image.Image:
+    """A rectangle of an image that may have been decoded smaller than the `whole` of the box."""
+    across, down = (side / full for side, full in zip(image.size, whole, strict=True))
+    left, top, right, bottom = (round(v * s) for v, s in zip(box, (across, down) * 2, strict=True))
+    left, top = min(left, image.width - 1), min(top, image.height - 1)
+    return image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+
+
+def fit_image(
+    image: Image.Image,
+    shape: tuple[int, int, int],
+    background: str = WHITE,
+    crop_pct: float = 1.0,
+    interpolation: str = "bilinear",
+) -> Tensor:
     """Convert a Pillow image to grey or RGB, cut its centre to the aspect ratio and resize it.
 
     Args:
         image: of any mode of whole numbers; 16 bits become 8.
         shape: (channels, height, width), with 1 or 3 channels.
         background: the colour on which transparent pixels are put, as Pillow writes it.
+        crop_pct: as in `Fit`; 0: nothing is cut off, whatever that does to its proportions.
+        interpolation: likewise.
 
     Returns:
         (height, width, channels) uint8.
@@ -112,9 +240,34 @@ def fit_image(image: Image.Image, shape: tuple[int, int, int], background: str =
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
     image = image.convert("L" if channels == 1 else "RGB")
-    if image.size != (width, height):
-        image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    filtered = Image.Resampling[interpolation.upper()]
+    if not crop_pct:
+        image = image.resize((width, height), filtered)
+    elif crop_pct < 1:
+        image = _centre(image, width, height, crop_pct, filtered)
+    elif image.size != (width, height):
+        image = ImageOps.fit(image, (width, height), filtered)
     return torch.from_numpy(np.array(image)).view(height, width, channels)
+
+
+def _centre(
+    image: Image.Image, width: int, height: int, crop_pct: float, filtered: Image.Resampling
+) -> Image.Image:
+    """As timm's transform for tests: resized so that a little more than is needed is left, and cut.
+
+    The numbers are rounded as torchvision's `Resize` and `CenterCrop` do.
+    """
+    from PIL import ImageOps
+
+    if width != height:
+        return ImageOps.fit(image, (width, height), filtered, bleed=(1 - crop_pct) / 2)
+    short, long = sorted(image.size)
+    side = int(width / crop_pct)
+    other = int(side * long / short)
+    size = (side, other) if image.width <= image.height else (other, side)
+    image = image.resize(size, filtered)
+    left, top = (round((length - width) / 2.0) for length in image.size)
+    return image.crop((left, top, left + width, top + height))
 
 
 def check_background(background: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from kdrun.config.instantiate import nearest
 from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.decodable import refuse_damaged
-from kdrun.dataset.image import WHITE, check_background, readable
+from kdrun.dataset.image import WHITE, Fit, readable
 from kdrun.dataset.split import channel_statistics
 from kdrun.dataset.walk import count_beside, folders, image_files, leads_out, left_out, spelled
 from kdrun.types import Dataset, Files
@@ -19,27 +20,40 @@ from kdrun.types import Dataset, Files
 VALIDATION = ("val", "valid", "validation", "dev")
 """What a folder of the validation split may be called."""
 
+WHOLE = "whole"
+"""The one part of a folder that holds classes, and no splits."""
 
-@with_cuts()
+SPLITS = ("train", "training", "test", "testing", *VALIDATION)
+"""How folders of splits are called, in any case; only `train` and `test` are read as such."""
+
+
+@with_cuts(test_fraction=0.2)
 def image_folder(
     root: str,
     image_size: int = 224,
     background: str = WHITE,
+    crop_pct: float = 0.875,
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear",
     *,
     cuts: Cuts,
 ) -> Dataset:
     """Image files of any common kind as `root/train/CLASS/…` and `root/test/CLASS/…`.
 
     A folder `root/val` of the same kind (or `valid`, `validation`, `dev`) is the validation split,
-    whatever `val_fraction` says. Files are decoded when a batch needs them, as RGB, their centre
-    cut to a square; that each can be decoded is found out at once. A sample is called by its path
-    below the split, `CLASS/…/FILE`.
+    whatever `val_fraction` says. Where there are no splits, but `root/CLASS/…`, a test split is cut
+    off, stratified. Files are decoded when a batch needs them, as RGB, their centre cut to a
+    square; that each can be decoded is found out at once. A sample is called by its path below the
+    split, `CLASS/…/FILE`.
 
     Args:
         root: the folder.
         image_size: height and width to which images are resized.
         background: the colour on which transparent pixels are put: white, black, '#rrggbb'.
-        cuts: how the data are cut; its fields are arguments.
+        crop_pct: as timm has it: the shorter side becomes image_size / crop_pct pixels, and the
+            middle is cut out; 1: the middle of the whole picture.
+        interpolation: by which pictures are resized.
+        cuts: how the data are cut; its fields are arguments. `test_fraction` is read where there
+            is no `root/test` alone.
 
     Raises:
         FileNotFoundError: a folder is missing.
@@ -48,17 +62,19 @@ def image_folder(
     """
     if image_size < 1:
         raise ValueError(f"dataset.image_size={image_size}: give 1 or more pixels.")
-    check_background(background)
+    fit = Fit(background, crop_pct, interpolation)
+    fit.check()
     places = _places(Path(root))
     left = {part: Counter[str]() for part in places}
     found = {part: _classes(place, left[part]) for part, place in places.items()}
-    classes = list(found["train"])
+    main = WHOLE if WHOLE in found else "train"
+    classes = list(found[main])
     parts = {}
     for part, files in found.items():
         _check_known(places[part], files, classes)
-        parts[part] = _split(places[part], files, classes, image_size, background)
+        parts[part] = _split(places[part], files, classes, image_size, fit)
     refuse_damaged(root, _paths(parts))
-    train, val, test = cuts.split(parts["train"], parts["test"], parts.get("val"))
+    train, val, test = cuts.split(parts[main], parts.get("test"), parts.get("val"))
     mean, std = channel_statistics(train)
     shape = (3, image_size, image_size)
     return Dataset(
@@ -69,9 +85,10 @@ def image_folder(
         shape,
         mean,
         std,
-        reader=None if background == WHITE else {"background": background},
+        reader=fit.told,
         notes=(
             *_notes(Path(root), places, classes, left),
+            *([_cut_off(Path(root), cuts)] if main == WHOLE else []),
             *filter(None, [leads_out(Path(root), _paths(parts))]),
         ),
     )
@@ -95,6 +112,9 @@ def _places(root: Path) -> dict[str, Path]:
             f"{root} holds {' and '.join(f'{name}/' for name in given)}: one of them can be the "
             "validation split; rename or remove the others."
         )
+    if there and not {name.lower() for name in there} & {*SPLITS}:
+        _refuse_around(root, there)
+        return {WHOLE: root}
     for part in ("train", "test"):
         if part not in there:
             others = ", ".join(there[:5]) + (", ..." if len(there) > 5 else "")
@@ -105,6 +125,28 @@ def _places(root: Path) -> dict[str, Path]:
             )
     named = {"train": "train", "test": "test", **({"val": given[0]} if given else {})}
     return {part: root / name for part, name in named.items()}
+
+
+def _refuse_around(root: Path, there: list[str]) -> None:
+    """Refuse a folder around the data: its folders would be taken for classes.
+
+    Raises:
+        FileNotFoundError: it is one.
+    """
+    for name in there:
+        if {below.lower() for below in folders(root / name)} & {*SPLITS}:
+            raise FileNotFoundError(
+                f"there is no folder {root / 'train'}, but {root / name} holds splits: "
+                f"dataset.root={root / name}"
+            )
+
+
+def _cut_off(root: Path, cuts: Cuts) -> str:
+    share = f"one of {cuts.fold.of} folds" if cuts.fold else f"{cuts.test_fraction:.0%} of each"
+    return (
+        f"{root} holds classes and no train/ and test/: {share} is the test split, chosen by "
+        "dataset.split_seed (dataset.test_fraction)"
+    )
 
 
 def _classes(place: Path, left: Counter[str]) -> dict[str, list[str]]:
@@ -137,12 +179,12 @@ def _check_known(place: Path, files: Mapping[str, list[str]], classes: list[str]
 
 
 def _split(
-    place: Path, files: Mapping[str, list[str]], classes: list[str], size: int, background: str
+    place: Path, files: Mapping[str, list[str]], classes: list[str], size: int, fit: Fit
 ) -> Files:
     paths = [path for found in files.values() for path in found]
     targets = [classes.index(name) for name, found in files.items() for _ in found]
     ids = [spelled(Path(path).relative_to(place).as_posix()) for path in paths]
-    return Files(paths, torch.tensor(targets), size, background, ids)
+    return Files(paths, torch.tensor(targets), size, ids=ids, **fit._asdict())
 
 
 def _notes(
@@ -155,7 +197,9 @@ def _notes(
         if told := left_out(left[part], f"{place.name}/"):
             yield told
     used = {place.name for place in places.values()}
-    if others := [f"{name}/" for name in folders(root) if name not in used]:
+    if WHOLE not in places and (
+        others := [f"{name}/" for name in folders(root) if name not in used]
+    ):
         yield f"{', '.join(others)} of {root} not read: only train/, val/ and test/ are"
     if all(name.isdecimal() for name in classes) and classes != sorted(classes, key=int):
         shown = ", ".join(classes[:3])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from kdrun.dataset.arrays import read_npz, require, to_inputs
-from kdrun.dataset.image import SUFFIXES, WHITE, fit_image, read_image
+from kdrun.dataset.image import SUFFIXES, Fit, fit_image, read_image
 from kdrun.dataset.walk import image_files, leads_out, left_out, spelled
 from kdrun.security.bounds import is_plain
 from kdrun.types import Arrays, Files, Split
@@ -19,7 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def read_inputs(
-    path: str | Path, shape: tuple[int, ...], background: str = WHITE
+    path: str | Path,
+    shape: tuple[int, ...],
+    fit: Fit = Fit(),  # noqa: B008  # a value
 ) -> tuple[list[str], Split]:
     """Read what a model is to classify, in the shape that it wants.
 
@@ -28,7 +31,7 @@ def read_inputs(
             array `x` or `x_test`.
         shape: (C, H, W) with 1 or 3 channels, or (D,), of the model's inputs. Images are made
             grey or RGB, their centre cut to the aspect ratio, and resized.
-        background: the colour on which transparent pixels are put.
+        fit: how pictures are brought to that shape.
 
     Returns:
         A name for each sample, its path below the folder or its position in the array, and the
@@ -66,18 +69,37 @@ def read_inputs(
         log.warning("%s", sentence)
     below = path if path.is_dir() else path.parent
     names = [spelled(str(Path(file).relative_to(below))) for file in files]
+    return names, fitted(Files(files, _unknown(len(files)), shape[1]), shape, fit)
+
+
+def fitted(files: Files, shape: tuple[int, ...], fit: Fit) -> Split:
+    """Image files in the shape of a model's inputs; decoded at once where that is not as usual.
+
+    Args:
+        files: of any size.
+        shape: (C, H, W), as for `read_inputs`.
+        fit: likewise.
+    """
     channels, height, width = shape
     if channels == 3 and height == width:
-        return names, Files(files, _unknown(len(files)), height, background)
+        return replace(files, image_size=height, **fit._asdict())
     size = (channels, height, width)
-    images = torch.stack([read_image(file, size, background) for file in files])
-    return names, _unlabelled(images.permute(0, 3, 1, 2))
+    images = torch.stack([read_image(file, size, *fit) for file in files.paths])
+    return Arrays(images.permute(0, 3, 1, 2), files.targets, files.ids, task=files.task)
+
+
+def resized(images: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """(N, C, H, W) bytes in another shape: grey or RGB, their centre, resized."""
+    from PIL import Image
+
+    channels, height, width = shape
+    pixels = [image.squeeze(2).numpy() for image in images.permute(0, 2, 3, 1)]
+    made = [fit_image(Image.fromarray(image), (channels, height, width)) for image in pixels]
+    return torch.stack(made).permute(0, 3, 1, 2)
 
 
 def _arrays(path: Path, shape: tuple[int, ...]) -> Tensor:
     """The inputs of an .npz file; images are converted if they have another shape."""
-    from PIL import Image
-
     arrays = read_npz(path)
     name = "x" if "x" in arrays else "x_test"
     inputs = to_inputs(require(arrays, name, path), name)
@@ -90,10 +112,7 @@ def _arrays(path: Path, shape: tuple[int, ...]) -> Tensor:
             f"{path}: the samples of {name} have the shape {tuple(inputs.shape[1:])}, but the "
             f"model reads {tuple(shape)}: give it what it was trained on."
         )
-    channels, height, width = shape
-    pixels = [image.squeeze(2).numpy() for image in inputs.permute(0, 2, 3, 1)]
-    fitted = [fit_image(Image.fromarray(image), (channels, height, width)) for image in pixels]
-    return torch.stack(fitted).permute(0, 3, 1, 2)
+    return resized(inputs, shape)
 
 
 def _unlabelled(inputs: Tensor) -> Arrays:

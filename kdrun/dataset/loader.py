@@ -13,7 +13,7 @@ from torch import Tensor
 from kdrun.dataset.augment import Augment, to_float
 from kdrun.dataset.balanced import balanced
 from kdrun.dataset.random import Keys, permutation
-from kdrun.dataset.source import Disk, Memory, Source
+from kdrun.dataset.source import Cropping, Disk, Memory, Source
 from kdrun.dataset.spot import Spot
 from kdrun.task import Task
 from kdrun.types import Batch, Files, Input, Loader, Split
@@ -58,17 +58,23 @@ def make_loader(
     """
     _refuse(split, batch_size, views)
     augment = augment if train and augment is not None else Augment()
-    source = Disk(split, device, workers) if isinstance(split, Files) else Memory(split, device)
+    source = _source(split, augment, seed, device, workers)
     if augment != Augment() and not source.pictures:
         raise ValueError(
             "augmentation is for uint8 images, and this dataset has none: set crop_padding, "
-            "rotate, scale, cutout and mixup of dataset.augment to 0 and flip to false."
+            "rotate, scale, cutout and mixup of dataset.augment to 0 and flip to false, or leave "
+            "out augment=."
         )
     task = task or Task()
-    if augment.mixup:
+    if augment.mixes:
         task.soft(split.targets[:1])
         if not bool(task.known(split.targets).all()):
-            raise ValueError("augment.mixup mixes labels, and some are hidden here: set it to 0.")
+            name = "mixup" if augment.mixup else "cutmix"
+            raise ValueError(f"augment.{name} mixes labels, and some are hidden here: set it to 0.")
+    if task.spatial and augment.policy != "none":
+        raise ValueError(
+            "augment.policy moves pixels and leaves their labels where they were: set it to none"
+        )
     even = even and train
     if even and not (task.named and bool(task.known(split.targets).all())):
         raise ValueError(
@@ -78,7 +84,18 @@ def make_loader(
     targets = split.targets.to(device)
     views = 1 if augment == Augment() else views  # a sample that nothing changes is the same
     whole = (channels_last, task, even, views)
-    return _Batches(source, targets, batch_size, seed, train, augment, *whole)
+    left = augment.cropped if isinstance(split, Files) else augment
+    return _Batches(source, targets, batch_size, seed, train, left, *whole)
+
+
+def _source(
+    split: Split, augment: Augment, seed: int, device: torch.device | str, workers: int
+) -> Source:
+    """Where samples come from; files are cropped as they are read."""
+    if not isinstance(split, Files):
+        return Memory(split, device)
+    cropping = Cropping(seed, augment.resized_crop, augment.crop_ratio)
+    return Disk(split, device, workers, cropping if augment.resized_crop else None)
 
 
 def _refuse(split: Split, batch_size: int, views: int | None) -> None:
@@ -139,7 +156,9 @@ class _Batches:
         """The batches of one epoch."""
         positions, view = self._positions(epoch), self.view(epoch)
         wanted = [self._wanted(index, view) for index in positions]
-        for index, both, samples in zip(positions, wanted, self._source.read(wanted), strict=True):
+        for index, both, samples in zip(
+            positions, wanted, self._source.read(wanted, view), strict=True
+        ):
             yield self._batch(index, both, samples, view)
 
     @property
@@ -155,12 +174,12 @@ class _Batches:
     def at(self, spot: Spot) -> Batch:
         """The batch of a spot."""
         wanted = self._wanted(spot.index, spot.epoch)
-        (samples,) = self._source.read([wanted])
+        (samples,) = self._source.read([wanted], spot.epoch)
         return self._batch(spot.index, wanted, samples, spot.epoch)
 
     def _wanted(self, index: Tensor, epoch: int | Keys) -> Tensor:
         """The samples that a batch is made of: in mixup, also those that are mixed in."""
-        if not self._augment.mixup:
+        if not self._augment.mixes:
             return index
         size, seed = len(self.targets), self._seed
         return torch.cat([index, self._augment.partners(index, size, epoch, seed)])
@@ -171,10 +190,11 @@ class _Batches:
             samples = self._finish(samples, wanted, epoch)
             if self._task.spatial:
                 target = self._augment.along(target, wanted, epoch, self._seed)
-        if self._augment.mixup:
+        if self._augment.mixes:
             assert isinstance(samples, Tensor)
-            samples = self._augment.mix(samples, index, epoch, self._seed)
-            target = self._augment.mix(self._task.soft(target), index, epoch, self._seed)
+            drawn = (index, epoch, self._seed, samples.shape[2:])
+            samples = self._augment.mix(samples, *drawn)
+            target = self._augment.mix(self._task.soft(target), *drawn)
         return Batch(samples, target, index)
 
     def _positions(self, epoch: int) -> list[Tensor]:

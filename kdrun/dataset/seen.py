@@ -11,7 +11,7 @@ import numpy.typing as npt
 from kdrun.dataset.digest import numbers
 from kdrun.results.record import atomic
 from kdrun.security import bounds
-from kdrun.types import Dataset
+from kdrun.types import Dataset, Split
 
 SEEN = "samples.npz"
 """Beside the weights of a run: digests of the samples it was trained and tested on."""
@@ -46,15 +46,9 @@ def check_unseen(weights: Path, data: Dataset) -> None:
     Raises:
         ValueError: some of its samples are known to the weights.
     """
-    noted = (weights if weights.is_dir() else weights.parent) / SEEN
-    if not noted.is_file():
+    if (noted := _noted(weights)) is None:
         return
-    bounds.check_zip(noted, "samples that weights were trained on")
-    try:
-        with np.load(noted, allow_pickle=False) as found:
-            train, test = found["train"], found["test"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{noted} is damaged ({error}): train {weights} again") from error
+    train, test = noted
     judged = numbers(data.test)
     known = np.isin(judged, train) & ~np.isin(judged, test)
     if known.any():
@@ -66,3 +60,26 @@ def check_unseen(weights: Path, data: Dataset) -> None:
             "another way, or stand in another order, than those it was trained on. Train it "
             "again on this split, without `checkpoint`, or give the data it was trained on"
         )
+
+
+def count_known(weights: Path, split: Split) -> int:
+    """How many samples of a split weights were trained on, as far as the folder of a run says.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    noted = _noted(weights)
+    return 0 if noted is None else int(np.isin(numbers(split), noted[0]).sum())
+
+
+def _noted(weights: Path) -> tuple[Digests, Digests] | None:
+    """Digests of what weights were trained and tested on; None where nothing says it."""
+    noted = (weights if weights.is_dir() else weights.parent) / SEEN
+    if not noted.is_file():
+        return None
+    bounds.check_zip(noted, "samples that weights were trained on")
+    try:
+        with np.load(noted, allow_pickle=False) as found:
+            return found["train"], found["test"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{noted} is damaged ({error}): train {weights} again") from error

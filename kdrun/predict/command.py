@@ -209,12 +209,11 @@ def read_new(
         ValueError: the samples cannot be read, or do not fit the student.
         FileNotFoundError: there are none.
     """
-    from kdrun.dataset.image import SUFFIXES, WHITE, check_background
+    from kdrun.dataset.image import SUFFIXES, Fit
     from kdrun.dataset.inputs import read_inputs
 
     pictures = Path(path).is_dir() or path.lower().endswith((".npz", *SUFFIXES))
-    background = str((reader or {}).get("background", WHITE))
-    check_background(background)
+    fit = Fit.of(reader)
     if reader and "_target_" in reader and not pictures:
         return _read_rows(path, shape, reader, plugins, asked)
     if option := "--id" if asked.ids else "--labels" if asked.labels else None:
@@ -222,7 +221,7 @@ def read_new(
     if isinstance(shape, dict):
         rest = f"give one of {', '.join(TABLES)}" if reader else "its file does not say how"
         raise ValueError(f"{path}: the student reads texts: {rest}.")
-    return read_inputs(path, shape, background)
+    return read_inputs(path, shape, fit)
 
 
 def _read_rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +25,24 @@ BINS = 15
 """Equal-width confidence bins of the calibration error (Guo et al., 2017)."""
 
 
+class _Answers(NamedTuple):
+    """What counts of the answers about N samples, each (N,).
+
+    Attributes:
+        target: the right class.
+        prediction: the likeliest.
+        top5: whether the right one is among the five likeliest.
+        nll: its negative log-likelihood.
+        confidence: the probability of the likeliest.
+    """
+
+    target: Tensor
+    prediction: Tensor
+    top5: Tensor
+    nll: Tensor
+    confidence: Tensor
+
+
 class Confusion(Tally):
     """Counts over the batches of a split: one confusion matrix, and sums beside it.
 
@@ -41,6 +59,7 @@ class Confusion(Tally):
         self.teacher: Tensor | None = None
         self.sums: dict[str, Tensor] = {}
         self.bins = torch.zeros(3, BINS, dtype=torch.float64)
+        self.kept: list[_Answers] = []
 
     def add(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
         """Count the labelled samples of one batch."""
@@ -57,19 +76,37 @@ class Confusion(Tally):
         return torch.bincount(target * self.classes + prediction, minlength=self.classes**2)
 
     def _add(self, logits: Tensor, target: Tensor) -> None:
-        if self.confusion.device != logits.device:
-            self.confusion = self.confusion.to(logits.device)
-            self.bins = self.bins.to(logits.device)
         log_p = F.log_softmax(logits, dim=1)
         confidence, prediction = log_p.exp().max(dim=1)
-        right = prediction == target
-        self.confusion += self._counts(target, prediction)
-        self._sum("nll", -log_p.gather(1, target[:, None]))
         top = logits.topk(min(5, self.classes), dim=1).indices
-        self._sum("top5", (top == target[:, None]).any(dim=1))
+        hit = (top == target[:, None]).any(dim=1)
+        nll = -log_p.gather(1, target[:, None]).squeeze(1)
+        self._count(_Answers(target, prediction, hit, nll, confidence))
+
+    def _count(self, answers: _Answers) -> None:
+        if self.keeps:
+            self.kept.append(answers)
+        target, prediction, hit, nll, confidence = answers
+        if self.confusion.device != target.device:
+            self.confusion = self.confusion.to(target.device)
+            self.bins = self.bins.to(target.device)
+        self.confusion += self._counts(target, prediction)
+        self._sum("nll", nll)
+        self._sum("top5", hit)
         index = (confidence * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
+        right = prediction == target
         counts = torch.stack([torch.ones_like(confidence), confidence, right.float()])
         self.bins.index_add_(1, index, counts.double())
+
+    def some(self, index: Tensor) -> Confusion:
+        """The count of some of the labelled samples."""
+        if len(self.kept) > 1:
+            self.kept = [
+                _Answers(*(torch.cat(parts).cpu() for parts in zip(*self.kept, strict=True)))
+            ]
+        made = Confusion(self.names)
+        made._count(_Answers(*(values.cpu()[index] for values in self.kept[0])))
+        return made
 
     def _add_teacher(self, student: Tensor, teacher: Tensor, target: Tensor) -> None:
         answer = teacher.argmax(dim=1)

@@ -34,18 +34,35 @@ class Pixels(Tally):
         self.confusion = torch.zeros(self.classes**2, dtype=torch.int64)
         self.teacher: Tensor | None = None
         self.agreed = torch.zeros((), dtype=torch.int64)
+        self.kept: list[Tensor] = []
 
     def add(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
         """Count the pixels of one batch."""
         counts = batch.target >= 0
         target, size = batch.target[counts], batch.target.shape[1:]
         said = brought_to(student.logits, size).argmax(1)[counts]
+        if self.keeps:
+            self._keep(target, said, counts)
         self.confusion = self.confusion.to(said.device) + self._counts(target, said)
         if teacher is not None:
             answer = brought_to(teacher.logits, size).argmax(1)[counts]
             found = self._counts(target, answer)
             self.teacher = found if self.teacher is None else self.teacher + found
             self.agreed = self.agreed.to(said.device) + (answer == said).sum()
+
+    def _keep(self, target: Tensor, said: Tensor, counts: Tensor) -> None:
+        """One matrix for each picture."""
+        places = torch.arange(len(counts), device=counts.device).view(-1, 1, 1).expand_as(counts)
+        cells = self.classes**2
+        each = places[counts] * cells + target * self.classes + said
+        self.kept.append(torch.bincount(each, minlength=len(counts) * cells).view(-1, cells).cpu())
+
+    def some(self, index: Tensor) -> Pixels:
+        """The count of some of the pictures."""
+        self.kept = [torch.cat(self.kept)]
+        made = Pixels(self.names)
+        made.confusion = self.kept[0][index].sum(0)
+        return made
 
     def _counts(self, target: Tensor, prediction: Tensor) -> Tensor:
         return torch.bincount(target * self.classes + prediction, minlength=self.classes**2)

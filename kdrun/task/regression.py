@@ -118,6 +118,14 @@ class Errors(Tally):
         if teacher is not None:
             self.teacher.append(teacher.logits[known].squeeze(1).double() - target)
 
+    def some(self, index: Tensor) -> Errors:
+        """The errors of some of the samples whose value is known."""
+        made = Errors()
+        made.errors, made.targets = (
+            [torch.cat(x).cpu()[index]] for x in (self.errors, self.targets)
+        )
+        return made
+
     def scores(self) -> Scores:
         """The metrics of all that was taken; r2 as scikit-learn's, where targets differ at all."""
         errors, targets = torch.cat(self.errors), torch.cat(self.targets)

@@ -46,7 +46,13 @@ class Scores(NamedTuple):
 
 
 class Tally:
-    """Counts over the batches of a split. They stay on the device until `scores`."""
+    """Counts over the batches of a split. They stay on the device until `scores`.
+
+    Attributes:
+        keeps: whether what `some` needs is kept of each sample; set before anything is counted.
+    """
+
+    keeps = False
 
     def add(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
         """Count one batch.
@@ -61,6 +67,15 @@ class Tally:
     def scores(self) -> Scores:
         """The metrics of all that was counted."""
         raise NotImplementedError
+
+    def some(self, index: Tensor) -> Tally | None:
+        """The count of some of the samples, where each was kept; None for a task that keeps none.
+
+        Args:
+            index: (M,) their places in the order in which they were counted, on the CPU; one may
+                come several times, as in a bootstrap.
+        """
+        return None
 
     def predicted(self) -> dict[str, int]:
         """How often each class was predicted, by its name; empty where there are none."""

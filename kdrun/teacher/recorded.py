@@ -102,7 +102,7 @@ def _recorded(path: str, data: Dataset, augment: Augment, whole: bool, missing: 
     if not data.task.named:
         raise ValueError("decisions are about classes, and this dataset has none")
     table = read(path)
-    if augment.mixup or ("digest" in table.columns and augment != Augment()):
+    if augment.mixes or ("digest" in table.columns and augment != Augment()):
         raise ValueError(
             "what was said is about samples as they are, and dataset.augment changes them: "
             "dataset.augment=null, or a teacher that answers live"

@@ -181,3 +181,46 @@ def test_a_padding_larger_than_the_image_is_told(pictures: Callable[..., Arrays]
     assert isinstance(images, torch.Tensor)
     with pytest.raises(ValueError, match="crop_padding=4 cannot be reflected in images of 4x4"):
         Augment(crop_padding=4, crop_mode="reflect")(images, positions(len(images)), 0, 0)
+
+
+PHOTO = Augment(
+    resized_crop=0.2, flip=True, brightness=0.4, contrast=0.3, saturation=0.4, hue=0.1,
+    policy="trivial", erase=0.5,
+)  # fmt: skip
+
+
+def test_what_happens_to_a_photograph_depends_on_nothing_beside_it() -> None:
+    images, index = random_images((7, 3, 12, 10)), positions(7)
+    whole = PHOTO(images, index, 3, 5)
+    assert float(whole.min()) >= 0
+    assert float(whole.max()) <= 1
+    for size in (1, 2, 5):
+        parts = [PHOTO(images[n : n + size], index[n : n + size], 3, 5) for n in range(0, 7, size)]
+        assert torch.equal(torch.cat(parts), whole)
+    assert not torch.equal(PHOTO(images, index, 4, 5), whole)
+    assert not torch.equal(PHOTO(images, index, 3, 6), whole)
+
+
+def test_pixels_and_their_labels_are_cropped_and_erased_alike() -> None:
+    labels = torch.arange(4 * 12 * 10).view(4, 12, 10) % 5
+    augment, index = Augment(resized_crop=0.3, erase=0.9, flip=True), positions(4)
+    moved = augment.along(labels, index, 1, 2)
+    lone = Augment(resized_crop=0.3, flip=True).along(labels, index, 1, 2)
+    assert bool((lone >= 0).all())
+    assert torch.equal(moved[moved >= 0], lone[moved >= 0])
+    white = torch.full((4, 1, 12, 10), 255, dtype=torch.uint8)
+    assert torch.equal(augment(white, index, 1, 2)[:, 0] == 0, moved < 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"resized_crop": 1.5}, "give 0 to 1"),
+        ({"hue": 0.6}, "give 0 to 0.5"),
+        ({"policy": "triviall"}, "did you mean 'trivial'"),
+        ({"crop_ratio": 0.5}, "give 1 or more"),
+    ],
+)
+def test_impossible_options_of_photographs_are_told(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Augment(**options)

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageColor
+from PIL import Image, ImageColor, ImageOps
 
-from kdrun.dataset.image import fit_image, read_image
+from kdrun.dataset import boxes
+from kdrun.dataset.image import Crop, fit_image, read_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
@@ -129,3 +130,43 @@ def test_a_damaged_file_is_told_by_its_name(tmp_path: Path, kind: str, kept: flo
     path.write_bytes(whole[: int(kept * len(whole)) if 0 < kept < 1 else int(kept)])
     with pytest.raises(ValueError, match=rf"broken\.{kind} cannot be read as an image"):
         read_image(path, (3, 6, 8))
+
+
+@pytest.mark.parametrize("size", [(50, 40), (33, 61), (30, 30)])
+def test_the_middle_for_tests_is_timms(size: tuple[int, int]) -> None:
+    from timm.data.transforms_factory import transforms_imagenet_eval
+
+    pixels = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    for pct, kind in ((0.875, "bilinear"), (0.95, "bicubic")):
+        theirs = transforms_imagenet_eval(
+            16, crop_pct=pct, interpolation=kind, use_prefetcher=True
+        )(image)
+        found = fit_image(image, (3, 16, 16), "white", pct, kind)
+        assert np.array_equal(found.permute(2, 0, 1).numpy(), np.asarray(theirs))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("kind", ["png", "jpg"])
+def test_a_random_crop_is_torchvisions_of_the_whole_photograph(
+    tmp_path: Path, orientation: int, kind: str
+) -> None:
+    from torchvision.transforms import InterpolationMode, functional
+
+    y, x = np.mgrid[0:300, 0:400] / 400
+    smooth = (np.stack([x, y, x * y], 2) * 255).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{kind}"
+    Image.fromarray(smooth).save(path, exif=exif, **({"quality": 98} if kind == "jpg" else {}))
+    upright = ImageOps.exif_transpose(Image.open(path))
+    for seed in range(4):
+        drawn = boxes.draws(seed, 0, torch.arange(1), "x")[0]
+        crop = Crop(drawn, 0.08, 4 / 3)
+        left, top, right, bottom = crop.box(*upright.size)
+        expected = functional.resized_crop(
+            upright, top, left, bottom - top, right - left, [16, 16], InterpolationMode.BILINEAR
+        )
+        found = read_image(path, (3, 16, 16), crop=crop).numpy().astype(int)
+        # A JPEG is decoded at a fraction of its size.
+        assert np.abs(found - np.asarray(expected)).max() <= (0 if kind == "png" else 5)

@@ -63,3 +63,34 @@ def test_images_outside_of_class_folders_are_told(folder: Path) -> None:
 def test_an_impossible_size_is_told(folder: Path) -> None:
     with pytest.raises(ValueError, match="image_size=0"):
         image_folder(str(folder), image_size=0)
+
+
+def test_classes_without_splits_are_split(folder: Path) -> None:
+    data = image_folder(str(folder / "train"), image_size=8, test_fraction=0.25, val_fraction=0)
+    assert data.classes == ["cat", "dog"]
+    assert len(data.train) == 9
+    assert len(data.test) == 3
+    assert isinstance(data.train, Files)
+    assert isinstance(data.test, Files)
+    assert set(data.train.paths).isdisjoint(data.test.paths)
+    assert "holds classes and no train/ and test/: 25% of each" in data.notes[0]
+    again = image_folder(str(folder / "train"), image_size=8, test_fraction=0.25, val_fraction=0)
+    assert isinstance(again.test, Files)
+    assert again.test.paths == data.test.paths
+
+
+def test_a_folder_around_the_data_is_no_data(folder: Path) -> None:
+    (folder.parent / "around").mkdir()
+    folder.rename(folder.parent / "around" / "photos")
+    with pytest.raises(FileNotFoundError, match=r"dataset\.root=.*photos"):
+        image_folder(str(folder.parent / "around"))
+
+
+def test_how_pictures_are_brought_to_size_goes_with_the_student(folder: Path) -> None:
+    data = image_folder(str(folder), image_size=8, interpolation="bicubic")
+    assert data.reader == {"crop_pct": 0.875, "interpolation": "bicubic"}
+    assert isinstance(data.test, Files)
+    assert (data.test.crop_pct, data.test.interpolation) == (0.875, "bicubic")
+    assert image_folder(str(folder), image_size=8, crop_pct=1.0).reader is None
+    with pytest.raises(ValueError, match=r"crop_pct=1\.2: give 0\.1 to 1"):
+        image_folder(str(folder), crop_pct=1.2)

@@ -188,3 +188,18 @@ def test_workers_serve_one_epoch_at_a_time(folder: Path) -> None:
     next(second)
     with pytest.raises(AssertionError, match="one epoch at a time"):
         list(first)
+
+
+def test_files_are_cropped_as_they_are_read_whoever_reads_them(folder: Path) -> None:
+    split = image_folder(str(folder), image_size=12, val_fraction=0).train
+    augment = Augment(resized_crop=0.1, flip=True, cutmix=1.0, mixup=0.2)
+    alone, pair = (
+        train(split, 5 + 2 * n, augment=augment, workers=n, task=FOUR.over("ab")) for n in (0, 1)
+    )
+    for epoch in (0, 2):
+        (one, labels), (other, theirs) = by_index(alone, epoch), by_index(pair, epoch)
+        assert torch.equal(one, other)
+        assert torch.equal(labels, theirs)
+    assert not torch.equal(by_index(alone, 0)[0], by_index(alone, 1)[0])
+    whole = by_index(train(split, augment=Augment(flip=True)), 0)[0]
+    assert not torch.equal(by_index(train(split, augment=Augment(resized_crop=0.1)), 0)[0], whole)

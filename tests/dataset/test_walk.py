@@ -104,9 +104,10 @@ def test_images_beside_the_classes_and_other_files_are_told(folder: Path) -> Non
     )
 
 
-def test_classes_at_the_root_are_told_where_to_go(folder: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"folders cat, dog\. Put a folder of images for"):
-        image_folder(str(folder / "train"))
+def test_a_split_that_is_called_otherwise_is_told_where_to_go(folder: Path) -> None:
+    (folder / "train").rename(folder / "Training")
+    with pytest.raises(FileNotFoundError, match=r"folders Training, test\. Put a folder of images"):
+        image_folder(str(folder))
 
 
 def test_samples_of_nested_folders_have_names_of_their_own(folder: Path) -> None:
@@ -166,9 +167,9 @@ def test_names_that_are_no_text_can_be_written_down(folder: Path) -> None:
 
 
 def test_a_background_reaches_the_loader_and_predict(folder: Path) -> None:
-    assert image_folder(str(folder)).reader is None
+    assert image_folder(str(folder), crop_pct=1).reader is None
     data = image_folder(str(folder), background="black")
-    assert data.reader == {"background": "black"}
+    assert data.reader == {"background": "black", "crop_pct": 0.875}
     assert isinstance(data.train, Files)
     assert data.train.background == "black"
     with pytest.raises(ValueError, match=r"dataset\.background=whyte is no colour"):

@@ -1,0 +1,1 @@
+"""`kdrun evaluate`: how good a finished student is on other labelled data."""
