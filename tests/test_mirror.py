@@ -10,8 +10,6 @@ ROOT = Path(__file__).parents[1]
 
 WITHOUT: dict[str, str] = {
     ".": "device hub job sample types",
-    "config": "catalogue register rehearsal roles signature sources unread validate",
-    "dataset": "answers arrays asked dates decodable digest separated spot words",
     "export": "check differs student",
     "method": "distill supervised",
     "model": (

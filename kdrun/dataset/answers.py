@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kdrun.dataset.columns import number_classes
-from kdrun.dataset.numerals import Style, read_numbers, told
+from kdrun.dataset.numerals import Style, read_numbers, told, unlike_numbers
 from kdrun.dataset.spelling import check_case, unite
 
 if TYPE_CHECKING:
@@ -49,11 +49,12 @@ def read_answers(
         return names, notes
     name = str(column.name)
     found = read_numbers(column.to_frame(), [name], allowed).get(name)
-    finite = np.zeros(len(column), bool) if found is None else np.isfinite(found.values)
-    if found is None or not finite.all():
-        row = column.index[~finite][0]
+    if found is None:
+        raise ValueError(f"column '{name}' holds {unlike_numbers(column, allowed)}")
+    if len(odd := column.index[~np.isfinite(found.values)]):
         raise ValueError(
-            f"column '{name}' holds '{column[row]}' in row {row + 1}, which is no finite number."
+            f"column '{name}' holds '{column[odd[0]]}' in row {odd[0] + 1}, which is no finite "
+            "number."
         )
     values = column.to_frame().assign(**{name: found.values})[name]
     return values, told({name: found})

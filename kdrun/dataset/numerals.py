@@ -119,6 +119,23 @@ def read_numbers(
     return result
 
 
+def unlike_numbers(column: pd.Series[Any], allowed: Sequence[Style] = STYLES) -> str:
+    """Why a column that `read_numbers` leaves out is none of numbers, as the end of a sentence.
+
+    Args:
+        column: text, of which no cell is missing.
+        allowed: ways to write numbers.
+    """
+    plain = {cell: cell.translate(LOOKS).strip() for cell in column.unique()}
+    ways = [_values(plain, style) for style in allowed]
+    others = column.index[~column.isin({cell for own in ways for cell in own})]
+    if len(others):
+        return f"'{column[others[0]]}' in row {others[0] + 1}, which is no finite number."
+    most = max(ways, key=len)
+    odd = next(cell for cell in plain if cell not in most)
+    return f"'{next(iter(most))}' and '{odd}': write numbers in one way."
+
+
 def _looked_up(column: pd.Series[Any], values: Mapping[str, float]) -> Array:
     """(N,) the number of each cell, NaN where there is none; each different cell is read once."""
     import pandas as pd

@@ -15,9 +15,6 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from kdrun.config import identity
-from kdrun.config.sources import plugin_code
-from kdrun.dataset.digest import digest
-from kdrun.dataset.image_folder import image_folder
 from kdrun.results.record import load_record, read_results
 from kdrun.run import life
 
@@ -126,17 +123,6 @@ def plugin(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     yield package
     forget_plugin()
-
-
-def test_the_source_of_a_plugin_and_what_it_imports_is_part_of_a_run(plugin):
-    first = plugin_code(["mine.net.Own", "torch.nn.Linear"], ["mine"])
-    assert set(first) == {"mine", "mine.net", "mine.parts"}
-    assert not any(name.startswith("mine") for name in sys.modules)
-    (plugin / "unused.py").write_text("1")
-    assert plugin_code(["mine.net.Own"], ["mine"]) == first
-    (plugin / "parts.py").write_text("BIAS = False\n")
-    assert plugin_code(["mine.net.Own"], ["mine"]) != first
-    assert plugin_code(["mine.net.Own"], []) == {}
 
 
 def forget_plugin() -> None:
@@ -310,21 +296,3 @@ def test_a_yaml_that_is_edited_while_a_sweep_runs_lands_under_no_old_name(kdrun,
     assert kdrun(*words).status == 0
     found = [(r["config"]["optimizer"]["lr"], r["config"]["seed"]) for r in records().values()]
     assert sorted(found) == [(0.01, 0), (0.5, 0), (0.5, 1)]
-
-
-def test_pictures_swapped_between_their_names_are_another_test_split(tmp_path):
-    for part in ("train", "test"):
-        for name, grey in (("dark", 0), ("light", 200)):
-            folder = tmp_path / part / name
-            folder.mkdir(parents=True)
-            for number in range(4):
-                Image.new("L", (8, 8), grey + number).save(folder / f"{number}.png")
-    data = image_folder(str(tmp_path), image_size=8)
-    train, test = digest(data.train), digest(data.test)
-    one, other = (tmp_path / "test" / name / "0.png" for name in ("dark", "light"))
-    bits = one.read_bytes()
-    one.write_bytes(other.read_bytes())
-    other.write_bytes(bits)
-    data = image_folder(str(tmp_path), image_size=8)
-    assert digest(data.train) == train
-    assert digest(data.test) != test

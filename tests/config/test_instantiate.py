@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
-
 import pytest
 import torch
 
-from kdrun.config.instantiate import call, faults, fits, locate
+from kdrun.config.instantiate import call, faults, locate
 
 
 class Net(torch.nn.Module):
@@ -91,23 +88,3 @@ def test_faults_are_told_without_calling(config, told):
     (fault,) = faults(config, "model", "student.model", ["tests"])
     assert told in fault
     assert fault.startswith("student.model")
-
-
-@pytest.mark.parametrize(
-    ("value", "hint", "fitting"),
-    [
-        (1, float, True),
-        (1.5, int, False),
-        (None, float | None, True),
-        ("a", Literal["a", "b"], True),
-        ("c", Literal["a", "b"], False),
-        ([1, 2], Sequence[int], True),
-        ([1, "x"], Sequence[int], False),
-        ([0.9, 0.99], tuple[float, float], True),
-        ({"a": 1}, dict[str, int], True),
-        ("x", Any, True),
-        ("x", bool, False),
-    ],
-)
-def test_values_of_yaml_fit_annotations(value, hint, fitting):
-    assert fits(value, hint) is fitting

@@ -206,12 +206,3 @@ def test_a_reader_may_be_longer_than_a_header(
     save_student(tmp_path / "s.safetensors", {"w": torch.zeros(1)}, {}, long)
     assert read_reader(tmp_path / "s.safetensors") == long
     assert list(load_weights(tmp_path / "s.safetensors")) == ["w"]
-
-
-def test_packed_arrays_keep_their_bits() -> None:
-    from kdrun.dataset.arrays import pack, unpack
-
-    for array in (torch.randn(3, 2).numpy(), torch.randn(4).double().numpy()):
-        again = unpack(json.loads(json.dumps(pack(array))))
-        assert again.dtype == array.dtype
-        assert (again == array).all()
