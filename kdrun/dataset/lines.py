@@ -24,6 +24,7 @@ def lines(
     vocabulary: int = 1024,
     tokenizer: str | None = None,
     document: str | None = None,
+    charset: str = "utf-8",
     *,
     cuts: Cuts,
 ) -> Dataset:
@@ -41,6 +42,7 @@ def lines(
         tokenizer: a folder or a name on the hub; None to train one.
         document: what stands between documents, such as "\\n\\n"; None: the file is one document.
             No piece reaches from one document into the next, and no document lies in two parts.
+        charset: the encoding of the file.
         cuts: how the data are cut; its fields are arguments.
 
     Raises:
@@ -51,7 +53,7 @@ def lines(
         raise ValueError(f"dataset.length={length}: give 2 tokens or more.")
     if cuts.fold is not None:
         raise ValueError("a text that is cut where it ends has no folds: leave cv.folds=null.")
-    text, _ = read_text(path)
+    text, _ = read_text(path, charset)
     parts = _parts(text, document, cuts, path)
     made = given(tokenizer) if tokenizer else trained(parts["train"], vocabulary)
     splits = {name: _pieces(made, texts, length, name) for name, texts in parts.items()}
@@ -66,7 +68,9 @@ def lines(
             len(splits["train"]), generator=torch.Generator().manual_seed(cuts.split_seed)
         )
         splits["train"] = _chosen(splits["train"], chosen[: cuts.train_size].sort().values)
-    task = Generation(vocabulary=int(made.get_vocab_size()))
+    task = Generation((), int(made.get_vocab_size()), end_of(made), tokenizer=made.to_str())
+    reader = {"_target_": "kdrun.dataset.new.prompts", "column": "text", "layout": None}
+    reader |= {"tokenizer": task.tokenizer, "length": length}
     shape: Shape = {"input_ids": (length,), "attention_mask": (length,)}
     return Dataset(
         splits["train"],
@@ -74,6 +78,7 @@ def lines(
         splits["test"],
         [],
         shape,
+        reader=reader,
         notes=_notes(splits, parts, tokenizer, made),
         task=task,
     )

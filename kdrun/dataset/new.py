@@ -11,15 +11,18 @@ from torch import Tensor
 
 from kdrun.dataset.arrays import to_inputs
 from kdrun.dataset.asked import Asked
+from kdrun.dataset.bpe import encoded, restored
 from kdrun.dataset.cells import read_cells
 from kdrun.dataset.charset import read_text
 from kdrun.dataset.columns import encode, require_columns
 from kdrun.dataset.familiar import known_cells
+from kdrun.dataset.layout import Layout
 from kdrun.dataset.numerals import few
 from kdrun.dataset.text_file import read_rows
 from kdrun.dataset.tokens import Tokens
 from kdrun.dataset.words import Words
 from kdrun.sample import ROWS
+from kdrun.task.generation import Generation
 from kdrun.types import Arrays, Input
 
 if TYPE_CHECKING:
@@ -109,6 +112,48 @@ def texts(
         inputs[ROWS] = torch.from_numpy(np.ascontiguousarray(Words.restore(words)(found)))
     read: Input = inputs[ROWS] if tokens is None else inputs | Tokens(tokens)(found)
     return Arrays(read, asked.targets(table, written, path), asked.names(table, path))
+
+
+def prompts(
+    path: str,
+    column: str,
+    tokenizer: str,
+    layout: Mapping[str, Any] | None,
+    length: int,
+    asked: Asked | None = None,
+) -> Arrays:
+    """Texts that a language model is to complete.
+
+    Args:
+        path: a file of comma-separated values or of JSON lines, or a .txt with a text in each line.
+        column: which column, or key, holds the text.
+        tokenizer: that the model was trained with, as JSON.
+        layout: `Layout.described`; None where a text is gone on with as it stands.
+        length: tokens that the model reads at once.
+        asked: of this file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the column is missing, a text is empty or too long, or labels are asked for.
+    """
+    asked = asked or Asked()
+    if asked.labels is not None:
+        raise ValueError("completions are not scored against labels: leave --labels")
+    if asked.charset is None:
+        asked = asked._replace(charset="utf-8")
+    table = _table(path, column, {}, asked)
+    found = encoded(restored(tokenizer), table[column].fillna("").astype(str).tolist())
+    laid = Layout("joined", 0) if layout is None else Layout.restore(layout)
+    for row, tokens in zip(table.index, found, strict=True):
+        if not tokens:
+            raise ValueError(f"{path}: the text of row {row + 1} is empty: fill or drop it.")
+        if (room := laid.room(tokens, ())) > length:
+            raise ValueError(
+                f"{path}: the text of row {row + 1} takes {room} tokens, and the model reads "
+                f"{length}: cut it."
+            )
+    inputs, targets = laid.opened(found)
+    return Arrays(inputs, targets, asked.names(table, path), task=Generation())
 
 
 def _table(path: str, column: str, written: Mapping[str, Any], asked: Asked) -> pd.DataFrame:

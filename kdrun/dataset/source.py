@@ -95,8 +95,8 @@ class Memory:
 
 def _cut(values: Tensor, key: str, lengths: dict[str, int]) -> Tensor:
     """The columns of some tokens that a batch needs."""
-    length = lengths.get(key[: key.rfind("/") + 1])
-    return values if length is None or key == ROWS else values[:, :length]
+    whose = [name for name in lengths if key.startswith(name)]  # the longest: the decoder's own
+    return values[:, : lengths[max(whose, key=len)]] if whose and key != ROWS else values
 
 
 class Disk:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from kdrun.export.differs import DiffersError
@@ -18,7 +21,7 @@ from kdrun.terminal.printable import printable
 DESCRIPTION = """Write the student of a run as a file that reads plain inputs, images from 0 to 1,
 and check it against the student itself."""
 
-FORMATS = ("onnx", "torch_export", "safetensors")
+FORMATS = ("onnx", "torch_export", "safetensors", "hugging_face")
 
 
 def main(arguments: list[str]) -> int:
@@ -26,7 +29,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="kdrun export", description=DESCRIPTION)
     parser.add_argument("run", help="folder of a finished run, or its student.safetensors")
     parser.add_argument("--format", choices=FORMATS, default="onnx", help="onnx unless given")
-    parser.add_argument("--out", help="the file to write; export.* in the run's folder without it")
+    parser.add_argument(
+        "--out", help="file or folder to write; export* in the run's folder without it"
+    )
     parser.add_argument("--plugin", action="append", default=[], help="a package to trust")
     bounds.add_option(parser)
     options = parser.parse_args(arguments)
@@ -73,10 +78,24 @@ def export(run: str, format: str, out: str | None = None, plugins: Sequence[str]
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}")
     student = open_student(run, plugins)
-    with atomic(path) as temporary:
+    with _folder(path) if getattr(maker, "FOLDER", False) else atomic(path) as temporary:
         maker.write(temporary, student)
         told = largest_difference(student, maker.read(temporary, plugins))
-        size = temporary.stat().st_size / 2**20
+        files = [temporary] if temporary.is_file() else [*temporary.iterdir()]
+        size = sum(file.stat().st_size for file in files) / 2**20
     scored = student.header.get("precision")
     apart = f"; it computes in float32, and the run was scored in {scored}" if scored else ""
     return f"{path} ({size:.2f} MB): {told}{apart}"
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[Path]:
+    """Let the caller make a folder that appears under its final name whole or not at all."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"{path} is there already: give another --out, or delete it")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

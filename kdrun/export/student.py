@@ -54,6 +54,7 @@ class Exported:
         real: whether they are the run's own training samples; else they are noise.
         metadata: what a reader of the file has to know; each value is text, lists and objects are
             JSON.
+        file: of its weights.
     """
 
     network: Answering
@@ -61,6 +62,7 @@ class Exported:
     samples: Input
     real: bool
     metadata: dict[str, str]
+    file: Path | None = None
 
     @property
     def inputs(self) -> list[str]:
@@ -95,7 +97,7 @@ def open_student(run: str, plugins: Sequence[str] = ()) -> Exported:
     with torch.no_grad():
         network(Batch(samples, torch.zeros(0), torch.zeros(0)))  # looks at its stages, if it must
     metadata = {key: _text(value) for key, value in _facts(header, file, data).items()}
-    return Exported(Answering(network).eval(), header, samples, data is not None, metadata)
+    return Exported(Answering(network).eval(), header, samples, data is not None, metadata, file)
 
 
 def _noise(shape: Shape) -> Input:

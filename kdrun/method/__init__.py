@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from kdrun.model.features import Student
 from kdrun.model.fitted import fitted
 from kdrun.objective import Objective
+from kdrun.task import Task
 from kdrun.types import Batch
 
 
@@ -26,6 +27,22 @@ class Method(nn.Module):
 
     reads_answers: ClassVar[bool] = False
     """Whether the student's input is what the teacher says, (N, C), instead of the sample."""
+
+    writes: ClassVar[bool] = False
+    """Whether the training targets are completions that the teacher writes first, by the arguments
+    `beams` and `temperature`."""
+
+    live: ClassVar[bool] = False
+    """Whether the teacher is asked about other samples than those of the data, which none of its
+    kept answers is about."""
+
+    @classmethod
+    def suits(cls, task: Task) -> None:
+        """Refuse a task that the method is not for, before anything is trained.
+
+        Raises:
+            ValueError: it is none; the message says what to take.
+        """
 
     def terms(self) -> list[str]:
         """The names of all losses that `forward` may give in some epoch, in its order."""

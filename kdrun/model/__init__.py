@@ -44,7 +44,8 @@ def build(
     """Make the network that a model's yaml describes, and try it on an example.
 
     The callable gets the yaml's arguments and, of `num_classes`, `classes`, `in_channels`,
-    `image_size` and `in_features`, those that its signature names. A network may bring its own
+    `image_size`, `in_features` and `tensors`, what inputs by name are called, those that its
+    signature names. A network may bring its own
     `stage_names`, `activation_names` (the activations behind those), `head_name`, `input_mean` and
     `input_std`; the yaml's `stages` and `head` go before them, and they before the data's mean and
     standard deviation.
@@ -67,6 +68,7 @@ def build(
             what the task wants.
     """
     facts: dict[str, Any] = {"num_classes": num_classes, "classes": classes}
+    facts["tensors"] = tuple(shape) if isinstance(shape, dict) else ()
     facts |= _sizes(config, place, plugins, shape)
     net = call(without(config, *OWN["model"]), place, plugins, **facts)
     if not isinstance(net, nn.Module):

@@ -128,8 +128,8 @@ class Embedding(Reader):
 
     def read(self, seen: Mapping[Point, Tensor], given: Given, logits: Tensor) -> dict[str, Any]:
         """`embedding`."""
-        states = seen[self.head, "input"]
-        over_tokens = _over_tokens(states, given)
+        states, own = seen[self.head, "input"], given.get("decoder_attention_mask")
+        over_tokens = _over_tokens(states, given if own is None else {"attention_mask": own})
         return {"embedding": (last(*over_tokens) if over_tokens else states).flatten(1)}
 
 

@@ -173,7 +173,7 @@ def predict(
     asked = asked._replace(classes=header["classes"])
     names, split = read_new(inputs, read_shape(header["shape"]), read_reader(run), plugins, asked)
     loader = make_loader(split, batch_size, seed=0, train=False, device=where)
-    task = from_header(header, plugins)
+    task = from_header(header, plugins).reading(read_reader(run))
     labels = task.labels(split.targets) if asked.labels else None
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -181,8 +181,7 @@ def predict(
     with torch.no_grad():
         for batch in loader.epoch(0):
             places = batch.index.tolist()
-            outputs = task.shown(network(batch), batch)
-            told = task.answers(outputs, [names[place] for place in places], folder)
+            told = task.said(network, batch, [names[place] for place in places], folder)
             for place, cells in zip(places, told, strict=True):
                 writer.writerow([names[place], *([labels[place]] if labels else []), *cells])
     scores = evaluate(network, loader, task).metrics if labels else {}

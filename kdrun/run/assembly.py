@@ -63,6 +63,7 @@ def _method(parts: Parts, start: Start) -> Method:
         peers=parts.peers,
         objective=objective,
         strategy=strategy,
+        seed=parts.seed,
     )
     return method.to(parts.device)
 

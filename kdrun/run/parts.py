@@ -16,6 +16,7 @@ from kdrun.config.schema import Train
 from kdrun.dataset.summary import summarise, tell
 from kdrun.device import choose_device, choose_dtype
 from kdrun.loss.weight import Weight, parse
+from kdrun.method import Method
 from kdrun.model.features import Network, Student
 from kdrun.model.fitted import fitted
 from kdrun.objective import Objective
@@ -128,7 +129,7 @@ def gather(
     # The student first: what is wrong with it is told before a teacher is trained for it.
     method = at_root("method", plain)
     student: Student = networks.student(stacked := _reads_answers(method))
-    asked = 0 if stacked else 1 if fitted(student) else settings.epochs
+    asked = 0 if stacked or _is(method).live else 1 if fitted(student) else settings.epochs
     teacher = None if roles.teacher is None else networks.teacher(roles.teacher, asked)
     if stacked and teacher is not None and roles.teacher is not None:
         student = networks.on_teacher(student, teacher, roles.teacher)
@@ -159,7 +160,12 @@ def gather(
 
 def _reads_answers(method: Called) -> bool:
     """Whether the student's input is what the teacher says."""
-    return bool(method.target.reads_answers)  # type: ignore[attr-defined]
+    return _is(method).reads_answers
+
+
+def _is(method: Called) -> type[Method]:
+    """The class of a method."""
+    return method.target  # type: ignore[return-value]
 
 
 def _loaders(plain: Plain, settings: Train) -> Loaders:
@@ -177,6 +183,7 @@ def _check(plain: Plain, data: Dataset) -> Callable[[], Objective]:
         ValueError: nothing can, or weights that are given know other classes.
     """
     method = plain["method"]
+    _is(at_root("method", plain)).suits(data.task)
     if not {"teacher", "transfer"} & {*method["uses"]} and not _labelled(data):
         raise ValueError(
             f"method={method['name']} learns from labels, and no training sample has one: set "

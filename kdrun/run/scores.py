@@ -56,6 +56,9 @@ def score(
     tally = count(student, test, data.task, answering)
     scores = tally.scores().metrics
     metrics: dict[str, Any] = {data.task.column(name): value for name, value in scores.items()}
+    student.eval()
+    own = data.task.measured(student, test.epoch(0), run_dir)
+    metrics |= {data.task.column(name): value for name, value in own.items()}
     metrics |= cost(student, data.shape, batch_size, device, cache)
     metrics["student_mb"] = file.stat().st_size / 2**20
     if teacher is not None:

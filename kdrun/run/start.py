@@ -14,10 +14,13 @@ from kdrun.config.schema import Train
 from kdrun.model.features import Network, Student
 from kdrun.model.fitted import fitted
 from kdrun.run.parts import Parts
+from kdrun.task.generation import Generation
+from kdrun.teacher.network import Frozen
+from kdrun.teacher.written import rewritten
 from kdrun.terminal import phases
 from kdrun.transfer import Strategy
 from kdrun.transfer.start import fingerprint
-from kdrun.types import Loader
+from kdrun.types import Arrays, Loader
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,24 @@ def begin(parts: Parts) -> Start:
     start = Start(parts.student, None, load.train, load.val, parts.settings, dtype)
     if parts.strategy is not None:
         start = _transfer(parts, parts.strategy, start)
+    if parts.method.target.writes and parts.teacher is not None:  # type: ignore[attr-defined]
+        start = replace(start, train=_lessons(parts, parts.teacher))
     if parts.untouched is not None:
         start = replace(start, untouched=parts.untouched())
     if fitted(start.student) is not None:
         at_once = replace(start.settings, epochs=1, ema=0.0, early_stop=None)
         start = replace(start, settings=at_once)
     return start
+
+
+def _lessons(parts: Parts, teacher: Frozen) -> Loader:
+    """Training batches of what the teacher wrote for the training prompts."""
+    split, task = parts.data.train, parts.data.task
+    assert isinstance(split, Arrays)
+    assert isinstance(task, Generation)
+    settings = {key: parts.method.section[key] for key in ("beams", "temperature")}
+    lessons = rewritten(split, parts.load(split), teacher, task, parts.cache, settings)
+    return parts.load(lessons, training=True)
 
 
 def _transfer(parts: Parts, strategy: Strategy, start: Start) -> Start:

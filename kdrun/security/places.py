@@ -193,16 +193,19 @@ NETWORKS: tuple[Rule, ...] = (
     Registered(),
 )
 
+TRANSFORMERS = ("transformers", "causal", "seq2seq")
+"""Modules of kdrun.model that make networks of Hugging Face."""
+
 PLACES: dict[str, tuple[Rule, ...]] = {
     "dataset": (Factories("kdrun.dataset", ("Dataset",)),),
     "task": (Classes("kdrun.task", "kdrun.task.Task"),),
     "augment": (one_of("kdrun.dataset.augment.Augment"),),
-    "reader": (one_of("kdrun.dataset.new.rows", "kdrun.dataset.new.texts"),),
-    "model": (*NETWORKS, one_of("kdrun.model.transformers.create", "kdrun.model.causal.create")),
+    "reader": (one_of(*(f"kdrun.dataset.new.{kind}" for kind in ("rows", "texts", "prompts"))),),
+    "model": (*NETWORKS, one_of(*(f"kdrun.model.{kind}.create" for kind in TRANSFORMERS))),
     # of a header, which may not name what is to be fetched
     "written": (
         *NETWORKS,
-        one_of("kdrun.model.transformers.restore", "kdrun.model.causal.restore"),
+        one_of(*(f"kdrun.model.{kind}.restore" for kind in TRANSFORMERS)),
     ),
     "around": (one_of("kdrun.loss.simkd.reuse", "kdrun.model.stack.Stack"),),
     "teacher": (Factories("kdrun.teacher", ("Module", "Recorded", "Ensemble")),),

@@ -6,7 +6,7 @@ this folder asks which one it is. Imports no torch, so that tables read their me
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -19,7 +19,7 @@ from kdrun.task.tally import Tally as Tally
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from kdrun.batch import Batch, Outputs, Shape
 
@@ -180,7 +180,23 @@ class Task:
         """
         return None
 
+    def measured(
+        self, student: nn.Module, batches: Iterable[Batch], folder: Path
+    ) -> dict[str, float]:
+        """What more is measured of a student in evaluation mode; tables go into the folder."""
+        return {}
+
     # Answers.
+
+    def reading(self, reader: Mapping[str, Any] | None) -> Self:
+        """The same, knowing how new files are read for the student: `Dataset.reader`."""
+        return self
+
+    def said(
+        self, network: nn.Module, batch: Batch, names: Sequence[str], folder: Path | None
+    ) -> Iterator[list[str]]:
+        """The cells of each sample of a batch that a network is asked about."""
+        return self.answers(self.shown(network(batch), batch), names, folder)
 
     def columns(self) -> list[str]:
         """The columns of `kdrun predict` beside the one that names the sample."""

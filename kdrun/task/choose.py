@@ -41,6 +41,7 @@ def with_task(
     own = data.task.described
     known = own if own["_target_"] == section.get("_target_") else {}
     task: Task = call({**known, **section}, "task", plugins, classes=tuple(data.classes))
+    task = task.reading(data.reader)
     task.accept(data.train.targets)
     source = None if data.source is None else with_task(data.source, section, plugins)
     return replace(data, task=task, source=source)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,10 @@ from kdrun.task.metrics import BESIDE_A_LANGUAGE_MODEL, GENERATION, Metric
 from kdrun.task.next_tokens import NextTokens
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
     from kdrun.batch import Batch, Outputs, Shape
 
 
@@ -27,9 +32,18 @@ class Generation(Task):
 
     Attributes:
         vocabulary: V, how many tokens there are.
+        end: the token after a text; -1 where none is known, and texts are not written.
+        most: tokens that are written of a text, its end included.
+        prompted: whether texts begin with a prompt that is to be completed, so that completions are
+            measured too.
+        tokenizer: what makes texts of tokens, as JSON; None where it is not at hand.
     """
 
     vocabulary: int = 0
+    end: int = -1
+    most: int = 64
+    prompted: bool = False
+    tokenizer: str | None = field(default=None, repr=False, compare=False)
 
     name: ClassVar[str] = "generation"
     metrics: ClassVar[tuple[Metric, ...]] = GENERATION
@@ -112,13 +126,50 @@ class Generation(Task):
         """Sums over tokens."""
         return NextTokens()
 
+    @property
+    def described(self) -> dict[str, Any]:
+        """Without the tokenizer, which stands in what reads new files."""
+        told = super().described
+        del told["tokenizer"]
+        return told
+
+    def reading(self, reader: Mapping[str, Any] | None) -> Self:
+        """The same with the tokenizer of those files."""
+        told = (reader or {}).get("tokenizer")
+        return replace(self, tokenizer=told) if isinstance(told, str) else self
+
+    def measured(
+        self, student: nn.Module, batches: Iterable[Batch], folder: Path
+    ) -> dict[str, float]:
+        """How good the completions of a split are that a student writes; they go into a table."""
+        if not self.prompted or self.tokenizer is None:
+            return {}
+        from kdrun.task.completions import measure
+
+        return measure(self, student, batches, folder)
+
     def columns(self) -> list[str]:
-        """None: a model of this task is scored and compared, and does not write texts yet.
+        """What comes after a text.
 
         Raises:
-            ValueError: always.
+            ValueError: nobody knows where texts end.
         """
-        raise ValueError("a language model's texts are not written yet: kdrun predict is of others")
+        if self.end < 0 or self.tokenizer is None:
+            raise ValueError(
+                "its file does not say how texts are cut into tokens: it is of an older kdrun; "
+                "train it again to let it write"
+            )
+        return ["completion"]
+
+    def said(
+        self, network: nn.Module, batch: Batch, names: Sequence[str], folder: Path | None
+    ) -> Iterator[list[str]]:
+        """What a network writes after the texts of a batch, the likeliest token each time."""
+        from kdrun.task.completions import complete
+
+        assert self.tokenizer is not None
+        for text in complete(self, network, batch):
+            yield [text]
 
     def labels(self, targets: Tensor) -> list[str]:
         """None that fits a cell."""

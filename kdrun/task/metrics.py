@@ -76,6 +76,9 @@ GENERATION = (
     Metric("nll", "nat", True, "mean negative log-likelihood of the right token"),
     Metric("perplexity", "", True, "the exponential of test_nll"),
     Metric("accuracy", "%", False, "right answers of the student on the test split"),
+    Metric("exact_match", "%", False, "completions that are the reference, letter for letter"),
+    Metric("chrf", "%", False, "completions: chrF of sacrebleu, by pieces of up to six letters"),
+    Metric("bleu", "%", False, "completions: BLEU of sacrebleu, by up to four words"),
 )
 """Of a split of texts, where each place has a next token."""
 

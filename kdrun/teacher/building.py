@@ -13,7 +13,7 @@ from torch import nn
 from kdrun.config.called import Called
 from kdrun.config.instantiate import without
 from kdrun.files.archive import read_archive
-from kdrun.files.checkpoint import read_header
+from kdrun.files.checkpoint import read_header, read_reader
 from kdrun.loss.members import missing
 from kdrun.model.adopt import Adopted
 from kdrun.model.foreign import flatten
@@ -133,6 +133,9 @@ def strangers(roles: Iterable[tuple[str, Role]], data: Dataset) -> Iterator[str]
         if not path or role.get("head") == "new" or role.get("classes") is not None:
             continue
         header = read_header(path)
+        if told := _other_tokens(path, beside or data):
+            yield f"{where}.checkpoint: {told}"
+            continue
         known = set(header.get("classes", classes))
         # A member of an ensemble need not know all of them.
         strange = known.isdisjoint(classes) if ".members." in where else not known >= {*classes}
@@ -141,6 +144,20 @@ def strangers(roles: Iterable[tuple[str, Role]], data: Dataset) -> Iterator[str]
                 f"{where}.checkpoint: {path} knows {few(header['classes'])}, but the dataset has "
                 f"{few(classes)}"
             )
+
+
+def _other_tokens(path: str, data: Dataset) -> str:
+    """Why a language model does not read the tokens of the data; empty if it does."""
+    own = (data.reader or {}).get("tokenizer")
+    if not isinstance(own, str):
+        return ""
+    theirs = (read_reader(path) or {}).get("tokenizer")
+    if not isinstance(theirs, str) or theirs == own:
+        return ""
+    return (
+        f"{path} was trained on other tokens than those of the data, whatever their number: "
+        f"dataset.tokenizer={path} cuts the data into its own"
+    )
 
 
 def _members(where: str, role: Role) -> Iterator[str]:

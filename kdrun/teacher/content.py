@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def content(role: Role, trained: Callable[[Role], Path], data: Dataset, plugins:
         "shape": data.shape,
         "pixels": [data.mean, data.std],
         "code": plugin_code(sorted(targets(role)), plugins),
-        "libraries": _versions(),
+        "libraries": versions(LIBRARIES),
     }
     text = json.dumps(told, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -82,9 +82,10 @@ def _what(role: Role, trained: Callable[[Role], Path], data: Dataset) -> dict[st
     return {"settings": settings, "members": told, "data": about}
 
 
-def _versions() -> dict[str, str]:
+def versions(libraries: Sequence[str]) -> dict[str, str]:
+    """The versions of those that are installed."""
     found = {}
-    for library in LIBRARIES:
+    for library in libraries:
         try:
             found[library] = version(library)
         except PackageNotFoundError:

@@ -16,7 +16,7 @@ from kdrun.model.features import Network
 from kdrun.types import Batch
 
 CONFIGS = Path(kdrun.__file__).parents[1] / "configs" / "model"
-TEXTS = {"transformers", "gpt2", "gpt2_small"}
+TEXTS = {"transformers", "gpt2", "gpt2_small", "t5", "t5_small"}
 """What reads no images: test_transformers.py, test_causal.py."""
 
 DENSE = {

@@ -105,6 +105,9 @@ def test_targets_of_another_form_are_refused() -> None:
             TASK.accept(wrong)
 
 
-def test_texts_are_not_written_and_that_is_told() -> None:
-    with pytest.raises(ValueError, match="not written yet"):
+def test_an_older_file_that_does_not_say_where_texts_end_is_told() -> None:
+    with pytest.raises(ValueError, match="of an older kdrun"):
         TASK.columns()
+    told = Generation(vocabulary=7, end=0).reading({"tokenizer": "{}"})
+    assert told.columns() == ["completion"]
+    assert "tokenizer" not in told.described

@@ -1,0 +1,148 @@
+"""`--format hugging_face`: a folder that `transformers` loads, its tokenizer and a model card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kdrun.export.student import Exported
+from kdrun.files.checkpoint import read_reader
+from kdrun.hub import library
+from kdrun.results.record import load_record
+from kdrun.types import Input
+
+SUFFIX = ""
+"""The folder is called `export`."""
+
+FOLDER = True
+"""What is written is one."""
+
+
+def write(path: Path, student: Exported) -> None:
+    """Write the network as its own class does, what cuts texts into tokens, and a README.md.
+
+    Args:
+        path: of a folder, which is made.
+        student: over a network of transformers.
+
+    Raises:
+        ValueError: it is none, or a loss has put more around it than transformers knows.
+    """
+    header = student.header
+    if around := header.get("around"):
+        raise ValueError(
+            f"this student is {header['name']} inside of {around['_target_']}, which transformers "
+            "does not know: --format onnx and torch_export hold it all"
+        )
+    net: Any = student.network.network.inner.net
+    if not hasattr(net, "save_pretrained") or not hasattr(net, "config"):
+        raise ValueError(
+            f"{header['name']} is no network of transformers: --format onnx, torch_export or "
+            "safetensors hold it"
+        )
+    path.mkdir()
+    if header["classes"]:
+        net.config.id2label = dict(enumerate(header["classes"]))
+        net.config.label2id = {name: number for number, name in enumerate(header["classes"])}
+    end = (header.get("task") or {}).get("end", -1)
+    reader = (read_reader(student.file) if student.file is not None else None) or {}
+    if end >= 0:
+        _writes(net, end, (reader.get("layout") or {}).get("start", end))
+    net.save_pretrained(path)
+    net.config.use_cache = False
+    _tokenizer(path, reader, end)
+    (path / "README.md").write_text("\n".join(_card(student)), encoding="utf-8")
+
+
+def _writes(net: Any, end: int, start: int) -> None:
+    """Tell a language model where its texts end, and to remember what it has read."""
+    net.config.use_cache = True
+    told = {"eos_token_id": end, "pad_token_id": end, "use_cache": True}
+    if net.config.is_encoder_decoder:
+        told["decoder_start_token_id"] = start
+    for key, value in told.items():
+        setattr(net.config, key, value)
+    net.generation_config = library().GenerationConfig(**told)
+
+
+def _tokenizer(path: Path, reader: Mapping[str, Any], end: int) -> None:
+    """What cuts texts into tokens, where there is one such."""
+    several = reader.get("tokens") or {}
+    text = reader.get("tokenizer") or (next(iter(several.values())) if len(several) == 1 else None)
+    if text is None:
+        return
+    from tokenizers import Tokenizer
+
+    made = Tokenizer.from_str(text)
+    names = {}
+    if end >= 0:
+        names = dict.fromkeys(("eos_token", "pad_token"), made.id_to_token(end))
+    library().PreTrainedTokenizerFast(tokenizer_object=made, **names).save_pretrained(path)
+
+
+def _card(student: Exported) -> Iterator[str]:
+    """The lines of the model card: what it is, and what is known of its making."""
+    yield from ("---", "library_name: transformers", "tags: [knowledge-distillation]", "---", "")
+    yield f"# {student.header['name']}"
+    yield ""
+    record = _record(student)
+    if not record:
+        yield "A student of kdrun; nothing is known of its run."
+        return
+    run, config, metrics = record["run"], record["config"], record["metrics"]
+    yield "Trained by kdrun."
+    yield ""
+    uses = config.get("method", {}).get("uses", [])
+    for name, value in (
+        ("data", run.get("dataset")),
+        ("method", run.get("method")),
+        ("teacher", run.get("teacher") if "teacher" in uses else None),
+        ("loss", run.get("loss") if "loss" in uses else "labels"),
+        ("seed", config.get("seed")),
+        ("tensors that it reads", ", ".join(student.inputs)),
+    ):
+        if value is not None:
+            yield f"- {name}: {value}"
+    yield ""
+    columns = (record.get("task") or {}).get("columns") or {}
+    rows = [name for name in columns if isinstance(metrics.get(name), int | float)]
+    if rows:
+        yield from ("| measured on the test split | |", "| --- | --- |")
+        for name in rows:
+            share = columns[name]["unit"] == "%"
+            value = f"{100 * metrics[name]:.2f} %" if share else f"{metrics[name]:.4g}"
+            yield f"| {name} | {value} |"
+        yield ""
+    if command := record.get("runtime", {}).get("command"):
+        yield from ("```sh", str(command), "```", "")
+    versions = record.get("versions") or {}
+    yield ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _record(student: Exported) -> dict[str, Any]:
+    """The record beside the weights; empty without one."""
+    if student.file is None:
+        return {}
+    try:
+        return dict(load_record(student.file.parent))
+    except (ValueError, OSError):
+        return {}
+
+
+def read(path: Path, plugins: Sequence[str] = ()) -> Callable[[Input], Tensor]:
+    """The folder as a function, by transformers alone."""
+    transformers = library()
+    kind = json.loads((path / "config.json").read_text())["architectures"][0]
+    net = getattr(transformers, kind).from_pretrained(path, dtype=torch.float32).eval()
+
+    def answer(samples: Input) -> Tensor:
+        assert isinstance(samples, dict)
+        logits: Tensor = net(**samples).logits
+        return logits
+
+    return answer
