@@ -21,6 +21,7 @@ COMMANDS = {
     "list": "kdrun.config.catalogue",
     "options": "kdrun.config.options",
     "copy": "kdrun.config.copy",
+    "show": "kdrun.show.command",
     "compare": "kdrun.compare",
     "collect": "kdrun.results.collect",
     "diff": "kdrun.compare.diff",

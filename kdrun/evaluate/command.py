@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdrun.config.nearest import nearest
-from kdrun.security import bounds, trust
+from kdrun.security import bounds
 from kdrun.terminal.printable import printable
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         print(f"kdrun evaluate: {told}", file=sys.stderr)
         return 2
     for line in lines:
-        print(printable("\n".join(_told(line))))
+        print(printable("\n".join(_told(line)), lines=True))
     from kdrun.evaluate.scored import write
 
     folder = Path(options.run)
@@ -141,25 +141,14 @@ def _composed(words: list[str], plugins: list[str]) -> Dataset:
     Raises:
         ValueError: something in them is not defined; the message has the nearest that is.
     """
-    from omegaconf import OmegaConf
-
-    from kdrun.config import register, validate
+    from kdrun.config.composed import composed
     from kdrun.run.data import data_of
 
     for word in words:
         key = word.partition("=")[0].lstrip("+").partition(".")[0]
         if "=" not in word or key not in WORDS:
             raise ValueError(f"'{word}' says nothing of data; {nearest(key, WORDS)}")
-    opened = [f"plugins=[{','.join(plugins)}]"] if plugins else []
-    trust.begin([*words, *opened])
-    try:
-        register.register()
-        config = validate.overrides([*words, *opened])
-        plain = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-        assert isinstance(plain, dict)
-        return data_of({str(key): value for key, value in plain.items()})
-    finally:
-        trust.end()
+    return data_of(composed(words, plugins))
 
 
 def _asked(options: argparse.Namespace) -> Asked:

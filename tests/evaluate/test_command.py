@@ -40,6 +40,7 @@ def test_own_and_other_data_by_domain(kdrun) -> None:
     assert found.keys() == {"", "plain", "inverted"}
     assert float(found["plain"]["accuracy"]) > float(found["inverted"]["accuracy"])
     assert "inverted: " in told.out
+    assert "\n  accuracy " in told.out
     for mistake, hint in (
         (["dataset=digits_shiftd"], "did you mean 'digits_shifted'"),
         (["dataset=digits_shifted", "dataset.target=nosy"], "did you mean 'noisy'"),

@@ -1,0 +1,1 @@
+"""`kdrun show`: what a network really sees of some data."""
