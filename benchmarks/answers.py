@@ -1,8 +1,9 @@
-"""A sweep of eight students over one teacher: asked live, and asked once.
+"""A sweep of eight students over one teacher: asked live, asked once, and side by side.
 
-Both are typed as a user would, in an empty folder with a teacher that is trained before. Told are
-the seconds of each sweep, how often the teacher was asked about all training samples, as the rows
-count it, and whether the students' weights are the same.
+All are typed as a user would, in an empty folder with a teacher that is trained before. Told are
+the seconds of each sweep, those of the processor, the load of the machine in its last minute, how
+often the teacher was asked about all training samples, as the rows count it, and whether the
+students' weights are the same.
 
     python benchmarks/answers.py
     python benchmarks/answers.py dataset=cifar100 teacher=wrn_40_2 student=wrn_16_2 train.epochs=4
@@ -13,28 +14,48 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from tabulate import tabulate
 
 USUAL = ("teacher=resnet56", "student=resnet8", "train.epochs=6")
 SEEDS = "0,1,2,3,4,5,6,7"
-WAYS = {"live": "none", "once": "auto"}
+WAYS = {
+    "one by one, live": ("teacher.cache=none",),
+    "one by one, asked once": ("teacher.cache=auto",),
+    "side by side": ("hydra/launcher=together",),
+}
 
 
-def kdrun(folder: Path, *words: str) -> float:
-    """Seconds of a command."""
-    begin = time.perf_counter()
+class Took(NamedTuple):
+    """What a command took: seconds, those of the processor, and the mean load of the machine."""
+
+    seconds: float
+    processor: float
+    load: float
+
+
+def kdrun(folder: Path, *words: str) -> Took:
+    """Type a command, and tell what it took."""
+    begin, before = time.perf_counter(), _spent()
     command = [sys.executable, "-m", "kdrun", *words, "train.progress=false", "estimate=false"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stdout[-2000:] + done.stderr[-2000:])
-    return time.perf_counter() - begin
+    return Took(time.perf_counter() - begin, _spent() - before, os.getloadavg()[0])
+
+
+def _spent() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def rows(folder: Path, name: str) -> list[dict[str, str]]:
@@ -56,28 +77,29 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="of each way; the median counts")
     given = parser.parse_args()
     shared = [*given.words, "dataset.view_seed=0", "teacher.seed=0"]
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    took: dict[str, list[Took]] = {way: [] for way in WAYS}
+    names = {way: f"way{number}" for number, way in enumerate(WAYS)}
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         kdrun(folder, *shared, "name=first", "seed=100", "teacher.cache=none")
         for turn in range(given.rounds):
-            for way, cache in WAYS.items():
+            for way, own in WAYS.items():
                 cut = f"dataset.view_seed={turn}"  # answers of another round are no help
-                words = ["-m", *shared, cut, f"seed={SEEDS}", f"teacher.cache={cache}"]
-                seconds[way].append(kdrun(folder, *words, f"name={way}{turn}"))
+                words = ["-m", *shared, cut, f"seed={SEEDS}", *own, f"name={names[way]}_{turn}"]
+                took[way].append(kdrun(folder, *words))
+                print(f"{way}: {took[way][-1]}", file=sys.stderr, flush=True)
         told = [
             [
                 way,
-                statistics.median(seconds[way]),
-                sum(float(row["teacher_passes"]) for row in rows(folder, f"{way}0")),
-                statistics.mean(float(row["train_seconds"]) for row in rows(folder, f"{way}0")),
+                *(statistics.median(column) for column in zip(*took[way], strict=True)),
+                sum(float(row["teacher_passes"]) for row in rows(folder, f"{names[way]}_0")),
             ]
             for way in WAYS
         ]
-        same = weights(folder, "live0") == weights(folder, "once0")
-    headers = ["way", "seconds of 8 students", "teacher passes", "seconds of training each"]
+        found = [weights(folder, f"{name}_0") for name in names.values()]
+    headers = ["8 students", "seconds", "of the processor", "load", "teacher passes"]
     print(tabulate(told, headers, floatfmt=".1f", tablefmt="github"))
-    print(f"the same weights: {'yes' if same else 'NO'}")
+    print(f"the same weights: {'yes' if all(one == found[0] for one in found) else 'NO'}")
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ def test_help_names_every_command_and_where_options_are_told(kdrun):
 
 def test_list_names_the_launchers(kdrun):
     told = kdrun("list", "hydra/launcher").out.splitlines()
-    assert [line.split()[0] for line in told] == ["basic", "local", "ray", "slurm"]
+    assert [line.split()[0] for line in told] == ["basic", "local", "ray", "slurm", "together"]
     assert "hydra/launcher" in kdrun("list").out
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omegaconf import DictConfig
 
 from kdrun.config.identity import Identity
+
+if TYPE_CHECKING:
+    from kdrun.run.common import Beside
 
 Watch = Callable[[dict[str, Any]], None]
 """Told the row of metrics.csv after each epoch; what it raises ends the training."""
@@ -27,6 +30,7 @@ class Asked(NamedTuple):
         what: it is.
         watch: told the row of metrics.csv after each epoch; may raise `PrunedError`.
         role: what its network is to the run that was asked for.
+        beside: what it shares with others that are trained beside it; None without any.
     """
 
     config: DictConfig
@@ -34,3 +38,4 @@ class Asked(NamedTuple):
     what: Identity
     watch: Watch | None
     role: str
+    beside: Beside | None = None

@@ -13,6 +13,7 @@ from kdrun.device import precision
 from kdrun.files.checkpoint import save_state
 from kdrun.model.features import Student
 from kdrun.model.fitted import fitted
+from kdrun.parallel.turns import Turn
 from kdrun.results.record import write_metrics
 from kdrun.results.table import Value
 from kdrun.run.asked import Watch
@@ -25,6 +26,7 @@ from kdrun.run.start import Start
 from kdrun.score.evaluate import evaluate
 from kdrun.score.gain import source_accuracy
 from kdrun.teacher.asked import AskedOnce
+from kdrun.teacher.in_common import InCommon
 from kdrun.terminal import phases
 from kdrun.terminal.progress import epoch_line
 from kdrun.train import Row, Training, train
@@ -55,12 +57,15 @@ class Course:
     selection: Selection | None
     threads: int
 
-    def train(self, watch: Watch | None = None, join: Join | None = None) -> None:
+    def train(
+        self, watch: Watch | None = None, join: Join | None = None, turn: Turn | None = None
+    ) -> None:
         """Train to the end.
 
         Args:
             watch: told the row of metrics.csv after each epoch; what it raises ends the training.
             join: makes this process one of several that train together.
+            turn: of one of several trainings in this process.
         """
         training, parts, start = self.training, self.parts, self.start
         checkpoint, settings = parts.run_dir / CHECKPOINT, start.settings
@@ -76,7 +81,7 @@ class Course:
             training.method.student.inner.net.compile()
         if join is not None:
             calls = join(training, parts.device, calls)
-        train(training, start.train, settings, parts.seed, *calls)
+        train(training, start.train, settings, parts.seed, *calls, turn=turn)
         if training.best:
             training.student.load_state_dict(training.best["weights"])
 
@@ -110,7 +115,7 @@ class Course:
     def _after_epoch(self, watch: Watch | None, training: Training) -> None:
         if self.selection is not None:
             self.selection.keep(training)
-        if isinstance(self.parts.teacher, AskedOnce):
+        if isinstance(self.parts.teacher, AskedOnce | InCommon):
             training.history[-1]["teacher_passes"] = self.parts.teacher.since()
         # The state comes first: metrics.csv is written again from it after any crash. What a run
         # goes on in: `checkpoint.Begun`.

@@ -50,7 +50,8 @@ def execute(
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     settings: Train = OmegaConf.to_object(config.train)  # type: ignore[assignment]
     who = f"{asked.role} {names(record['config'])['student']}"
-    parts = gather(plain, settings, asked.run_dir, train, who)
+    common, turn = asked.beside or (None, None)
+    parts = gather(plain, settings, asked.run_dir, train, who, common)
     course = course_of(parts, begin(parts))
     if changed := unchanged(record["files"], {}):
         raise ValueError(f"{changed} was changed while it was read: type the command again")
@@ -65,7 +66,7 @@ def execute(
     measured = {}
     if settings.devices * settings.nodes > 1 and course.start.takes_steps:
         measured = machines.train(config, asked.run_dir, asked.watch, who)
-    course.train(stopwatch.watching(asked.watch))
+    course.train(stopwatch.watching(asked.watch), turn=turn)
     stopwatch.trained()
     scores = finish(course, known)
     record.update(_found(scores, measured))

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -35,6 +35,9 @@ from kdrun.run.provenance import begin, now
 from kdrun.teacher.run import teacher_run
 from kdrun.terminal.narrow import terminal_width
 
+if TYPE_CHECKING:
+    from kdrun.run.common import Beside
+
 log = logging.getLogger(__name__)
 
 MISTAKES = (ValueError, FileNotFoundError)
@@ -49,6 +52,7 @@ def run(
     job: bool = False,
     role: str = "student",
     what: Identity | None = None,
+    beside: Beside | None = None,
 ) -> Record:
     """Do what is missing of a run: nothing if it is done, the rest if it was cut off.
 
@@ -60,6 +64,7 @@ def run(
             is found before training begins leaves none.
         role: what its network is to the run that was asked for.
         what: the run is, where that was found out just now.
+        beside: what it shares with others that are trained beside it.
 
     Returns:
         The record, which also lies in `run_dir`.
@@ -69,7 +74,7 @@ def run(
             was when its sweep began.
         Exception: whatever else stopped the run, once it is recorded.
     """
-    asked = Asked(config, run_dir, what or identify(config), watch, role)
+    asked = Asked(config, run_dir, what or identify(config), watch, role, beside)
     if config.job.identity not in (None, asked.what.digest):
         raise ValueError(
             "what this job is has changed since its sweep began: a yaml file, data or a plugin. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,6 +12,7 @@ from kdrun.config.schema import Sampler, Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.paired import Paired
+from kdrun.run.common import Common
 from kdrun.transfer import shared_classes
 from kdrun.types import Dataset, Loader, Split
 
@@ -28,6 +30,7 @@ class Loaders:
         device: where they are.
         views: of each training sample, shown by turns; None for a new one in every epoch.
         own_seed: of the views and their order; None for that of the run.
+        common: what runs that are trained side by side share; None for one by itself.
     """
 
     data: Dataset
@@ -38,6 +41,7 @@ class Loaders:
     device: torch.device
     views: int | None = None
     own_seed: int | None = None
+    common: Common | None = None
 
     @property
     def view_seed(self) -> int:
@@ -63,7 +67,7 @@ class Loaders:
     @cached_property
     def train(self) -> Loader:
         """Training batches."""
-        return self(self.data.train, training=True)
+        return self._once("train", lambda: self(self.data.train, training=True))
 
     @cached_property
     def val(self) -> Loader | None:
@@ -74,7 +78,10 @@ class Loaders:
         """Training batches of the target, each with one of the source in the target's classes."""
         assert self.data.source is not None
         train = self.of_source(self.data.source.train)
-        return Paired(self.train, self(train, training=True))
+        return self._once("paired", lambda: Paired(self.train, self(train, training=True)))
+
+    def _once(self, name: str, make: Callable[[], Loader]) -> Loader:
+        return make() if self.common is None else self.common.batches(name, make)
 
     def of_source(self, split: Split) -> Split:
         """A split of the source with the classes of the target; -1 where it has none such."""

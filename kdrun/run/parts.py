@@ -21,6 +21,7 @@ from kdrun.model.features import Network, Student
 from kdrun.model.fitted import fitted
 from kdrun.objective import Objective
 from kdrun.run.begun import in_its_format
+from kdrun.run.common import Common
 from kdrun.run.data import learnt_from
 from kdrun.run.loaders import Loaders
 from kdrun.run.networks import Networks
@@ -103,6 +104,7 @@ def gather(
     run_dir: Path,
     train: Callable[[Role], Path],
     who: str = "student",
+    common: Common | None = None,
 ) -> Parts:
     """Build the parts of a run; its teacher is trained now if nobody has yet.
 
@@ -113,13 +115,14 @@ def gather(
         train: trains the network of a teacher's role if nobody has, and returns the folder of that
             run.
         who: what is trained, for those who read along.
+        common: what runs that are trained side by side share; None for one by itself.
 
     Raises:
         ValueError: the data are not as the config says, or do not fit the models.
     """
     settings = in_its_format(settings, run_dir)
     phases.read(plain["dataset"]["name"], who)
-    load = _loaders(plain, settings)
+    load = _loaders(plain, settings, common)
     read = summarise(load.data)
     if who.startswith("student"):  # teachers learn from the same data
         tell(read, plain["job"]["command"])
@@ -168,12 +171,13 @@ def _is(method: Called) -> type[Method]:
     return method.target  # type: ignore[return-value]
 
 
-def _loaders(plain: Plain, settings: Train) -> Loaders:
+def _loaders(plain: Plain, settings: Train, common: Common | None) -> Loaders:
     """The data, and what makes batches of them."""
-    device, data = choose_device(settings.device), learnt_from(plain)
+    read = partial(learnt_from, plain)
+    device, data = choose_device(settings.device), common.once("data", read) if common else read()
     own, augment = plain["dataset"], called.augment(plain)()
-    views = own.get("views"), own.get("view_seed")
-    return Loaders(data, augment, plain["seed"], own.get("workers", 0), settings, device, *views)
+    more = own.get("views"), own.get("view_seed"), common
+    return Loaders(data, augment, plain["seed"], own.get("workers", 0), settings, device, *more)
 
 
 def _check(plain: Plain, data: Dataset) -> Callable[[], Objective]:

@@ -185,6 +185,7 @@ LAUNCHERS = {
     "hydra_plugins.kdrun_local_launcher.LocalLauncher": "local",
     "hydra_plugins.kdrun_slurm_launcher.SlurmLauncher": "slurm",
     "hydra_plugins.kdrun_ray_launcher.RayLauncher": "ray",
+    "hydra_plugins.kdrun_together_launcher.TogetherLauncher": "together",
 }
 """Launchers that a file of the user's folder may name, with the yaml that kdrun has of each."""
 

@@ -126,7 +126,7 @@ def _command(folder: Path, place: Path, without: tuple[str, ...], trusted: bool)
 
 
 HARMLESS = re.compile(
-    r"hydra/(launcher=(basic|local|slurm|ray|null)|sweeper=(kdrun|kdrun_optuna|null))"
+    r"hydra/(launcher=(basic|local|together|slurm|ray|null)|sweeper=(kdrun|kdrun_optuna|null))"
     r"|hydra\.launcher\.(n_jobs|gpus|threads|timeout_min|cpus_per_task|gpus_per_node|mem_gb|partition"
     r"|executor|ray\.init\.num_cpus)=.*"
     r"|hydra\.sweeper\.(n_trials|n_jobs|metrics|directions|params\.[\w.]+|sampler\.\w+|pruner\.\w+)=.*"

@@ -27,6 +27,23 @@ def asks(config: DictConfig) -> str | None:
     return json.dumps(told, sort_keys=True, default=str)
 
 
+def learns(config: DictConfig) -> str | None:
+    """From which batches a job learns, in a word that others share who learn from the same.
+
+    Returns:
+        None where it needs several devices.
+    """
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, enum_to_str=True)  # type: ignore[assignment]
+    train = plain["train"]
+    if train["devices"] * train["nodes"] > 1:
+        return None
+    own = plain["dataset"].get("view_seed")
+    seed, domain = plain["seed"] if own is None else own, plain["method"].get("domain")
+    settings = {key: train[key] for key in (*BATCHES, "sampler", "accumulate")}
+    told = [plain["dataset"], plain["task"], seed, plain["cv"], plain["plugins"], domain, settings]
+    return json.dumps(told, sort_keys=True, default=str)
+
+
 def repeated(configs: Iterable[DictConfig | None]) -> list[bool]:
     """Whether what each job asks is asked by another too; a job without a config asks nothing."""
     asked = [None if config is None else asks(config) for config in configs]

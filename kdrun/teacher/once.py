@@ -21,12 +21,14 @@ from kdrun.security import bounds
 from kdrun.teacher.asked import AskedOnce
 from kdrun.teacher.building import Teachers
 from kdrun.teacher.content import content, weights
+from kdrun.teacher.in_common import Desk, InCommon
 from kdrun.teacher.keeping import keeping
 from kdrun.teacher.lineage import Role
 from kdrun.teacher.network import Frozen
 from kdrun.teacher.room import Room
 
 if TYPE_CHECKING:
+    from kdrun.run.common import Common
     from kdrun.run.loaders import Loaders
 
 LAYOUT = 1
@@ -67,15 +69,22 @@ def once(networks: Told, teachers: Teachers, role: Role, epochs: int) -> Frozen:
         ValueError: answers are to be kept, and cannot be.
     """
 
-    def build() -> Frozen:
-        return Frozen(teachers.build(role))
-
     load, plain = networks.load, networks.plain
+
+    def build() -> Frozen:
+        if load.common is None or not epochs:
+            return Frozen(teachers.build(role))
+        return _in_common(networks, teachers, role, load.common)
+
     loader, data = load.train, load.data
     keep, cache = keeping(role), Path(plain["cache"]) / FOLDER
     if keep.fields == () or not epochs or not has_views(loader):
         return build()
-    pays = keep.fields is not None or not keep.whole or _pays(plain, role, loader, epochs)
+    pays = (
+        keep.fields is not None
+        or not keep.whole
+        or _pays(plain, role, loader, epochs, beside=load.common is not None)
+    )
     if not pays and not cache.is_dir():
         return build()
     trained: dict[str, Path] = {}
@@ -115,13 +124,27 @@ def once(networks: Told, teachers: Teachers, role: Role, epochs: int) -> Frozen:
     return asked
 
 
-def _pays(plain: Mapping[str, Any], role: Role, loader: Views, epochs: int) -> bool:
-    """Whether the same will be asked again, as far as is known."""
+def _in_common(networks: Told, teachers: Teachers, role: Role, common: Common) -> Frozen:
+    """The teacher of several runs of this process, built by the first of them."""
+    name = json.dumps([role, precision(networks.dtype)], sort_keys=True, default=str)
+    adopted, told = len(networks.adopted), len(networks.told)
+
+    def make() -> tuple[Desk, list[dict[str, str]], list[str]]:
+        desk = Desk(Frozen(teachers.build(role)), common.window)
+        return desk, networks.adopted[adopted:], networks.told[told:]
+
+    desk, origins, sentences = common.once(name, make)
+    networks.adopted[adopted:], networks.told[told:] = origins, sentences
+    return InCommon(desk)
+
+
+def _pays(plain: Mapping[str, Any], role: Role, loader: Views, epochs: int, beside: bool) -> bool:
+    """Whether the same will be asked again, as far as is known; but for those who ask `beside`."""
     if "path" in role and "missing" in role:  # a table, which is looked up as it is
         return False
     again = len({loader.view(epoch) for epoch in range(epochs)}) < epochs
-    shared = (plain.get("job") or {}).get("shared") or plain["dataset"].get("view_seed") is not None
-    return again or bool(shared)
+    later = plain["dataset"].get("view_seed") is not None and not beside
+    return again or later or bool((plain.get("job") or {}).get("shared"))
 
 
 def digits(load: Loaders, dtype: torch.dtype | None, who: str) -> str:
@@ -147,6 +170,8 @@ def answered(teacher: Frozen | None, view_seed: int) -> str | None:
     """How a run comes by its teacher's answers, in a few words."""
     if teacher is None:
         return None
+    if isinstance(teacher, InCommon):
+        return "live, of several runs at once"
     if not isinstance(teacher, AskedOnce) or teacher.why_live or not teacher.fields:
         return "live"
     fields, views = " and ".join(teacher.fields), len(teacher.views)

@@ -11,6 +11,7 @@ import torch
 
 from kdrun.config.schema import Train
 from kdrun.model.features import Student
+from kdrun.parallel.turns import Alone, Turn
 from kdrun.task.classification import Classification
 from kdrun.terminal import progress
 from kdrun.train.capture import choose
@@ -34,6 +35,7 @@ def train(
     validate: Callable[[Student], Row],
     after_epoch: Callable[[Training], None],
     step: Step | None = None,
+    turn: Turn | None = None,
 ) -> None:
     """Train until `settings.epochs` are over, or early stopping has waited long enough.
 
@@ -45,19 +47,21 @@ def train(
         validate: student → columns of metrics.csv, such as val_accuracy.
         after_epoch: called when an epoch and its row are complete; saves and reports.
         step: how a step is carried out; None: as the settings say.
+        turn: of several trainings that go on step by step; None: it is the only one.
 
     Raises:
         NonFiniteLossError: before the weights are touched, naming term, epoch and batch.
     """
-    step = step or choose(training, loader, settings)
+    step, turn = step or choose(training, loader, settings), turn or Alone()
     while training.epoch < settings.epochs and not _waited(training, settings.early_stop):
+        turn.over(training.epoch, 0)
         torch.manual_seed(mixed_seed(seed, training.epoch))
         training.method.train()
         training.method.begin_epoch(training.epoch)
         rate = training.optimizer.param_groups[0]["lr"]
-        begin = time.perf_counter()
-        means = _epoch(training, loader, settings, step)
-        seconds = time.perf_counter() - begin
+        begin = time.perf_counter() - turn.away
+        means = _epoch(training, loader, settings, step, turn)
+        seconds = time.perf_counter() - turn.away - begin
         if not training.counts_steps:
             training.scheduler.step()
         training.epoch += 1
@@ -75,7 +79,7 @@ def _waited(training: Training, patience: int | None) -> bool:
     return bool(patience and training.best and training.epoch - training.best["epoch"] >= patience)
 
 
-def _epoch(training: Training, loader: Loader, settings: Train, step: Step) -> Row:
+def _epoch(training: Training, loader: Loader, settings: Train, step: Step, turn: Turn) -> Row:
     """One pass over the data; returns the mean of each loss term."""
     step.begin(training.epoch)
     seen = progress.batches(
@@ -88,6 +92,7 @@ def _epoch(training: Training, loader: Loader, settings: Train, step: Step) -> R
         moments = [training.epoch + (done + i) / len(loader) for i in range(len(group))]
         step(group, moments)
         done += len(group)
+        turn.over(training.epoch, done)
     return step.means()
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from kdrun.dataset.paired import Paired
 from kdrun.method import Method
 from kdrun.task import Task
 from kdrun.task.form import by_form
@@ -69,5 +68,5 @@ def _share(counts: Sequence[int | Tensor], place: int, value: Tensor) -> float |
 
 def all_labelled(loader: Loader, task: Task | None = None) -> bool:
     """Whether every training sample has a label, those of a source too; by the task, if known."""
-    parts = [loader, loader.source] if isinstance(loader, Paired) else [loader]
+    parts = [loader, loader.source] if hasattr(loader, "source") else [loader]
     return all(bool((task or by_form(part.targets)).known(part.targets).all()) for part in parts)

@@ -8,17 +8,17 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from kdrun.sweep.jobs import Job, marked
+from kdrun.sweep.shared import BATCHES
 
 
 def job(method: str = "distill", uses: str = "teacher", **changed: Any) -> Job:
-    train = dict.fromkeys(
-        ("batch_size", "precision", "channels_last", "device", "devices", "nodes"), 1
-    )
+    train = dict.fromkeys((*BATCHES, "sampler", "accumulate"), 1)
     named = {"name": method, "uses": [uses]}
     many = {"generations": 2} if method == "born_again" else {}
     plain = {
         "method": named | many, "teacher": {"name": "t"}, "student": {"name": "s"},
-        "dataset": {"name": "d"}, "cv": {}, "seed": 0, "train": train, "loss": "kd",
+        "dataset": {"name": "d"}, "task": None, "plugins": [], "cv": {}, "seed": 0,
+        "train": train, "loss": "kd",
     }  # fmt: skip
     return Job((), Path("x"), "", OmegaConf.create(plain | changed))
 
