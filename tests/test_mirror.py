@@ -12,10 +12,6 @@ WITHOUT: dict[str, str] = {
     ".": "device hub job sample types",
     "export": "check differs student",
     "method": "distill supervised",
-    "model": (
-        "anatomy bounded foreign known mobilenetv2 resnet shufflenetv1 shufflenetv2 "
-        "sklearn_logistic sklearn_tree stack vgg weights wrn"
-    ),
     "parallel": "rank",
     "predict": "answers",
     "report": "content curves runs",

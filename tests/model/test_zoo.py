@@ -132,22 +132,6 @@ def test_stages_end_in_the_activation_of_their_preactivation() -> None:
             assert torch.equal(before.relu(), after), name
 
 
-@pytest.mark.parametrize("training", [False, True])
-def test_a_wide_network_is_read_between_the_next_norm_and_activation(training: bool) -> None:
-    """RepDistiller's and mdistiller's rule for what lies before an activation."""
-    made = network("wrn_16_1", 10, 3, 16, 16).train(training)
-    for module in made.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.uniform_(module.bias, -1, 1)
-    net, images = made.net, batch(3, 16, 16)
-    outputs = made(images)
-    norms = (net.block2.layer[0].bn1, net.block3.layer[0].bn1, net.bn1)
-    for norm, before, after in zip(norms, outputs.preactivations, outputs.features, strict=True):
-        assert torch.allclose(before, norm(after), atol=1e-6)
-        assert (before < 0).any()
-
-
 def test_first_line_of_each_yaml_says_what_it_is() -> None:
     for name in NAMES:
         first = (CONFIGS / f"{name}.yaml").read_text().splitlines()[0]
@@ -168,26 +152,12 @@ def test_initial_weights_are_those_of_the_benchmark() -> None:
         assert not head.bias.any()
 
 
-def test_depths_that_do_not_exist_are_refused() -> None:
-    wrong = {"resnet20": "6n \\+ 2", "wrn_16_1": "6n \\+ 4", "vgg8": "8, 11, 13, 16, 19"}
-    for name, allowed in wrong.items():
-        with pytest.raises(ValueError, match=f"depth=21: .*{allowed}"):
-            build(config(name) | {"depth": 21}, num_classes=10, shape=(3, 32, 32))
-
-
 def test_mlp_takes_rows_and_widths() -> None:
     made = build(config("mlp") | {"hidden": [6, 5, 4]}, num_classes=3, shape=(7,))
     made.keep(["features"])
     outputs = made(batch(7))
     assert [tuple(f.shape) for f in outputs.features] == [(2, 6, 1, 1), (2, 5, 1, 1), (2, 4, 1, 1)]
     assert outputs.logits.shape == (2, 3)
-
-
-def test_vgg_pools_a_fourth_time_from_64_pixels_on() -> None:
-    with torch.device("meta"):
-        small, large = (network("vgg8", 10, 3, s, s)(batch(3, s, s)) for s in (32, 64))
-    assert [f.shape[-1] for f in small.features] == [16, 8, 4, 4]
-    assert [f.shape[-1] for f in large.features] == [32, 16, 8, 4]
 
 
 @pytest.mark.parametrize("role", ["student", "teacher"])

@@ -1,4 +1,4 @@
-"""Students that are fitted at once: what they are fitted to, and what they then say."""
+"""Students that are fitted at once, in whole runs: what is written of them and refused."""
 
 from __future__ import annotations
 
@@ -6,93 +6,11 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.tree import DecisionTreeClassifier
 
 from kdrun.model import build
-from kdrun.model.sklearn_logistic import SklearnLogistic
-from kdrun.model.sklearn_tree import SklearnTree
 from kdrun.types import Batch
-
-ROWS = torch.randn(300, 5, generator=torch.Generator().manual_seed(0))
-LABELS = (ROWS[:, 0] + ROWS[:, 1] ** 2 > 0.5).long() + (ROWS[:, 2] > 1).long()
-HARD = torch.nn.functional.one_hot(LABELS).float()
-SOFT = (3 * torch.randn(300, 3, generator=torch.Generator().manual_seed(1))).softmax(1)
-ONES = torch.ones(300)
-
-
-@pytest.mark.parametrize("depth", [1, 3, 6])
-@pytest.mark.parametrize("leaf", [1, 20])
-def test_a_tree_of_labels_is_the_one_that_gini_grows(depth: int, leaf: int) -> None:
-    ours = SklearnTree(3, 5, depth, leaf)
-    ours.fit(ROWS, HARD, ONES)
-    theirs = DecisionTreeClassifier(max_depth=depth, min_samples_leaf=leaf, random_state=0)
-    theirs.fit(ROWS.numpy(), LABELS.numpy())
-    expected = torch.from_numpy(theirs.predict_proba(ROWS.numpy())).float()
-    torch.testing.assert_close(ours(ROWS).softmax(1), expected, atol=1e-5, rtol=0)
-
-
-def test_a_leaf_says_the_mean_of_what_it_was_fitted_to() -> None:
-    tree = SklearnTree(3, 5, 2, 5)
-    weights = torch.rand(300, generator=torch.Generator().manual_seed(2))
-    tree.fit(ROWS, SOFT, weights)
-    said = tree(ROWS).softmax(1)
-    for leaf in said.unique(dim=0):
-        here = (said == leaf).all(1)
-        mean = (weights[here, None] * SOFT[here]).sum(0) / weights[here].sum()
-        torch.testing.assert_close(leaf, mean, atol=1e-4, rtol=0)
-
-
-def test_the_rules_are_the_tree() -> None:
-    tree = SklearnTree(3, 5, 3, 5)
-    tree.fit(ROWS, HARD, ONES)
-    columns, classes = ["a", "b", "c", "d", "e"], ["cat", "dog", "owl"]
-    text = tree.explain(columns, classes)["rules.txt"]
-    rules = [(len(line) - len(line.lstrip()), line.split()) for line in text.splitlines()]
-
-    def follow(row: dict[str, float]) -> str:
-        """Read the rules as a person would."""
-        at = 0
-        while rules[at][1][0] in ("if", "else:"):
-            depth, (word, *question) = rules[at]
-            if word == "if" and not row[question[0]] <= float(question[2].rstrip(":")):
-                at = next(i for i in range(at + 1, len(rules)) if rules[i] == (depth, ["else:"]))
-            at += 1
-        return rules[at][1][0]
-
-    told = [follow(dict(zip(columns, row, strict=True))) for row in ROWS.tolist()]
-    said = [classes[i] for i in tree(ROWS).argmax(1).tolist()]
-    assert np.mean([a == b for a, b in zip(told, said, strict=True)]) > 0.99  # rounded thresholds
-
-
-@pytest.mark.parametrize("classes", [2, 3])
-def test_logistic_regression_of_labels_is_scikit_learns(classes: int) -> None:
-    labels = LABELS.clamp(max=classes - 1)
-    ours = SklearnLogistic(classes, 5, strength=0.3)
-    ours.fit(ROWS, torch.nn.functional.one_hot(labels).float(), ONES)
-    theirs = LogisticRegression(C=0.3).fit(ROWS.numpy(), labels.numpy())
-    expected = torch.from_numpy(theirs.predict_proba(ROWS.numpy())).float()
-    torch.testing.assert_close(ours(ROWS).softmax(1), expected, atol=1e-3, rtol=0)
-
-
-def test_logistic_regression_of_distributions_has_no_slope_left() -> None:
-    ours = SklearnLogistic(3, 5, strength=1e6)
-    weights = torch.rand(300, generator=torch.Generator().manual_seed(2))
-    ours.fit(ROWS, SOFT, weights)
-    loss = torch.nn.functional.cross_entropy(ours(ROWS), SOFT, reduction="none")
-    (weights * loss).mean().backward()
-    assert ours.head.weight.grad is not None
-    assert ours.head.weight.grad.abs().max() < 1e-3
-
-
-def test_a_class_of_which_there_is_nothing_is_never_said() -> None:
-    ours = SklearnLogistic(4, 5)
-    ours.fit(ROWS, torch.nn.functional.one_hot(LABELS.clamp(max=1), 4).float(), ONES)
-    assert ours(ROWS).softmax(1)[:, 2:].max() < 1e-6
-
 
 WORDS = ("dataset=breast_cancer", "teacher=mlp", "train.progress=false", "teacher.recipe.epochs=5")
 
