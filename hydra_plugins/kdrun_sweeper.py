@@ -30,6 +30,7 @@ class KdrunSweeper(BasicSweeper):
             SweepFailedError: in the end, if a job failed.
         """
         from kdrun.sweep import begin, check, estimate, launch, missing, outcome, plan
+        from kdrun.sweep.jobs import Composer
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -38,7 +39,8 @@ class KdrunSweeper(BasicSweeper):
         parser = OverridesParser.create(config_loader=loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         (batch,) = self.split_arguments(overrides, None)
-        jobs = plan(loader, master, batch)
+        compose = Composer(loader, master)
+        jobs = plan(compose, batch)
         todo = missing(jobs, master.rerun)
         check(todo)
         place = estimate.where(self.launcher, todo)
@@ -47,5 +49,5 @@ class KdrunSweeper(BasicSweeper):
             return
         sweep_dir = begin(master, jobs)
         left = estimate.expect(jobs, todo, master, place)
-        launch(self.launcher, master, todo, left)
+        launch(self.launcher, compose, todo, left)
         outcome.sum_up(jobs, len(jobs) - len(todo), sweep_dir)

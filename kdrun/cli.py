@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import logging
@@ -170,7 +171,9 @@ def _composed(arguments: Any, runs: Runs) -> bool:
     entry = hydra.main(version_base="1.3", config_path=str(schema.folder()), config_name="config")
     if not (arguments.cfg or arguments.info or arguments.multirun or _asks(arguments)):
         phases.begin(typed)
-    entry(runs)()
+    others = arguments.config_dir or any("hydra.mode" in word for word in arguments.overrides)
+    with contextlib.nullcontext() if others else register.mode_is_typed():
+        entry(runs)()
     return True
 
 

@@ -11,9 +11,9 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
-from hydra.core.config_loader import ConfigLoader
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
@@ -45,14 +45,13 @@ CLAIM = ".claim"
 """Held by the sweep that has taken a run, which may be some time before a process is up for it."""
 
 
-def plan(loader: ConfigLoader, master: DictConfig, batch: Sequence[Sequence[str]]) -> list[Job]:
+def plan(compose: Composer, batch: Sequence[Sequence[str]]) -> list[Job]:
     """Find the run of every job; jobs that are one and the same run become one.
 
     A job with `cv.folds` and no `cv.fold` becomes a job for each fold.
 
     Args:
-        loader: Hydra's.
-        master: the config of the sweep.
+        compose: the jobs of the sweep.
         batch: the overrides of each job.
 
     Returns:
@@ -62,11 +61,12 @@ def plan(loader: ConfigLoader, master: DictConfig, batch: Sequence[Sequence[str]
         ConfigError: with everything that cannot be composed.
     """
     with once():
-        jobs = _placed(Composer(loader, master), master, batch)
+        jobs = _placed(compose, batch)
         return marked(_apart_from_others(jobs))
 
 
-def _placed(compose: Composer, master: DictConfig, batch: Sequence[Sequence[str]]) -> list[Job]:
+def _placed(compose: Composer, batch: Sequence[Sequence[str]]) -> list[Job]:
+    master = compose.master
     known = Known(Path(master.hydra.sweep.dir), master)
     jobs: list[Job] = []
     faults: list[str] = []
@@ -184,14 +184,14 @@ def in_process(launcher: Launcher) -> bool:
 
 
 def launch(
-    launcher: Launcher, master: DictConfig, jobs: Sequence[Job], left: Left | None = None
+    launcher: Launcher, compose: Composer, jobs: Sequence[Job], left: Left | None = None
 ) -> None:
     """Run jobs, and see to it that each has a record in the end.
 
     Args:
         launcher: any of Hydra's. The basic one is given job after job, so that those another
             process is at come last; the others are given all at once.
-        master: the config of the sweep.
+        compose: the jobs of the sweep.
         jobs: those that are to run.
         left: tells after each job how long the others will take.
 
@@ -202,17 +202,17 @@ def launch(
     if several and not getattr(launcher, "spans_machines", False):
         raise ConfigError(["train.nodes: a sweep over several machines needs hydra/launcher=slurm"])
     try:
-        _handed_over(launcher, master, jobs, left)
+        _handed_over(launcher, compose, jobs, left)
     finally:
         if left is not None:
             left.end()
 
 
 def _handed_over(
-    launcher: Launcher, master: DictConfig, jobs: Sequence[Job], left: Left | None
+    launcher: Launcher, compose: Composer, jobs: Sequence[Job], left: Left | None
 ) -> None:
     if in_process(launcher):
-        _one_by_one(launcher, master, jobs, left)
+        _one_by_one(launcher, compose, jobs, left)
     elif jobs:
         if hasattr(launcher, "left"):
             launcher.left = left
@@ -224,10 +224,10 @@ def _handed_over(
                 bury(job.config, job.what, job.run_dir, "its process ended without a word")
 
 
-def _one_by_one(
-    launcher: Launcher, master: DictConfig, jobs: Sequence[Job], left: Left | None
-) -> None:
+def _one_by_one(launcher: Any, compose: Composer, jobs: Sequence[Job], left: Left | None) -> None:
     logging.getLogger(BASIC).setLevel(logging.WARNING)
+    master = compose.master
+    launcher.hydra_context = compose.for_launcher(launcher.hydra_context)
     waiting, told = list(jobs), False
     while waiting:
         found = take(waiting, master.rerun)

@@ -15,10 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.config_loader_impl import get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from kdrun.config.identity import Identity, identify, unchanged
@@ -90,8 +92,6 @@ class Composer:
             )
         )
         self.bases: dict[tuple[str, ...], DictConfig] = {}
-        places = OmegaConf.to_yaml(master.hydra.sweep)
-        self.is_exact = "override_dirname" in places  # which only Hydra can spell
 
     def __call__(self, overrides: Sequence[str]) -> DictConfig:
         """The same as Hydra's `load_sweep_config`.
@@ -100,7 +100,7 @@ class Composer:
             HydraException: as Hydra does.
         """
         parsed = [self.parse(word) for word in overrides]
-        if self.is_exact or not all(map(self._is_plain, parsed)):
+        if not all(map(self._is_plain, parsed)):
             return self.loader.load_sweep_config(self.master, list(overrides))
         values = [one for one in parsed if not self.is_group(one.key_or_group)]
         groups = tuple(str(one.input_line) for one in parsed if one not in values)
@@ -110,11 +110,21 @@ class Composer:
         for value in values:
             OmegaConf.update(config, value.key_or_group, value.value(), merge=True)
         config.hydra.overrides.task = list(overrides)
+        spelling = config.hydra.job.config.override_dirname
+        config.hydra.job.override_dirname = get_overrides_dirname(parsed, **spelling)
         return config
+
+    def for_launcher(self, context: HydraContext) -> HydraContext:
+        """What Hydra's own launcher is to work with, so that jobs are not composed once more."""
+        loader = copy.copy(self.loader)
+        loader.load_sweep_config = lambda master, overrides: self(overrides)  # type: ignore[method-assign]
+        return HydraContext(config_loader=loader, callbacks=context.callbacks)
 
     def _is_plain(self, override: Override) -> bool:
         """Whether it sets a key that is there, or chooses a part."""
         if override.type is not OverrideType.CHANGE or override.is_sweep_override():
+            return False
+        if override.is_hydra_override():
             return False
         return not (self.is_group(override.key_or_group) and isinstance(override.value(), dict))
 

@@ -85,11 +85,11 @@ class _Search:
             for trial in batch:
                 if job := jobs.get(trial.number):
                     self.task.watch = self.study.watch(trial)
-                    launch(self.launcher, self.master, [job])
+                    launch(self.launcher, self.compose, [job])
                     self._tell(trial, job)
             self.task.failed.clear()  # a search may fail here and there
             return
-        launch(self.launcher, self.master, missing(jobs.values(), self.master.rerun))
+        launch(self.launcher, self.compose, missing(jobs.values(), self.master.rerun))
         for trial in batch:
             if job := jobs.get(trial.number):
                 self._tell(trial, job)

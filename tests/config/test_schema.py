@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from kdrun.config import identity
 from kdrun.config import schema as config
@@ -94,3 +94,10 @@ def test_every_model_plays_both_roles():
         cfg = composed(f"student={name}", f"teacher={name}")
         assert cfg.student.model == cfg.teacher.model
         assert cfg.student.name == cfg.teacher.name == name
+
+
+def test_no_yaml_of_kdrun_sets_hydra_mode() -> None:
+    """`register.mode_is_typed` rests on it."""
+    for path in config.folder().rglob("*.yaml"):
+        written = OmegaConf.load(path)
+        assert OmegaConf.select(written, "hydra.mode") is None, path
