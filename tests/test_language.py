@@ -54,3 +54,27 @@ def test_from_pairs_to_completions(kdrun, monkeypatch) -> None:
     assert said == [row["completion"] for row in rows]
     told = kdrun("predict", str(run), "new.csv", "--labels", "prompt")
     assert "leave --labels" in told.err
+
+
+@pytest.mark.parametrize("form", ["joined", "apart"])
+def test_kept_answers_are_those_of_the_live_teacher(kdrun, form: str) -> None:
+    model = "gpt2" if form == "joined" else "t5"
+    sizes = TINY
+    if form == "apart":
+        sizes = ("num_layers=1", "num_decoder_layers=1", "d_model=8", "d_kv=4", "d_ff=8")
+    tiny = [f"{role}.model.{key}" for role in ("student", "teacher") for key in sizes]
+    words = (
+        *("dataset=pairs", f"dataset.path={file(Path())}", "dataset.vocabulary=257"),
+        *(f"dataset.form={form}", "dataset.length=32", "loss=reverse_kl", f"teacher={model}"),
+        *(f"student={model}", *tiny, "train.epochs=2", "train.precision=fp32"),
+        *("train.progress=false", "train.batch_size=3"),
+    )
+    for name, cache in (("live", "none"), ("kept", "logits")):
+        told = kdrun(*words, f"name={name}", f"teacher.cache={cache}")
+        assert told.status == 0, told.err
+    live, kept = (
+        next(Path("outputs").glob(f"{n}/*/student.safetensors")) for n in ("live", "kept")
+    )
+    assert live.read_bytes() == kept.read_bytes()
+    passes = json.loads((kept.parent / "record.json").read_text())["metrics"]["teacher_passes"]
+    assert passes == 1

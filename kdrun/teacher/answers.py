@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from kdrun.results.record import atomic, write_atomic
@@ -87,13 +88,16 @@ def encode(name: str, tensor: Tensor, form: Form, keep: Keeping) -> dict[str, Ar
 
     Args:
         name: of the tensor.
-        tensor: (N, ...) of some samples.
+        tensor: (N, ...) of some samples; logits of texts may be shorter than the form.
         form: of it.
         keep: in which format.
 
     Raises:
         ValueError: a number is too large for half precision, or a sample is of another size.
     """
+    if name == "logits" and tensor.ndim == 3 and tensor.shape[1] < form.shape[0]:
+        # Texts are as long as the longest of their batch; what is beyond is never read.
+        tensor = F.pad(tensor, (0, 0, 0, form.shape[0] - tensor.shape[1]))
     if tuple(tensor.shape[1:]) != form.shape:
         raise ValueError(
             f"{name} of samples differ in size, {[*form.shape]} and {[*tensor.shape[1:]]}: such "
@@ -101,10 +105,10 @@ def encode(name: str, tensor: Tensor, form: Form, keep: Keeping) -> dict[str, Ar
         )
     given = tensor.detach().cpu()
     given = given.permute(0, 2, 3, 1) if form.last else given
-    if name == "logits" and keep.top and keep.top < form.shape[0]:
-        best = given.topk(keep.top, dim=1)
-        others = given.scatter(1, best.indices, -torch.inf)
-        rest = others.logsumexp(1) - float(np.log(form.shape[0] - keep.top))
+    if name == "logits" and keep.top and keep.top < form.shape[-1]:
+        best = given.topk(keep.top, dim=-1)
+        others = given.scatter(-1, best.indices, -torch.inf)
+        rest = others.logsumexp(-1) - float(np.log(form.shape[-1] - keep.top))
         places = best.indices.to(torch.int32).numpy()
         halves = _halves(name, best.values)
         return {f"{keep.format}.values": halves, f"{keep.format}.places": places,
@@ -137,8 +141,9 @@ def decode(name: str, parts: Mapping[str, Tensor], form: Form) -> Tensor:
         tensor = raw.view(torch.bfloat16) if dtype == torch.bfloat16 else raw
     else:
         ends = {key.rpartition(".")[2]: part for key, part in parts.items()}
-        tensor = ends["rest"].to(dtype)[:, None].expand(-1, form.shape[0])
-        tensor = tensor.scatter(1, ends["places"].long(), ends["values"].to(dtype))
+        rest = ends["rest"].to(dtype)[..., None]
+        tensor = rest.expand(*rest.shape[:-1], form.shape[-1])
+        tensor = tensor.scatter(-1, ends["places"].long(), ends["values"].to(dtype))
     return tensor.permute(0, 3, 1, 2) if form.last else tensor
 
 

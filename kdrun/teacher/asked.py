@@ -188,15 +188,21 @@ class AskedOnce(Frozen):
         lacking = [f for f in fields if getattr(said, f) in (None, ())]
         if lacking:
             raise ValueError(f"it gives no {' and no '.join(lacking)}")
-        if self.wanted.top and said.logits.ndim != 2:
-            raise ValueError(f"teacher.cache_format={self.wanted.format} is of logits of samples")
-        if self.wanted.top and said.logits.shape[1] <= self.wanted.top:
+        if self.wanted.top and said.logits.ndim > 3:
             raise ValueError(
-                f"teacher.cache_format={self.wanted.format} of {said.logits.shape[1]} logits: "
+                f"teacher.cache_format={self.wanted.format} is of logits of samples and tokens"
+            )
+        if self.wanted.top and said.logits.shape[-1] <= self.wanted.top:
+            raise ValueError(
+                f"teacher.cache_format={self.wanted.format} of {said.logits.shape[-1]} logits: "
                 "give fewer, or half"
             )
+        forms = {name: form_of(tensor) for name, tensor in flat(said, fields).items()}
+        if said.logits.ndim == 3:  # of texts, the longest of which may be in another batch
+            longest, width = self.loader.targets.shape[1], said.logits.shape[2]
+            forms["logits"] = forms["logits"]._replace(shape=(longest, width))
         with self._alone(".about"):
-            self.answers.learn({n: form_of(t) for n, t in flat(said, fields).items()})
+            self.answers.learn(forms)
 
     def example(self, loader: Loader) -> Outputs:
         """What it says of the first batch; looked up if it is there."""
@@ -256,11 +262,21 @@ class AskedOnce(Frozen):
         if self.why_live or self._view is None:
             said: Outputs = self.teacher(batch)
             return said
-        return whole(look_up(self._rows, batch.index, self.answers))
+        said = whole(look_up(self._rows, batch.index, self.answers))
+        if said.logits.ndim == 3 and isinstance(batch.input, dict):  # as long as the batch
+            key = "decoder_input_ids" if "decoder_input_ids" in batch.input else "input_ids"
+            return said._replace(logits=said.logits[:, : batch.input[key].shape[1]])
+        return said
+
+    @property
+    def _of_texts(self) -> bool:
+        """Whether there are logits for each token, of which a split's are not held at once."""
+        form = self.answers.forms.get("logits")
+        return form is not None and len(form.shape) == 2
 
     def on(self, split: str) -> Frozen | None:
         """The teacher for another split, whose answers are kept as well."""
-        if split not in self.samples or self.why_live:
+        if split not in self.samples or self.why_live or self._of_texts:
             return self.teacher.on(split)
         if not self.answers.about.get(f"on_{split}", True):
             return None

@@ -25,3 +25,16 @@ def test_half_precision_refuses_what_it_cannot_hold():
     large = torch.full((2, 3), 1e5)
     with pytest.raises(ValueError, match=r"too large for half precision"):
         encode("logits", large, form_of(large), Keeping(None, "half"))
+
+
+def test_of_texts_tokens_are_kept_one_by_one_however_long_their_batch_is():
+    logits = torch.randn(3, 4, 20)
+    form = form_of(torch.zeros(3, 6, 20))
+    for keep in (Keeping(None, "top5"), Keeping(None, "float32")):
+        parts = encode("logits", logits, form, keep)
+        back = decode("logits", {k: torch.from_numpy(v) for k, v in parts.items()}, form)[:, :4]
+        best = logits.topk(5, dim=-1).indices
+        assert torch.allclose(back.gather(-1, best), logits.gather(-1, best), rtol=2**-11)
+        assert torch.allclose(back.logsumexp(-1), logits.logsumexp(-1), atol=5e-3)
+    with pytest.raises(ValueError, match=r"differ in size"):
+        encode("logits", torch.randn(3, 7, 20), form, Keeping(None, "float32"))
