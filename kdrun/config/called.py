@@ -21,7 +21,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "task": ("classes",),
     "augment": (),
     "method": ("student", "teacher", "peers", "objective", "strategy", "seed"),
-    "transfer": ("cache",),
+    "transfer": ("cache", "seed"),
     "optimizer": ("params",),
     "scheduler": ("optimizer", "total_steps"),
     "model": ("num_classes", "classes", "in_channels", "in_features", "image_size", "tensors"),

@@ -94,4 +94,6 @@ def _compared(plain: Mapping[str, Any]) -> Iterator[str]:
                 yield f"loss.weights: in epoch {epoch + 1} no term counts; give one a weight there"
                 break
     if (strategy := called.strategy(plain)) is not None:
-        yield from _heard(strategy.where, partial(strategy, cache=Path(plain["cache"])))
+        yield from _heard(
+            strategy.where, partial(strategy, cache=Path(plain["cache"]), seed=plain["seed"])
+        )

@@ -125,7 +125,7 @@ class Networks:
         """A network that is to be trained: a new one, or with the weights that its role names."""
         if not role.get("checkpoint"):
             return self.untrained(role, given(role, self.data), shape)
-        return self.adopt(role, role["checkpoint"], own=True).network
+        return self.adopt(role, Path(role["checkpoint"]), own=True).network
 
     def adopt(
         self, role: Role, path: Path, data: Dataset | None = None, own: bool = False

@@ -209,7 +209,7 @@ def _strategy(plain: Plain, data: Dataset) -> Strategy | None:
     part, name = called.strategy(plain), plain["transfer"]["name"]
     if part is None:
         return None
-    strategy: Strategy = part(cache=Path(plain["cache"]))
+    strategy: Strategy = part(cache=Path(plain["cache"]), seed=plain["seed"])
     strategy.task = data.task
     learns = strategy.supervised and strategy.epochs is None
     if learns and "teacher" not in plain["method"]["uses"] and not _labelled(data):
