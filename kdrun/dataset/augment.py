@@ -26,6 +26,9 @@ POSITIVE = (
 AT_MOST = {"resized_crop": 1.0, "hue": 0.5, "erase": 1.0, "policy_level": LEVELS}
 """Those with an end."""
 
+CACHED = 2**18
+"""Numbers of pictures that are changed at a time on a CPU."""
+
 CROP = "resized crop"
 """What the numbers of such a crop are drawn for: the same ones where files are read."""
 
@@ -112,6 +115,10 @@ class Augment:
         return bool(self.mixup or self.cutmix)
 
     @property
+    def _jitter(self) -> tuple[float, float, float, float]:
+        return self.brightness, self.contrast, self.saturation, self.hue
+
+    @property
     def cropped(self) -> Augment:
         """The rest, of pictures that were cropped when they were read."""
         return replace(self, resized_crop=0.0)
@@ -132,17 +139,34 @@ class Augment:
             ValueError: the padding is too large to be reflected.
         """
         images = self._flip_and_crop(images.permute(0, 2, 3, 1).contiguous(), index, epoch, seed)
-        scaled = to_float(images.permute(0, 3, 1, 2))
+        images = images.permute(0, 3, 1, 2)
+        parts = [
+            self._changed(some, places, epoch, seed)
+            for some, places in zip(*self._in_parts(images, index), strict=True)
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _in_parts(self, images: Tensor, index: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """The batch in parts that stay in the cache of a CPU while they go through many changes."""
+        heavy = self.resized_crop or any(self._jitter) or self.policy != "none"
+        if not heavy or images.is_cuda or not len(images):
+            return [images], [index]
+        rows = max(1, CACHED // images[0].numel())
+        return images.split(rows), index.split(rows)
+
+    def _changed(self, images: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
+        """All but flips and shifts, of bytes that become numbers from 0 to 1."""
+        scaled = to_float(images)
         if self.resized_crop:
             scaled = boxes.stretched(scaled, self._crops(scaled, index, epoch, seed), "bilinear")
         if self.rotate or self.scale:
             scaled = self._turn(scaled, index, epoch, seed)
         scaled = self._recolour(scaled, index, epoch, seed)
         if self.cutout:
-            scaled = self._cut_out(scaled, index, epoch, seed)
+            scaled = windows.blackened(scaled, self.cutout, index, epoch, seed)
         if self.erase:
             hit = self._erased(scaled, index, epoch, seed)
-            scaled = scaled.masked_fill(hit[:, None], 0.0)
+            scaled = scaled.masked_fill_(hit[:, None], 0.0)
         return scaled
 
     def along(self, labels: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
@@ -168,7 +192,7 @@ class Augment:
         if self.rotate or self.scale:
             coded = self._turn(coded, index, epoch, seed, "nearest")
         if self.cutout:
-            coded = self._cut_out(coded, index, epoch, seed)
+            coded = windows.blackened(coded, self.cutout, index, epoch, seed)
         if self.erase:
             coded = coded.masked_fill(self._erased(coded, index, epoch, seed)[:, None], 0.0)
         return coded[:, 0].long() - 1
@@ -222,9 +246,8 @@ class Augment:
 
     def _recolour(self, images: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
         """Colour jitter and the policy, each pixel of bytes from 0 to 1."""
-        amounts = (self.brightness, self.contrast, self.saturation, self.hue)
-        if any(amounts):
-            images = colour.jittered(images, index, epoch, seed, *amounts)
+        if any(self._jitter):
+            images = colour.jittered(images, index, epoch, seed, *self._jitter)
         if self.policy != "none":
             how = (self.policy, self.policy_ops, self.policy_level)
             images = applied(images, index, epoch, seed, *how)
@@ -270,16 +293,6 @@ class Augment:
             [(cos * x - sin * y) * (2 / width), (sin * x + cos * y) * (2 / height)], 3
         )
         return F.grid_sample(images, grid, mode=mode, align_corners=False)
-
-    def _cut_out(self, images: Tensor, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
-        """Blacken a square around a pixel; it may reach over the border."""
-        inside = []
-        for length, stream in zip(images.shape[2:], ("cutout row", "cutout column"), strict=True):
-            first = integers(seed, epoch, index, stream, length)[:, None] - self.cutout // 2
-            place = torch.arange(length, device=images.device)
-            inside.append((place >= first) & (place < first + self.cutout))
-        rows, columns = inside
-        return images.masked_fill_((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
 
 
 def to_float(images: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ def mean_grey(images: Tensor) -> Tensor:
 def blend(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:
     """So much of a picture, and the rest of another one: more than the picture beyond 1."""
     share = factor.view(-1, 1, 1, 1)
-    return (share * images + (1 - share) * other).clamp(0, 1)
+    return (share * images).add_((1 - share) * other).clamp_(0, 1)
 
 
 def shifted_hue(images: Tensor, turn: Tensor) -> Tensor:
@@ -91,16 +91,33 @@ def jittered(
     ranks = torch.stack([uniform(seed, epoch, index, f"{name} order") for name in names], 1)
     order = ranks.argsort(dim=1, stable=True)
     for step in range(len(names)):
-        now = order[:, step]
-        for place, name in enumerate(names):
-            if name == "hue":
-                changed = shifted_hue(images, (drawn[name] * 2 - 1) * hue)
-            else:
-                low = max(0.0, 1 - amounts[name])
-                factor = low + drawn[name] * (1 + amounts[name] - low)
-                changed = blend(images, _towards(name, images), factor)
-            images = torch.where((now == place).view(-1, 1, 1, 1), changed, images)
+        is_now = {name: order[:, step] == place for place, name in enumerate(names)}
+        if "hue" in names and wanted(is_now["hue"]):
+            turned = shifted_hue(images, (drawn["hue"] * 2 - 1) * hue)
+            images = torch.where(is_now["hue"].view(-1, 1, 1, 1), turned, images)
+        images = blend(images, *_blended(images, is_now, amounts, drawn))
     return images
+
+
+def wanted(chosen: Tensor) -> bool:
+    """Whether something is to be done for any picture; a GPU is not asked, and does it."""
+    return chosen.is_cuda or bool(chosen.any())
+
+
+def _blended(
+    images: Tensor, is_now: dict[str, Tensor], amounts: dict[str, float], drawn: dict[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """What each picture is blended with, and (N,) how much of itself stays."""
+    factor = torch.ones(len(images), dtype=images.dtype, device=images.device)
+    other = torch.zeros((), dtype=images.dtype, device=images.device)
+    for name, chosen in is_now.items():
+        if name == "hue" or not wanted(chosen):
+            continue
+        low = max(0.0, 1 - amounts[name])
+        factor = torch.where(chosen, low + drawn[name] * (1 + amounts[name] - low), factor)
+        if name != "brightness":
+            other = torch.where(chosen.view(-1, 1, 1, 1), _towards(name, images), other)
+    return other, factor
 
 
 def _towards(name: str, images: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdrun.dataset.colour import blend, grey, mean_grey
+from kdrun.dataset.colour import blend, grey, mean_grey, wanted
 from kdrun.dataset.random import Keys, integers
 
 Policy = Literal["none", "rand", "trivial"]
@@ -109,16 +109,22 @@ def operated(
     strong = {name: strengths(policy, name, level, height, width) for name in OPERATIONS}
     for name in SIGNED:
         strong[name] = torch.where(positive, strong[name], -strong[name])
-    moved = _moved(images, chosen, strong)
-    blended = _blended(images, chosen, strong)
-    images = torch.where(_of(chosen, *OPERATIONS[1:6]), moved, images)
-    images = torch.where(_of(chosen, *OPERATIONS[6:10]), blended, images)
-    bits = torch.where(chosen["posterize"], strong["posterize"], 8.0).to(images.dtype)
-    images = torch.where(_of(chosen, "posterize"), posterized(images, bits), images)
-    bright = images * 255 >= _column(strong["solarize"].to(images.dtype)) - 1e-3
-    images = torch.where(_of(chosen, "solarize") & bright, 1 - images, images)
-    images = torch.where(_of(chosen, "autocontrast"), autocontrasted(images), images)
-    return torch.where(_of(chosen, "equalize"), equalized(images), images)
+    if wanted(_of(chosen, *OPERATIONS[1:6])):
+        images = torch.where(_of(chosen, *OPERATIONS[1:6]), _moved(images, chosen, strong), images)
+    if wanted(_of(chosen, *OPERATIONS[6:10])):
+        made = _blended(images, chosen, strong)
+        images = torch.where(_of(chosen, *OPERATIONS[6:10]), made, images)
+    if wanted(chosen["posterize"]):
+        bits = torch.where(chosen["posterize"], strong["posterize"], 8.0).to(images.dtype)
+        images = torch.where(_of(chosen, "posterize"), posterized(images, bits), images)
+    if wanted(chosen["solarize"]):
+        bright = images * 255 >= _column(strong["solarize"].to(images.dtype)) - 1e-3
+        images = torch.where(_of(chosen, "solarize") & bright, 1 - images, images)
+    if wanted(chosen["autocontrast"]):
+        images = torch.where(_of(chosen, "autocontrast"), autocontrasted(images), images)
+    if wanted(chosen["equalize"]):
+        images = torch.where(_of(chosen, "equalize"), equalized(images), images)
+    return images
 
 
 def _column(values: Tensor) -> Tensor:
@@ -156,16 +162,15 @@ def _moved(images: Tensor, chosen: dict[str, Tensor], strong: dict[str, Tensor])
 
 def _blended(images: Tensor, chosen: dict[str, Tensor], strong: dict[str, Tensor]) -> Tensor:
     """Brightness, color, contrast and sharpness, whichever each picture has."""
-    factor, other = torch.ones_like(strong["color"]), torch.zeros_like(images)
-    towards = {
-        "color": grey(images).expand_as(images),
-        "contrast": mean_grey(images).expand_as(images),
-        "sharpness": smoothed(images),
-    }
+    factor = torch.ones_like(strong["color"])
+    other = torch.zeros((), dtype=images.dtype, device=images.device)
+    towards = {"color": grey, "contrast": mean_grey, "sharpness": smoothed}
     for name in OPERATIONS[6:10]:
+        if not wanted(chosen[name]):
+            continue
         factor = torch.where(chosen[name], 1 + strong[name], factor)
         if name in towards:
-            other = torch.where(_column(chosen[name]), towards[name], other)
+            other = torch.where(_column(chosen[name]), towards[name](images), other)
     return blend(images, other, factor.to(images.dtype))
 
 

@@ -1,4 +1,4 @@
-"""Windows of padded pictures, cut by copying whole rows of bytes."""
+"""Windows of padded pictures, cut by copying whole rows of bytes; and black squares in them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from kdrun.dataset.random import Keys, integers
 
 CropMode = Literal["zeros", "reflect"]
 
@@ -51,3 +53,22 @@ def cut(
     flat = images.view(-1)
     runs = flat.as_strided((len(flat) - length + 1, length), (1, 1))
     return runs.index_select(0, start.view(-1)).view(len(source), height, width, channels)
+
+
+def blackened(images: Tensor, side: int, index: Tensor, epoch: int | Keys, seed: int) -> Tensor:
+    """Blacken a square around a random pixel of each; it may reach over the border.
+
+    Args:
+        images: (N, C, H, W) float, which are changed.
+        side: of the square.
+        index: (N,) positions of the pictures.
+        epoch: of the training.
+        seed: of the views.
+    """
+    inside = []
+    for length, stream in zip(images.shape[2:], ("cutout row", "cutout column"), strict=True):
+        first = integers(seed, epoch, index, stream, length)[:, None] - side // 2
+        place = torch.arange(length, device=images.device)
+        inside.append((place >= first) & (place < first + side))
+    rows, columns = inside
+    return images.masked_fill_((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)

@@ -51,12 +51,15 @@ def test_where_nothing_fits_the_middle_is_taken() -> None:
         ]
 
 
-def test_a_crop_is_resized_as_torchvision_does() -> None:
-    images = torch.rand(3, 3, 12, 16)
-    rectangles = torch.tensor([[0, 0, 12, 16], [3, 2, 5, 7], [11, 15, 1, 1]])
+@pytest.mark.parametrize("times", [1, 6])
+def test_a_crop_is_resized_as_torchvision_does(times: int) -> None:
+    images = torch.rand(3, 3, 12 * times, 16 * times)
+    rectangles = torch.tensor([[0, 0, 12, 16], [3, 2, 5, 7], [11, 15, 1, 1]]) * times
     found = boxes.stretched(images, rectangles, "bilinear")
     for image, box, cut in zip(images, rectangles.tolist(), found, strict=True):
-        expected = tv.resized_crop(image, *box, [12, 16], InterpolationMode.BILINEAR, True)
+        expected = tv.resized_crop(
+            image, *box, [12 * times, 16 * times], InterpolationMode.BILINEAR, True
+        )
         torch.testing.assert_close(cut, expected, atol=1e-5, rtol=0)
     assert torch.equal(boxes.stretched(images, rectangles, "nearest")[0], images[0])
 
