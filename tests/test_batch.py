@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from kdrun import types
 from kdrun.batch import Batch, Outputs, map_input
 
 
@@ -24,8 +23,3 @@ def test_every_tensor_of_a_batch_and_of_its_source_is_changed() -> None:
     assert doubled.source.input["x"].tolist() == [2, 4]
     said = Outputs(index, features=(index,), members=(Outputs(index),)).map(lambda t: t + 1)
     assert [said.features[0].tolist(), said.members[0].logits.tolist()] == [[1, 2], [1, 2]]
-
-
-def test_types_has_them_too() -> None:
-    assert types.Batch is Batch
-    assert types.Outputs is Outputs

@@ -7,23 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from kdrun.export import FORMATS, export
 from kdrun.export import safetensors as maker
-from kdrun.export.check import largest_difference
-from kdrun.export.differs import DiffersError
 from kdrun.export.student import Exported, open_student
 from tests.conftest import Told
 from tests.export.conftest import Make
 from tests.export.kinds import MLP
-
-DIGITS = {
-    "name": "digits",
-    "_target_": "kdrun.dataset.digits.digits",
-    "val_fraction": 0.1,
-    "split_seed": 0,
-}
 
 
 def test_a_file_that_says_something_else_gets_no_name(
@@ -49,32 +39,6 @@ def test_a_file_that_says_something_else_gets_no_name(
         "student.safetensors",
     ]
     assert (folder / "export.safetensors").read_text() == "an earlier one"
-
-
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
-        (lambda x: torch.full((len(x), 3), torch.nan), "is nan"),
-        (lambda x: torch.zeros(len(x), 2), r"another shape: \(1, 2\) for \(1, 3\)"),
-        (lambda x: x[99], "fails on 1 samples"),
-    ],
-)
-def test_wrong_answers_are_told(
-    answer: Callable[[Tensor], Tensor], told: str, student: Make
-) -> None:
-    folder, _ = student(MLP)
-    with pytest.raises(DiffersError, match=told):
-        largest_difference(open_student(str(folder)), answer)  # type: ignore[arg-type]
-
-
-def test_the_samples_are_the_runs_own_where_they_can_be_read(student: Make) -> None:
-    folder, _ = student(MLP, shape=(1, 8, 8), classes=list("0123456789"), dataset=DIGITS)
-    found = open_student(str(folder))
-    assert found.real
-    assert isinstance(found.samples, Tensor)
-    assert found.samples.shape == (11, 1, 8, 8)
-    assert 0 <= found.samples.min() < found.samples.max() <= 1
-    assert len(found.samples.unique(dim=0)) == 11
 
 
 def test_mistakes_are_told_before_anything_is_written(

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from kdrun import device
 from kdrun.files import checkpoint
 from kdrun.files.checkpoint import begun
 from tests.conftest import QUICK, Told
@@ -90,8 +89,3 @@ def test_a_checkpoint_of_before_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"PK damaged")
     with pytest.raises(ValueError, match="not a readable checkpoint"):
         begun(tmp_path)
-
-
-def test_the_format_is_called_as_in_the_config() -> None:
-    assert device.precision(None) == device.precision(torch.float32) == "fp32"
-    assert device.precision(torch.bfloat16) == "bf16"

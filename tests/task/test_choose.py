@@ -28,12 +28,6 @@ class Scaled(Regression):
     name: ClassVar[str] = "scaled"
 
 
-def test_a_dataset_says_its_task_or_has_that_of_its_targets() -> None:
-    assert Dataset(CLASSES, None, CLASSES, ["a", "b"], (2,)).task == Classification(("a", "b"))
-    own = Scaled(factor=2.0)
-    assert Dataset(VALUES, None, VALUES, [], (2,), task=own).task is own
-
-
 def test_the_config_goes_before_the_dataset_and_its_source() -> None:
     source = Dataset(VALUES, None, VALUES, [], (2,))
     data = Dataset(VALUES, None, VALUES, [], (2,), source=source)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from kdrun.terminal import phases
 from kdrun.terminal.duration import span
 from kdrun.terminal.printable import shortened
 from kdrun.terminal.progress import epoch_line, left
@@ -60,16 +59,6 @@ def test_every_phase_is_told_once_and_which_network_is_trained(kdrun):
         "scoring student linear",
     ):
         assert sum(line.startswith(start) for line in lines) == 1, start
-
-
-def test_of_one_it_is_said_as_of_one(caplog):
-    with caplog.at_level("INFO"):
-        phases.train("student mlp", epochs=1, samples=1, done=0)
-        phases.train("student mlp", epochs=2, samples=1000, done=1)
-    assert caplog.messages == [
-        "training student mlp: 1 epoch of 1 sample",
-        "training student mlp: 2 epochs of 1,000 samples, continuing after epoch 1",
-    ]
 
 
 def test_a_sweep_tells_of_its_data_once_and_each_run_keeps_it(kdrun):
