@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
         "the run's own test split without it",
     )
     parser.add_argument("--out", help="the CSV that rows are added to; RUN/evaluations.csv without")
+    parser.add_argument(
+        "--probe",
+        action="store_true",
+        help="instead: k-NN and a linear probe on the embedding, from the data's training split",
+    )
     parser.add_argument("--known-only", action="store_true", help="leave out unknown classes")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
@@ -97,6 +102,12 @@ def evaluate(options: argparse.Namespace) -> list[Line]:
     shape, reader = read_shape(header["shape"]), read_reader(options.run)
     reads = Reads(shape, reader, task, options.plugin, options.known_only, _tell)
     words: list[str] = options.data
+    name = " ".join(words) or "test split"
+    if options.probe:
+        from kdrun.evaluate.probed import probed
+
+        data = _composed(words, options.plugin) if words else _own_data(options.run, options.plugin)
+        return [probed(options.run, network, data, reads, name, options.batch_size, where, _tell)]
     if not words:
         found = _own(options.run, reads)
     elif any("=" in word for word in words) and not Path(words[0]).exists():
@@ -105,7 +116,6 @@ def evaluate(options: argparse.Namespace) -> list[Line]:
         raise ValueError(f"one folder or file at a time; {words[1]} is a second")
     else:
         found = of_path(words[0], reads, _asked(options), options.domain)
-    name = " ".join(words) or "test split"
     return scored(options.run, network, task, found, name, options.batch_size, where, _tell)
 
 
@@ -123,16 +133,21 @@ def _own(run: str, reads: Reads) -> Labelled:
     from dataclasses import replace
 
     from kdrun.evaluate.labelled import Labelled, of_dataset
+
+    data = _own_data(run, reads.plugins)
+    if data.reader and "_target_" in data.reader:  # read and cut as it was for the run itself
+        return Labelled(data.test, None)
+    return of_dataset(replace(data, source=None), reads)
+
+
+def _own_data(run: str, plugins: Sequence[str]) -> Dataset:
+    """The data of a run."""
     from kdrun.results.record import load_record
     from kdrun.run.data import read_data
 
     if not Path(run).is_dir():
         raise ValueError(f"{run} is a file of weights: name the data, or give the run's folder")
-    config = load_record(run).get("config", {})
-    data = read_data(config, reads.plugins)
-    if data.reader and "_target_" in data.reader:  # read and cut as it was for the run itself
-        return Labelled(data.test, None)
-    return of_dataset(replace(data, source=None), reads)
+    return read_data(load_record(run).get("config", {}), plugins)
 
 
 def _composed(words: list[str], plugins: list[str]) -> Dataset:
@@ -172,7 +187,7 @@ def _told(line: Line) -> Iterator[str]:
     """What a person reads of a row."""
     yield f"{line.domain or line.data}: {line.samples:,} samples"
     width = max(map(len, line.metrics), default=0)
-    for metric in line.task.metrics:
+    for metric in line.kinds:
         if (value := line.metrics.get(metric.name)) is None:
             continue
         share = metric.unit == "%"

@@ -74,7 +74,7 @@ def of_dataset(data: Dataset, reads: Reads) -> Labelled:
         )
     sides = [one for one in (data.source, data) if one is not None]
     parts = [_known(one.test, one.classes, reads, one.domain or "the data") for one in sides]
-    kept = [_in_shape(part, reads) for part in parts]
+    kept = [in_shape(part, reads) for part in parts]
     domains = [
         side.domain for side, part in zip(sides, kept, strict=True) for _ in range(len(part))
     ]
@@ -183,7 +183,7 @@ def _folder(place: Path, reads: Reads) -> Labelled:
     ids = [spelled(Path(path).relative_to(place).as_posix()) for path in paths]
     side = reads.shape[-1] if isinstance(reads.shape, tuple) else 1
     whole = Files(paths, targets, side, ids=ids)
-    part = _in_shape(_known(whole, classes, reads, str(place)), reads)
+    part = in_shape(_known(whole, classes, reads, str(place)), reads)
     at_home = dict(zip(ids, domains, strict=True))
     homes_of = [at_home[name] for name in sample_ids(part)]
     return Labelled(part, homes_of if by_domain else None)
@@ -221,7 +221,7 @@ def _arrays(path: Path, reads: Reads) -> Labelled:
         split = Arrays(inputs, targets, [str(n) for n in range(len(targets))])
         part = _known(split, classes, reads, str(path))
         domains += [homes[int(name)] for name in sample_ids(part)]
-        parts.append(_in_shape(part, reads))
+        parts.append(in_shape(part, reads))
     return Labelled(_joined(parts), domains if len({*domains}) > 1 else None)
 
 
@@ -267,7 +267,7 @@ def _known(split: Split, names: Sequence[str] | None, reads: Reads, where: str) 
     return select(replace(split, targets=targets, task=None), known)
 
 
-def _in_shape(split: Split, reads: Reads) -> Split:
+def in_shape(split: Split, reads: Reads) -> Split:
     """A split whose samples are as the student reads them: pictures are resized.
 
     Raises:

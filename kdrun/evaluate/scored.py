@@ -20,6 +20,7 @@ from kdrun.results.record import write_atomic
 from kdrun.results.table import Row, read_csv, to_csv
 from kdrun.score.intervals import Interval, intervals
 from kdrun.task import Task
+from kdrun.task.metrics import Metric
 
 SAME = ("data", "domain", "data_hash", "weights_sha256")
 """Columns by which a row is of the same measurement as another, and takes its place."""
@@ -40,7 +41,7 @@ class Line:
         data_hash: digits that tell the data from others.
         metrics: of `Task.metrics`.
         intervals: of those that have one.
-        task: whose metrics they are.
+        kinds: what each metric is.
     """
 
     run_id: str
@@ -51,7 +52,7 @@ class Line:
     data_hash: str
     metrics: dict[str, float]
     intervals: dict[str, Interval]
-    task: Task
+    kinds: tuple[Metric, ...]
 
     def row(self) -> Row:
         """As a row of a table."""
@@ -114,9 +115,7 @@ def scored(
     for home in sorted({*(found.domains or ())}):
         inside = [place for place, one in enumerate(found.domains or ()) if one == home]
         groups[home] = torch.tensor(inside)
-    file = weights_file(run)
-    who = Path(run).resolve().name if Path(run).is_dir() else file.name
-    told = (who, contents([str(file)])[0], name)
+    told = (*who(run), name)
     told_hash = digest(split)
     lines = []
     for home, members in groups.items():
@@ -126,8 +125,15 @@ def scored(
             break
         ends = intervals(tally, members, task)
         metrics = part.scores().metrics
-        lines.append(Line(*told, home, len(members), told_hash, metrics, ends, task))
+        lines.append(Line(*told, home, len(members), told_hash, metrics, ends, task.metrics))
     return lines
+
+
+def who(run: str) -> tuple[str, str]:
+    """What a student is called, and the SHA-256 of its file."""
+    file = weights_file(run)
+    name = Path(run).resolve().name if Path(run).is_dir() else file.name
+    return name, contents([str(file)])[0]
 
 
 def write(path: Path, lines: Sequence[Line]) -> None:

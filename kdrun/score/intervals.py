@@ -69,4 +69,5 @@ def wilson(share: float, size: int) -> Interval:
     """
     middle = (share + Z**2 / (2 * size)) / (1 + Z**2 / size)
     reach = Z / (1 + Z**2 / size) * math.sqrt(share * (1 - share) / size + (Z / (2 * size)) ** 2)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    # Where none or all are right, one end is that share, whatever rounding made of it.
+    return 0.0 if share == 0 else middle - reach, 1.0 if share == 1 else middle + reach

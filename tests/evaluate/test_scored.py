@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kdrun.evaluate.scored import Line, write
-from kdrun.task.classification import Classification
+from kdrun.task.metrics import CLASSIFICATION
 
-LINE = Line("run", "w", "new", "", 10, "h", {"f1": 0.5}, {"f1": (0.4, 0.6)}, Classification(("a",)))
+LINE = Line("run", "w", "new", "", 10, "h", {"f1": 0.5}, {"f1": (0.4, 0.6)}, CLASSIFICATION)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
