@@ -36,7 +36,7 @@ class Batch(NamedTuple):
             (N, D) rows of TF-IDF, `input_ids` and `attention_mask` (N, L) tokens; where there are
             several tokenizers, these follow the name of theirs and a slash.
         target: (N,) class indices, (N, C) class probabilities after mixup, or (N,) float values in
-            regression. An unlabelled sample has the class -1.
+            regression. An unlabelled sample has the class -1. Other tasks have their own.
         index: (N,) position of each sample in its split.
         source: beside a batch of the target domain, one of the source; None without.
     """
@@ -79,6 +79,11 @@ class Outputs(NamedTuple):
         mask: of texts, (N, L): 1 for a token, 0 for padding.
         weight: (N,) how much each answer counts, 0 for none; None where all count alike.
         members: of an ensemble, the outputs of each who answered.
+        heads: of a detector, what its head says at each of A places before any is chosen: (N, A, C)
+            scores of classes before a sigmoid, and (N, A, 4) boxes in pixels: left, top, right,
+            bottom.
+        loss: a scalar, what a network that computes its supervised term by itself says of the
+            batch's targets in training; None of any other.
     """
 
     logits: Tensor
@@ -91,9 +96,11 @@ class Outputs(NamedTuple):
     mask: Tensor | None = None
     weight: Tensor | None = None
     members: tuple[Outputs, ...] = ()
+    heads: tuple[Tensor, ...] = ()
+    loss: Tensor | None = None
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Outputs:
-        """The same with every tensor changed, those of members too."""
+        """The same with every tensor of samples changed, those of members too."""
 
         def all_of(fields: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             return tuple(change(field) for field in fields)
@@ -109,4 +116,6 @@ class Outputs(NamedTuple):
             None if self.mask is None else change(self.mask),
             None if self.weight is None else change(self.weight),
             tuple(member.map(change) for member in self.members),
+            all_of(self.heads),
+            self.loss,
         )

@@ -14,6 +14,7 @@ from torch import Tensor
 from kdrun.config.nearest import nearest
 from kdrun.dataset import boxes
 from kdrun.dataset.pixels import within_bounds
+from kdrun.dataset.whole import laid_out
 from kdrun.security.bounds import TooLargeError, is_plain
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def read_image(
     crop_pct: float = 1.0,
     interpolation: str = "bilinear",
     crop: Crop | None = None,
+    whole: bool = False,
 ) -> Tensor:
     """Decode an image file; of one with several frames or pages, the first.
 
@@ -147,6 +149,7 @@ def read_image(
         crop_pct: read only without a crop.
         interpolation: likewise of both.
         crop: what of the picture is brought to this shape, in place of its middle.
+        whole: as in `fit_image`; then there is no crop.
 
     Returns:
         (height, width, channels) uint8.
@@ -167,8 +170,9 @@ def read_image(
             with limit:
                 if crop is None:
                     _draft(image, shape, crop_pct, None)
-                    whole = ImageOps.exif_transpose(image)
-                    return fit_image(whole, shape, background, crop_pct, interpolation)
+                    upright = ImageOps.exif_transpose(image)
+                    how = (background, crop_pct, interpolation, whole)
+                    return fit_image(upright, shape, *how)
                 turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
                 size = (image.height, image.width) if turned else image.size
                 box = crop.box(*size)
@@ -213,6 +217,7 @@ def fit_image(
     background: str = WHITE,
     crop_pct: float = 1.0,
     interpolation: str = "bilinear",
+    whole: bool = False,
 ) -> Tensor:
     """Convert a Pillow image to grey or RGB, cut its centre to the aspect ratio and resize it.
 
@@ -222,6 +227,7 @@ def fit_image(
         background: the colour on which transparent pixels are put, as Pillow writes it.
         crop_pct: as in `Fit`; 0: nothing is cut off, whatever that does to its proportions.
         interpolation: likewise.
+        whole: nothing is cut off; the image stands at the upper left, with black beside it.
 
     Returns:
         (height, width, channels) uint8.
@@ -241,7 +247,9 @@ def fit_image(
         image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
     image = image.convert("L" if channels == 1 else "RGB")
     filtered = Image.Resampling[interpolation.upper()]
-    if not crop_pct:
+    if whole:
+        image = laid_out(image, width, height, filtered)
+    elif not crop_pct:
         image = image.resize((width, height), filtered)
     elif crop_pct < 1:
         image = _centre(image, width, height, crop_pct, filtered)

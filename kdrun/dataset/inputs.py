@@ -23,6 +23,7 @@ def read_inputs(
     path: str | Path,
     shape: tuple[int, ...],
     fit: Fit = Fit(),  # noqa: B008  # a value
+    whole: bool = False,
 ) -> tuple[list[str], Split]:
     """Read what a model is to classify, in the shape that it wants.
 
@@ -32,6 +33,7 @@ def read_inputs(
         shape: (C, H, W) with 1 or 3 channels, or (D,), of the model's inputs. Images are made
             grey or RGB, their centre cut to the aspect ratio, and resized.
         fit: how pictures are brought to that shape.
+        whole: nothing is cut off of image files: they stand at the upper left, with black beside.
 
     Returns:
         A name for each sample, its path below the folder or its position in the array, and the
@@ -69,6 +71,10 @@ def read_inputs(
         log.warning("%s", sentence)
     below = path if path.is_dir() else path.parent
     names = [spelled(str(Path(file).relative_to(below))) for file in files]
+    if whole:
+        size = (shape[0], shape[1], shape[2])
+        images = torch.stack([read_image(file, size, *fit, whole=True) for file in files])
+        return names, _unlabelled(images.permute(0, 3, 1, 2))
     return names, fitted(Files(files, _unknown(len(files)), shape[1]), shape, fit)
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from kdrun.dataset.augment import Augment, to_float
+from kdrun.dataset.augment_boxes import boxes_along, refuse
 from kdrun.dataset.balanced import balanced
 from kdrun.dataset.random import Keys, permutation
 from kdrun.dataset.source import Cropping, Disk, Memory, Source
@@ -66,6 +67,8 @@ def make_loader(
             "out augment=."
         )
     task = task or Task()
+    if task.boxed:
+        refuse(augment)
     if augment.mixes:
         task.soft(split.targets[:1])
         if not bool(task.known(split.targets).all()):
@@ -190,6 +193,9 @@ class _Batches:
             samples = self._finish(samples, wanted, epoch)
             if self._task.spatial:
                 target = self._augment.along(target, wanted, epoch, self._seed)
+            elif self._task.boxed and self._train:
+                size = (samples.shape[2], samples.shape[3])
+                target = boxes_along(self._augment, target, size, wanted, epoch, self._seed)
         if self._augment.mixes:
             assert isinstance(samples, Tensor)
             drawn = (index, epoch, self._seed, samples.shape[2:])

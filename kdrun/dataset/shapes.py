@@ -1,4 +1,4 @@
-"""Digits pasted on photographs: pixel labels without a download."""
+"""Digits pasted on photographs: labels of pixels, or boxes, without a download."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdrun.config.nearest import nearest
 from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.digits import read_digits
 from kdrun.dataset.random import integers, uniform
 from kdrun.dataset.split import channel_statistics
+from kdrun.task.detection import Detection, stacked
 from kdrun.task.segmentation import Segmentation
 from kdrun.types import Arrays, Dataset
 
@@ -21,6 +23,11 @@ INK = 96
 MOST = 3
 """Digits in a picture."""
 
+SEEN = 0.25
+"""Of a digit's pixels, so many have to be seen behind later ones for it to have a box."""
+
+TASKS = ("segmentation", "detection")
+
 
 @with_cuts()
 def shapes(
@@ -28,10 +35,14 @@ def shapes(
     samples: int = 1000,
     test_samples: int = 300,
     seed: int = 0,
+    task: str = "segmentation",
     *,
     cuts: Cuts,
 ) -> Dataset:
-    """Pictures of one to three handwritten digits on a piece of a photograph, and a class a pixel.
+    """Pictures of one to three handwritten digits on a piece of a photograph.
+
+    Of segmentation, each pixel has a class, the background one of them; of detection, each digit
+    has a box around its ink, unless later ones cover three quarters of it.
 
     The digits and the two photographs come with scikit-learn. Digits of training pictures are
     never in test pictures; neither are pieces of the photographs, whose lower third is kept for
@@ -43,6 +54,7 @@ def shapes(
         samples: pictures to train on, before the cut of a validation split.
         test_samples: pictures to test on.
         seed: what all that is drawn is a function of.
+        task: segmentation or detection.
         cuts: how the data are cut; its fields are arguments.
 
     Raises:
@@ -50,15 +62,19 @@ def shapes(
     """
     if not 32 <= image_size <= 128:
         raise ValueError(f"dataset.image_size={image_size}: give 32 to 128 pixels.")
+    if task not in TASKS:
+        raise ValueError(f"dataset.task={task} is not defined here; {nearest(task, TASKS)}")
     digits, photographs = read_digits(), _photographs()
     order = torch.randperm(len(digits), generator=torch.Generator().manual_seed(20))
     edge = len(order) * 4 // 5
-    whole = _pictures(digits, order[:edge], photographs, "train", image_size, samples, seed)
-    test = _pictures(digits, order[edge:], photographs, "test", image_size, test_samples, seed)
+    drawn = (image_size, seed, task == "detection")
+    whole = _pictures(digits, order[:edge], photographs, "train", samples, *drawn)
+    test = _pictures(digits, order[edge:], photographs, "test", test_samples, *drawn)
     train, val, test_split = cuts.split(whole, test)
     mean, std = channel_statistics(train)
     shape = (3, image_size, image_size)
-    return Dataset(train, val, test_split, list(CLASSES), shape, mean, std)
+    classes = list(CLASSES[1:] if task == "detection" else CLASSES)
+    return Dataset(train, val, test_split, classes, shape, mean, std)
 
 
 def _photographs() -> list[Tensor]:
@@ -75,9 +91,10 @@ def _pictures(
     chosen: Tensor,
     photographs: list[Tensor],
     part: str,
-    size: int,
     count: int,
+    size: int,
     seed: int,
+    boxed: bool,
 ) -> Arrays:
     if count < 1:
         raise ValueError(f"dataset.samples and test_samples: give 1 picture or more, not {count}.")
@@ -96,17 +113,42 @@ def _pictures(
     tints = [uniform(seed, 0, index, f"{part} tint {n}") for n in range(3 * MOST)]
     images = torch.empty(count, 3, size, size, dtype=torch.uint8)
     targets = torch.zeros(count, size, size, dtype=torch.int64)
+    boxes = []
     assert isinstance(digits.inputs, Tensor)
     for k in range(count):
         images[k] = _piece(photographs[photo[k]], part, rows[k], columns[k], size)
+        inked = []
         for n in range(number[k]):
             drawn = {name: values[k] for name, values in places[n].items()}
             one = int(chosen[drawn["digit"] % len(chosen)])
             tint = torch.stack([tints[3 * n + channel][k] for channel in range(3)])
             label = 1 + int(digits.targets[one])
-            _paste(images[k], targets[k], digits.inputs[one], label, tint, drawn)
+            inked.append(
+                (label, _paste(images[k], targets[k], digits.inputs[one], label, tint, drawn))
+            )
+        boxes.append(_boxes(inked) if boxed else [])
     ids = [f"{part}/{k}" for k in range(count)]
+    if boxed:
+        return Arrays(images, stacked(boxes, MOST), ids=ids, task=Detection(CLASSES[1:]))
     return Arrays(images, targets, ids=ids, task=Segmentation(CLASSES))
+
+
+def _boxes(inked: list[tuple[int, Tensor]]) -> list[list[float]]:
+    """Around the ink of each digit that is seen behind those pasted after it.
+
+    Args:
+        inked: the label of each digit, from 1, and (H, W) where its ink is.
+    """
+    found = []
+    for place, (label, ink) in enumerate(inked):
+        later = [other for _, other in inked[place + 1 :]]
+        seen = ink & ~torch.stack(later).any(0) if later else ink
+        if int(seen.sum()) < SEEN * int(ink.sum()):
+            continue
+        down, across = ink.any(1).nonzero(), ink.any(0).nonzero()
+        sides = [across.min(), down.min(), across.max() + 1, down.max() + 1]
+        found.append([label - 1.0, *(float(side) for side in sides), 0.0])
+    return found
 
 
 def _piece(photograph: Tensor, part: str, row: int, column: int, size: int) -> Tensor:
@@ -119,8 +161,8 @@ def _piece(photograph: Tensor, part: str, row: int, column: int, size: int) -> T
 
 def _paste(
     image: Tensor, target: Tensor, digit: Tensor, label: int, tint: Tensor, drawn: dict[str, int]
-) -> None:
-    """Lay a digit over a picture and its labels, in place."""
+) -> Tensor:
+    """Lay a digit over a picture and its labels, in place; (H, W) where its ink is."""
     side = 16 + drawn["side"] % 9
     ink = F.interpolate(digit[None].float(), size=(side, side), mode="bilinear")[0, 0]
     size = image.shape[-1]
@@ -132,3 +174,6 @@ def _paste(
     window.copy_(torch.where(on, colour, window))
     labels = target[inside]
     labels.copy_(torch.where(on, label, labels))
+    inked = torch.zeros_like(target, dtype=torch.bool)
+    inked[inside] = on
+    return inked

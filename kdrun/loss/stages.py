@@ -129,6 +129,12 @@ def regressor(student: Tensor, teacher: Tensor) -> nn.Module:
     return nn.Sequential(conv, nn.BatchNorm2d(t_width))
 
 
+def aligned(maps: list[tuple[Tensor, Tensor]]) -> nn.ModuleList:
+    """For each pair of stages a 1×1 convolution to the teacher's width where that differs."""
+    widths = [(s.shape[1], t.shape[1]) for s, t in maps]
+    return nn.ModuleList(nn.Identity() if s == t else nn.Conv2d(s, t, 1) for s, t in widths)
+
+
 def _pair(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
     s, t = as_map(full(student)), as_map(full(teacher)).detach()
     shapes = f"student stage {tuple(student.shape)} and teacher stage {tuple(teacher.shape)}"

@@ -84,6 +84,12 @@ def first(value: Any) -> Tensor | None:
     return value if isinstance(value, Tensor) else None
 
 
+def logits_of(said: Any) -> Tensor:
+    """The logits in what a network gave: that itself, or its `logits`."""
+    logits: Tensor = getattr(said, "logits", said)
+    return logits
+
+
 def _is_activation(module: nn.Module) -> bool:
     # torch.nn.modules.activation, timm.layers.activations, transformers.activations
     home = type(module).__module__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdrun.model.anatomy import Anatomy, examine
+from kdrun.model.anatomy import Anatomy, examine, logits_of
 from kdrun.model.readers import READERS, Hooks, Named, Reader
 from kdrun.model.tokens import T, own, reads
 from kdrun.teacher.base import Teacher
@@ -31,7 +32,9 @@ class Network(Teacher):
 
     Args:
         net: from an image (N, C, H, W), rows (N, D) or keyword tensors to logits (N, num_classes),
-            or to an object with `logits`, as in transformers. It may have a `tokenizer`.
+            or to an object with `logits`, as in transformers. It may have a `tokenizer`. One whose
+            `forward` names `targets` gets them in training and gives its supervised term, `loss`;
+            a detector gives its `heads`.
         stages: dotted names of the modules whose outputs are the features, shallow to deep.
         activations: of a stage that ends before its activation, the module that activates it; what
             enters there is the stage's preactivation.
@@ -68,6 +71,8 @@ class Network(Teacher):
             raise ValueError(f"mean={list(mean)} and std={list(std)} differ in length")
         self.net = net
         self.reads = reads(net)
+        self._supervises = "targets" in inspect.signature(net.forward).parameters
+        self._tells_heads = False
         self.stages = tuple(stages)
         self.activations = {s: a for s, a in (activations or {}).items() if s in self.stages}
         linear = [name for name, m in net.named_modules() if isinstance(m, nn.Linear) and name]
@@ -101,11 +106,17 @@ class Network(Teacher):
         kept = frozenset(fields) - {"logits"}
         for name in sorted(kept - set(Outputs._fields)):
             raise ValueError(f"Outputs have no '{name}'; they have {', '.join(Outputs._fields)}")
-        if kept - {"embedding"}:
+        if kept - {"embedding", "heads"}:
             self._named.need_stages()
+        if "heads" in kept and not getattr(self.net, "has_heads", False):
+            raise ValueError(
+                f"{type(self.net).__name__} has no head that scores boxes at fixed places: take "
+                "fcos_resnet18, say"
+            )
         readers = [reader(self._named) for name, reader in READERS.items() if name in kept]
         self._detach()
         self._readers = readers
+        self._tells_heads = "heads" in kept
         self._attach()
 
     def examine(self, input: Input) -> Tensor:
@@ -117,8 +128,9 @@ class Network(Teacher):
         def run() -> Tensor:
             given = self.own(input)
             if isinstance(given, dict):
-                return self._run({key: value[:2].clone() for key, value in given.items()})
-            return self._run(given[:2].clone())
+                two = {key: value[:2].clone() for key, value in given.items()}
+                return logits_of(self._run(two))
+            return logits_of(self._run(given[:2].clone()))
 
         self._detach()
         self._anatomy, logits = examine(self.net, self.stages, self.head, run)
@@ -152,16 +164,20 @@ class Network(Teacher):
         try:
             with self._autocast(batch.index.device):
                 given = self.own(batch.input)
-                logits = self._run(given)
+                said = self._run(given, batch.target if self.training else None)
+                logits = logits_of(said)
                 logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
             if self.unit != (0.0, 1.0):
                 logits = logits * self.unit[1] + self.unit[0]
-            if self._hooks is None:
-                return Outputs(logits)
             named = given if isinstance(given, dict) else {}
             fields: dict[str, Any] = {}
-            for reader in self._readers:
-                fields |= reader.read(self._hooks.seen, named, logits)
+            if self._supervises:
+                fields["loss"] = said.loss
+            if self._tells_heads:
+                fields["heads"] = said.heads
+            if self._hooks is not None:
+                for reader in self._readers:
+                    fields |= reader.read(self._hooks.seen, named, logits)
             return Outputs(logits, **fields)
         finally:
             if self._hooks is not None:
@@ -184,10 +200,11 @@ class Network(Teacher):
         """What is for this network of several things by name; what stands alone is."""
         return own(self.net, self.reads, given)
 
-    def _run(self, input: Input) -> Tensor:
-        output = self.net(**input) if isinstance(input, dict) else self.net(self.normalise(input))
-        logits: Tensor = getattr(output, "logits", output)
-        return logits
+    def _run(self, input: Input, targets: Tensor | None = None) -> Any:
+        if isinstance(input, dict):
+            return self.net(**input)
+        more = {"targets": targets} if self._supervises else {}
+        return self.net(self.normalise(input), **more)
 
     def _attach(self) -> None:
         if not self._readers or self._anatomy is None:

@@ -73,6 +73,10 @@ def main(arguments: list[str]) -> int:
 
     write_atomic(Path(options.out), table)
     print(f"{predictions.rows} predictions in {options.out}")
+    if predictions.coco:
+        results = Path(options.out).with_suffix(".json")
+        write_atomic(results, predictions.coco)
+        print(f"their boxes, as COCO's results, in {results}")
     if scores:
         file = Path(options.out).with_suffix(".scores.json")
         write_atomic(file, json.dumps(predictions.scores, indent=2) + "\n")
@@ -126,11 +130,13 @@ class Predictions(NamedTuple):
             there is one, and `label` comes next to it where labels were asked for.
         rows: of the table.
         scores: as `kdrun.score.evaluate.evaluate` measures them; empty without labels.
+        coco: JSON of boxes in pictures, as COCO's tools read results; empty of other answers.
     """
 
     table: str
     rows: int
     scores: dict[str, float]
+    coco: str = ""
 
 
 def predict(
@@ -163,6 +169,7 @@ def predict(
     from kdrun.device import choose_device
     from kdrun.files.checkpoint import read_header, read_reader
     from kdrun.model.weights import rebuild
+    from kdrun.predict.originals import originals_of
     from kdrun.sample import read_shape
     from kdrun.score.evaluate import evaluate
     from kdrun.task.choose import from_header
@@ -175,17 +182,20 @@ def predict(
     loader = make_loader(split, batch_size, seed=0, train=False, device=where)
     task = from_header(header, plugins).reading(read_reader(run))
     labels = task.labels(split.targets) if asked.labels else None
+    originals = originals_of(task, inputs, names)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([asked.ids or "input", *(["label"] if labels else []), *task.columns()])
     with torch.no_grad():
         for batch in loader.epoch(0):
             places = batch.index.tolist()
-            told = task.said(network, batch, [names[place] for place in places], folder)
+            own = [names[place] for place in places]
+            told = (originals or task).said(network, batch, own, folder)
             for place, cells in zip(places, told, strict=True):
                 writer.writerow([names[place], *([labels[place]] if labels else []), *cells])
     scores = evaluate(network, loader, task).metrics if labels else {}
-    return Predictions(text.getvalue(), len(names), scores)
+    coco = "" if originals is None else originals.results()
+    return Predictions(text.getvalue(), len(names), scores, coco)
 
 
 def read_new(
@@ -220,7 +230,7 @@ def read_new(
     if isinstance(shape, dict):
         rest = f"give one of {', '.join(TABLES)}" if reader else "its file does not say how"
         raise ValueError(f"{path}: the student reads texts: {rest}.")
-    return read_inputs(path, shape, fit)
+    return read_inputs(path, shape, fit, whole=bool((reader or {}).get("whole")))
 
 
 def _read_rows(

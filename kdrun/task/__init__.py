@@ -46,6 +46,7 @@ class Task:
             hidden, and matched between domains.
         spatial: whether targets are (N, H, W) classes of a picture's pixels, which go where those
             go when it is augmented.
+        boxed: whether they are (N, M, 6) boxes in a picture, likewise.
         rowless: why the losses between logits have nothing to compare, and what to take instead;
             empty where `rows` gives some.
     """
@@ -61,6 +62,7 @@ class Task:
     named: ClassVar[bool] = False
     classifies: ClassVar[bool] = False
     spatial: ClassVar[bool] = False
+    boxed: ClassVar[bool] = False
     rowless: ClassVar[str] = ""
 
     # What the network must give.

@@ -72,6 +72,20 @@ BESIDE_A_SEGMENTATION = (
 )
 """Of a split and a teacher."""
 
+DETECTION = (
+    Metric("map", "%", False, "mean over classes and overlaps of 50 to 95 %: average precision"),
+    Metric("map50", "%", False, "mean over classes: average precision at an overlap of one half"),
+    Metric("map75", "%", False, "likewise of three quarters"),
+)
+"""Of a split, where each picture has boxes."""
+
+BESIDE_A_DETECTOR = (
+    Metric("teacher_map", "%", False, "test_map of the teacher"),
+    Metric("teacher_map50", "%", False, "test_map50 of the teacher"),
+    Metric("teacher_map75", "%", False, "test_map75 of the teacher"),
+)
+"""Of a split and a teacher."""
+
 GENERATION = (
     Metric("nll", "nat", True, "mean negative log-likelihood of the right token"),
     Metric("perplexity", "", True, "the exponential of test_nll"),

@@ -7,7 +7,7 @@ from kdrun.dataset.shapes import CLASSES, shapes
 from kdrun.types import Arrays
 
 
-def small(**settings: int) -> tuple[Arrays, Arrays]:
+def small(**settings: int | str) -> tuple[Arrays, Arrays]:
     data = shapes(**{"image_size": 48, "samples": 40, "test_samples": 20, **settings})  # type: ignore[arg-type]
     assert isinstance(data.train, Arrays)
     assert isinstance(data.test, Arrays)
@@ -37,6 +37,23 @@ def test_pixels_of_a_digit_have_one_colour() -> None:
     assert seen > 3
 
 
+def test_boxes_lie_tightly_around_the_digits_that_are_seen() -> None:
+    (pixels, _), (boxes, _) = small(), small(task="detection")
+    assert torch.equal(pixels.inputs, boxes.inputs)  # type: ignore[arg-type]
+    assert boxes.task is not None
+    assert boxes.task.classes == CLASSES[1:]
+    alone = 0
+    for labels, rows in zip(pixels.targets, boxes.targets, strict=True):
+        kept = rows[rows[:, 0] >= 0]
+        assert len(kept)
+        assert {int(row) + 1 for row in kept[:, 0]} <= set(labels.unique().tolist())
+        if len(kept) == 1 and len(labels.unique()) == 2:
+            down, across = (labels > 0).any(1).nonzero(), (labels > 0).any(0).nonzero()
+            sides = [across.min(), down.min(), across.max() + 1, down.max() + 1]
+            alone += kept[0, 1:5].tolist() == [float(side) for side in sides]
+    assert alone > 3
+
+
 def test_the_same_arguments_give_the_same_pictures() -> None:
     (first, _), (second, _), (other, _) = small(), small(), small(seed=1)
     assert torch.equal(first.targets, second.targets)
@@ -50,8 +67,13 @@ def test_more_pictures_begin_with_the_fewer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"), [({"image_size": 16}, "32 to 128"), ({"samples": 0}, "1 picture or more")]
+    ("settings", "told"),
+    [
+        ({"image_size": 16}, "32 to 128"),
+        ({"samples": 0}, "1 picture or more"),
+        ({"task": "detect"}, "did you mean 'detection'"),
+    ],
 )
-def test_sizes_that_do_not_fit_are_refused(settings: dict[str, int], told: str) -> None:
+def test_sizes_that_do_not_fit_are_refused(settings: dict[str, int | str], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         small(**settings)

@@ -26,6 +26,7 @@ from tests.loss.trial import CNN, ViT, data
 
 ADAPTER = "an untrained adapter lies between"
 DENSE = "compares the pixels of a picture: test_dense.py"
+BOXED = "compares what lies in boxes, or what heads say of them: test_detector.py"
 EXCEPT: dict[str, dict[str, str]] = {
     "defined": {
         "fsp cnn-smaller": "widths differ",
@@ -44,6 +45,11 @@ EXCEPT: dict[str, dict[str, str]] = {
         **{
             f"{name} {pair}": DENSE
             for name in ("cirkd", "cwd", "ifvd")
+            for pair in ("cnn-smaller", "cnn-vit", "vit-cnn", "cnn-cnn", "vit-vit")
+        },
+        **{
+            f"{name} {pair}": BOXED
+            for name in ("fgd", "response")
             for pair in ("cnn-smaller", "cnn-vit", "vit-cnn", "cnn-cnn", "vit-vit")
         },
     },

@@ -52,5 +52,16 @@ def test_one_answer_a_sample_is_refused() -> None:
     flat = Outputs(m.maps(2, 5))
     with pytest.raises(ValueError, match="of=features"):
         CWD().build(flat, flat, torch.zeros(2).long())
-    with pytest.raises(ValueError, match="logits, features, not 'stage'"):
+    with pytest.raises(ValueError, match="features, levels, not 'stage'"):
         CWD(of="stage")
+
+
+def test_levels_are_all_stages_and_the_sum_over_them() -> None:
+    s, t = ([m.maps(2, 3, 4 // n, 6 // n, seed=n + k) for n in (1, 2)] for k in (0, 5))
+    both = [Outputs(m.maps(2, 3), features=tuple(x)) for x in (s, t)]
+    loss = CWD("levels", 1.0)
+    loss.build(*both, Y)
+    assert loss(*both, m.batch(Y)).item() == pytest.approx(
+        sum(slow(x, y, 1.0) for x, y in zip(s, t, strict=True))
+    )
+    assert loss.needs == ("features",)

@@ -37,10 +37,10 @@ def test_value_is_the_definition(student: Shape, teacher: Shape, mask: str) -> N
     spots = (len(s), teacher[1], 1, 1) if mask == "channel" else (len(s), 1, *student[2:])
     kept = (torch.rand(spots, dtype=s.dtype) >= 0.5).double()
     assert 0 < kept.mean() < 1
-    w0, b0, w1, b1 = (p.detach() for p in loss.generate.parameters())
+    w0, b0, w1, b1 = (p.detach() for p in loss.generate[0].parameters())
     total = 0.0
     for x, m, y in zip(s, kept, t, strict=True):
-        aligned = loss.align(x[None])[0] if student[1] != teacher[1] else x
+        aligned = loss.align[0](x[None])[0] if student[1] != teacher[1] else x
         generated = conv3(conv3(aligned * m, w0, b0).clamp(min=0), w1, b1)
         total += sum(
             (g - v) ** 2
@@ -55,7 +55,7 @@ def test_the_share_that_is_masked_is_the_ratio(mask: str) -> None:
     loss = MGD(ratio=0.15, mask=mask)
     loss.build(said([x]), said([x]), torch.zeros(50))
     seen: list[Tensor] = []
-    loss.generate.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    loss.generate[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     value(loss, [x], [x])
     assert 1 - seen[0].mean().item() == pytest.approx(0.15, abs=0.03)
     same = seen[0].amax((2, 3)) == seen[0].amin((2, 3))
@@ -83,3 +83,15 @@ def test_a_student_learns() -> None:
     assert learns(MGD(), CNN(4, 6), CNN(8, 12, 16)) < 0.9
     assert learns(MGD(), ViT(8, 2), CNN(8, 12, 16)) < 0.9
     assert learns(MGD(), CNN(4, 6), ViT(8, 4)) < 0.9
+
+
+def test_levels_are_all_stages_and_the_sum_over_them() -> None:
+    s, t = maps((2, 3, 4, 4), (2, 3, 2, 2)), maps((2, 3, 4, 4), (2, 3, 2, 2), seed=1)
+    loss = built(MGD(ratio=0, levels=True), said(s), said(t))
+    whole = value(loss, s, t)
+    assert isinstance(loss, MGD)
+    total = torch.zeros((), dtype=s[0].dtype)
+    for generate, x, y in zip(loss.generate, s, t, strict=True):
+        total = total + (generate(x) - y).square().sum() / len(x)
+    torch.testing.assert_close(whole, total)
+    assert gradients_agree(loss, s, t)

@@ -1,0 +1,88 @@
+"""How good a detector is: mean average precision, as COCO has it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kdrun.task import Scores, Tally
+from kdrun.task.precision import THRESHOLDS, average_precision
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kdrun.batch import Batch, Outputs
+
+
+class Boxes(Tally):
+    """The boxes of all pictures of a split, true ones and found ones.
+
+    Args:
+        classes: what they are called.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.names = tuple(classes)
+        self.true: list[Tensor] = []
+        self.found: list[Tensor] = []
+        self.teacher: list[Tensor] = []
+        self._known: dict[str, np.ndarray] = {}
+
+    def add(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
+        """Take one batch."""
+        self.true += [*batch.target.cpu()]
+        self.found += [*student.logits.float().cpu()]
+        if teacher is not None:
+            self.teacher += [*teacher.logits.float().cpu()]
+
+    def by_class(self, whose: str = "student") -> np.ndarray:
+        """(10, C): the average precision at each overlap; NaN where a class has no box.
+
+        Args:
+            whose: `student` or `teacher`.
+        """
+        if whose not in self._known:
+            found = self.found if whose == "student" else self.teacher
+            self._known[whose] = average_precision(self.true, found, len(self.names))
+        return self._known[whose]
+
+    def scores(self) -> Scores:
+        """The means over the classes that have a box in the split."""
+        metrics = means(self.by_class())
+        if self.teacher:
+            metrics |= {f"teacher_{k}": v for k, v in means(self.by_class("teacher")).items()}
+        return Scores(metrics, torch.zeros(0, 0, dtype=torch.int64))
+
+    def write(self, folder: Path) -> None:
+        """ap.csv: the average precision of each class, and how many boxes it has."""
+        from kdrun.results.record import write_atomic
+
+        labels = torch.cat([rows[:, 0] for rows in self.true]).long()
+        counts = labels[labels >= 0].bincount(minlength=len(self.names)).tolist()
+        precision, table = self.by_class(), io.StringIO()
+        lines = csv.writer(table, lineterminator="\n")
+        lines.writerow(["class", "ap", "ap50", "ap75", "boxes"])
+        for place, (name, count) in enumerate(zip(self.names, counts, strict=True)):
+            values = _three(precision[:, place])
+            cells = ["" if np.isnan(value) else f"{value:.6f}" for value in values]
+            lines.writerow([name, *cells, count])
+        write_atomic(folder / "ap.csv", table.getvalue())
+
+
+def _three(precision: np.ndarray) -> list[float]:
+    """The mean over all overlaps, and those at 0.5 and 0.75."""
+    at = {round(float(t), 2): n for n, t in enumerate(THRESHOLDS)}
+    return [float(precision.mean()), float(precision[at[0.5]]), float(precision[at[0.75]])]
+
+
+def means(precision: np.ndarray) -> dict[str, float]:
+    """The metrics of a split, from (10, C) average precisions; 0 where nothing is to be found."""
+    kept = precision[:, ~np.isnan(precision).any(0)]
+    whole = kept.mean(1) if kept.shape[1] else np.zeros(len(THRESHOLDS))
+    return dict(zip(("map", "map50", "map75"), _three(whole), strict=True))

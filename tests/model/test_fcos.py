@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from kdrun.model.fcos import FCOS
+from kdrun.task.detection import real, stacked
+
+
+def small(**own: int) -> FCOS:
+    torch.manual_seed(0)
+    return FCOS("mobilenetv3_small_050", 3, 3, **{"width": 32, "convs": 1, **own})
+
+
+def test_the_loss_is_that_of_torchvision_on_pictures_of_its_size() -> None:
+    made, images = small().eval(), torch.rand(2, 3, 64, 96)
+    targets = stacked([[[0, 3, 2, 40, 30, 0], [1, 0, 0, 96, 64, 1]], []])
+    found = made(images, targets)
+    net = made.net
+    net.transform.min_size, net.transform.max_size = (64,), 96
+    net.transform.image_mean, net.transform.image_std = [0.0] * 3, [1.0] * 3
+    net.transform.training = net.training = True  # batch norm stays as it is
+    expected = sum(net(list(images), real(targets)).values())
+    torch.testing.assert_close(found.loss, expected)
+
+
+def test_a_width_that_is_no_multiple_of_its_groups_is_told() -> None:
+    with pytest.raises(ValueError, match="multiple of 32"):
+        small(width=40)
