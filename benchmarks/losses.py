@@ -5,7 +5,8 @@ configs/loss/NAME.yaml, backward and SGD, on one batch of 64 images of 32x32x3 i
 `step` is the median, over rounds, of its processor time divided by that of the step with kd right
 after it: what else the machine does is in both. resnet32x4 teaches resnet8x4, and where that is no
 pair for a loss, one ViT another, or one network for segmentation another, with 8 pictures of 64x64
-in 11 classes; kd is then between the same two.
+in 11 classes; kd is then between the same two. Of two detectors, with as many pictures, the step is
+relative to that with labels alone, for there is no kd between them.
 
 `backward_mb` is what the term keeps for its backward pass beside the networks' own tensors and its
 weights, `state_mb` what its adapters and memories hold (with 50,000 training samples).
@@ -38,6 +39,7 @@ from kdrun.model import build
 from kdrun.model.features import Network
 from kdrun.objective import Objective
 from kdrun.task import Task
+from kdrun.task.detection import Detection, stacked
 from kdrun.task.segmentation import Segmentation
 from kdrun.teacher.network import Frozen
 from kdrun.types import Batch, Outputs
@@ -56,6 +58,9 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 FPN = {"_target_": "kdrun.model.fpn.FPN"}
 DENSE = (FPN | {"encoder": "resnet18"}, FPN | {"encoder": "mobilenetv3_small_100"})
 PIXELS = Segmentation(tuple(map(str, range(11))))
+FCOS = {"_target_": "kdrun.model.fcos.FCOS", "width": 64}
+DETECTORS = (FCOS | {"encoder": "resnet18"}, FCOS | {"encoder": "mobilenetv3_small_100"})
+BOXES = Detection(tuple(map(str, range(10))))
 
 
 def network(config: dict[str, Any], dtype: torch.dtype | None, task: Task | None) -> Network:
@@ -155,17 +160,21 @@ def measure(
     torch.manual_seed(0)
     dtype = choose_dtype(Precision.auto, torch.device("cpu"))
     teacher, student = (network(config, dtype, task) for config in models)
-    if task is None:
+    if task is BOXES:
+        boxes = [[[n % 10, 4, 8, 28, 32, 0], [3, 20, 20, 60, 50, 0]] for n in range(64)]
+        shape, targets = (8, 3, 64, 64), stacked(boxes)
+    elif task is None:
         shape, targets = (BATCH, 3, 32, 32), torch.randint(CLASSES, (SAMPLES,))
     else:
         shape, targets = (8, 3, 64, 64), torch.randint(task.width, (64, 64, 64))
     images = torch.rand(shape).to(memory_format=torch.channels_last)
     index = torch.randperm(len(targets))[: shape[0]]
     pair = Pair(Frozen(teacher), student, Batch(images, targets[index], index), targets, task)
-    tried = steps(["kd", *names], pair)
+    beside = "ce" if task is BOXES else "kd"
+    tried = steps([beside, *names], pair)
     for each in tried.values():
         each.seconds()
-    kd = tried["kd"]
+    kd = tried[beside]
     ratios = [
         {k: each.seconds() / kd.seconds() for k, each in tried.items()} for _ in range(rounds)
     ]
@@ -193,11 +202,14 @@ def main() -> None:
             rows = {row["loss"]: row for row in csv.DictReader(file)}
         names = arguments.only.split(",")
         rows = {name: row for name, row in rows.items() if name not in names}
-    pairs = {**PAIRS, "fpn_resnet18-fpn_mobilenetv3_small": DENSE}
-    for models, networks in pairs.items():
+    pairs: dict[str, tuple[tuple[Any, Any], Task | None]] = {
+        **{name: (networks, None) for name, networks in PAIRS.items()},
+        "fpn_resnet18-fpn_mobilenetv3_small": (DENSE, PIXELS),
+        "fcos_resnet18-fcos_mobilenetv3_small": (DETECTORS, BOXES),
+    }
+    for models, (networks, task) in pairs.items():
         left = [name for name in names if name not in rows]
         if left:
-            task = PIXELS if networks is DENSE else None
             found = measure(left, networks, arguments.rounds, task)
             rows |= {k: {"loss": k, "pair": models, **v} for k, v in found.items() if k in left}
     with TABLE.open("w", newline="") as file:

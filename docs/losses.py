@@ -39,8 +39,8 @@ p_T(x) = softmax(x / T); n runs over the samples of a batch, l over stages, k ov
 The cost is measured by `python benchmarks/losses.py` on one CPU thread: `step` is the time of a
 training step relative to `kd`, networks included (the row of `kd` itself shows the noise);
 `backward` the megabytes that the term keeps for its backward pass; `state` those of its adapters
-and memories. The networks are resnet32x4 and resnet8x4 with 64 images of 32x32, or two small ViTs
-where a loss needs transformers.
+and memories. The networks are resnet32x4 and resnet8x4 with 64 images of 32x32, two small ViTs
+where a loss needs transformers, two for segmentation, or two detectors, relative to labels alone.
 """
 
 
