@@ -18,11 +18,9 @@ class PKD(Loss):
 
         L = Σ_l ½ · mean((ŝ_l − t̂_l)²),  x̂: each channel with mean 0 and deviation 1 over the batch
 
-    which is one minus the correlation of Pearson, mean over channels.
-
     Cao et al., 2022. https://arxiv.org/abs/2207.02039
 
-    All stages that both have are compared, shallow to deep: of a detector the levels of its
+    That is one minus the correlation of Pearson, mean over channels. All stages that both have are compared, shallow to deep: of a detector the levels of its
     pyramid, and published are the first four. Teacher and student may be of different kinds, an
     FCOS and a RetinaNet, for sizes cancel out. A 1×1 convolution aligns where widths differ. The
     larger map is averaged down.
