@@ -20,10 +20,10 @@ class PKD(Loss):
 
     Cao et al., 2022. https://arxiv.org/abs/2207.02039
 
-    That is one minus the correlation of Pearson, mean over channels. All stages that both have are compared, shallow to deep: of a detector the levels of its
-    pyramid, and published are the first four. Teacher and student may be of different kinds, an
-    FCOS and a RetinaNet, for sizes cancel out. A 1×1 convolution aligns where widths differ. The
-    larger map is averaged down.
+    That is one minus the correlation of Pearson, mean over channels. All stages that both have are
+    compared, shallow to deep: of a detector the levels of its pyramid, and published are the first
+    four. Teacher and student may be of different kinds, an FCOS and a RetinaNet, for sizes cancel
+    out. A 1×1 convolution aligns where widths differ. The larger map is averaged down.
 
     Args:
         levels: so many of them, from the finest; 0 for all.
