@@ -11,7 +11,7 @@ from kdrun.loss import Loss
 from kdrun.loss.members import EachMember
 from kdrun.loss.weight import Weight
 from kdrun.model.features import Student
-from kdrun.task import Task
+from kdrun.task import Task, portions
 from kdrun.types import Batch, Loader, Outputs
 
 
@@ -118,8 +118,7 @@ class Objective(nn.Module):
         """The weighted terms by name; one that does not count now is not computed."""
         losses, compared = self.losses(), Compared(self.task, student, teacher, batch)
         return {
-            name: _times(weight, weighted(losses[name], *compared.by(losses[name])))
-            for name, weight in self.now.items()
+            name: _times(weight, compared.value(losses[name])) for name, weight in self.now.items()
         }
 
     def labelled(self, name: str) -> bool:
@@ -150,6 +149,31 @@ class Compared:
     def __init__(self, task: Task | None, student: Outputs, teacher: Outputs, batch: Batch) -> None:
         self.task, self.whole = task, (student, teacher, batch)
         self._rows: tuple[Outputs, Outputs, Batch] | None = None
+
+    def value(self, term: Loss) -> Tensor:
+        """One term, in portions of samples where they come to very many scores."""
+        student, teacher, _ = self.whole
+        few = portions.whole(student.logits) or teacher.weight is not None or teacher.members
+        if self.task is None or not term.by_row or not by_rows(term) or few:
+            return weighted(term, *self.by(term))
+        return self._in_portions(self.task, term)
+
+    def _in_portions(self, task: Task, term: Loss) -> Tensor:
+        """The mean of a term over rows that are never there all at once."""
+        student, teacher, batch = self.whole
+        counts: list[int] = []
+
+        def summed(own: Tensor, taught: Tensor, places: Tensor) -> Tensor:
+            rows = task.rows(Outputs(own), Outputs(taught), take_batch(batch, places))
+            counts.append(len(rows.labels))
+            if not counts[-1]:
+                return own.sum() * 0.0
+            value: Tensor = term(Outputs(rows.student), Outputs(rows.teacher), batch)
+            return value * counts[-1]
+
+        places = torch.arange(len(student.logits), device=student.logits.device)
+        found = portions.total(summed, student.logits, teacher.logits, places)
+        return found / max(sum(counts), 1)
 
     def by(self, term: Loss) -> tuple[Outputs, Outputs, Batch]:
         """What one term is called with."""

@@ -40,8 +40,9 @@ class Loss(nn.Module):
     that reads only the student and the labels says so by `teacher_free`; one that is a mean over
     the samples with a label, not over all, by `labelled`; one that is for images only, by `images`.
     One that reads logits alone gets them as (M, C) rows, whatever the task is: `Task.rows`. One
-    that wants them in the form that the task gives them says `compares_rows = False`. `task` is
-    what is predicted, set by the run.
+    that wants them in the form that the task gives them says `compares_rows = False`. One that is
+    the mean over rows of what logits of each say by themselves, without labels, says `by_row`: very
+    many rows are then compared in portions. `task` is what is predicted, set by the run.
 
     On a GPU a step may be recorded once and repeated (`kdrun.train.capture`). What Python computes
     is then computed once: a number that changes with `progress` is a property, named in `moments`
@@ -55,6 +56,7 @@ class Loss(nn.Module):
     moments: ClassVar[tuple[str, ...]] = ()
     labelled: bool = False
     compares_rows: bool = True
+    by_row: ClassVar[bool] = False
     task: Task | None = None
     images: ClassVar[bool] = False
     capturable: bool | str = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from kdrun.loss import Loss, positive
@@ -24,6 +26,8 @@ class ReverseKL(Loss):
         temperature: T; its square rescales the gradient, as in kd.
         standardize: bring each sample's logits to mean 0 and deviation 1 (Sun et al., 2024).
     """
+
+    by_row: ClassVar[bool] = True
 
     def __init__(self, temperature: float = 1.0, standardize: bool = False) -> None:
         super().__init__()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -25,6 +27,8 @@ class SoftCE(Loss):
         rescale: multiply by T², so that the gradient does not shrink with the temperature.
         standardize: bring each sample's logits to mean 0 and deviation 1 (Sun et al., 2024).
     """
+
+    by_row: ClassVar[bool] = True
 
     def __init__(
         self, temperature: float = 4.0, rescale: bool = True, standardize: bool = False

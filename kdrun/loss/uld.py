@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -23,6 +25,8 @@ class ULD(Loss):
     Args:
         temperature: T, of both.
     """
+
+    by_row: ClassVar[bool] = True
 
     def __init__(self, temperature: float = 1.0) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdrun.task import Rows, Task
+from kdrun.task import Rows, Task, portions
 from kdrun.task.metrics import BESIDE_A_LANGUAGE_MODEL, GENERATION, Metric
 from kdrun.task.next_tokens import NextTokens
 
@@ -98,10 +98,15 @@ class Generation(Task):
     ) -> Tensor:
         """Cross-entropy, mean over the tokens of the batch that count, not over its texts."""
         logits, target = self._places(outputs, batch)
-        total = F.cross_entropy(
-            logits, target, ignore_index=-1, reduction="sum", label_smoothing=smoothing
-        )
-        return total / (target >= 0).sum().clamp(min=1)
+
+        def summed(logits: Tensor, target: Tensor) -> Tensor:
+            return F.cross_entropy(
+                logits, target, ignore_index=-1, reduction="sum", label_smoothing=smoothing
+            )
+
+        few = portions.whole(logits)
+        found = summed(logits, target) if few else portions.total(summed, logits, target)
+        return found / (target >= 0).sum().clamp(min=1)
 
     def _places(self, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
         """(N · L', V) and (N · L',)."""
