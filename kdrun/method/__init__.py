@@ -74,6 +74,11 @@ class Method(nn.Module):
         """All whose terms `forward` computes."""
         return [self.objective]
 
+    @property
+    def asks(self) -> bool:
+        """Whether a step asks the teacher, if there is one."""
+        return True
+
     def after_backward(self) -> None:
         """Called after the backward pass of every batch."""
         for objective in self.objectives():

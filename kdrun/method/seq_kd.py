@@ -68,11 +68,15 @@ class SeqKD(Method):
                 "dataset=pairs, or method=distill"
             )
 
+    @property
+    def asks(self) -> bool:
+        """Whether a term reads what the teacher says of its own completions."""
+        terms = self.objective.losses()
+        return any(not terms[name].teacher_free for name in self.objective.now)
+
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The losses on what the teacher wrote."""
-        terms = self.objective.losses()
-        asks = any(not terms[name].teacher_free for name in self.objective.now)
-        said = self.teacher(batch) if asks else None
+        said = self.teacher(batch) if self.asks else None
         outputs = self.student(batch)
         losses: dict[str, Tensor] = self.objective(
             outputs, outputs if said is None else said, batch

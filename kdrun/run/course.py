@@ -117,6 +117,8 @@ class Course:
             self.selection.keep(training)
         if isinstance(self.parts.teacher, AskedOnce | InCommon):
             training.history[-1]["teacher_passes"] = self.parts.teacher.since()
+        elif self.parts.teacher is not None and not training.method.asks:
+            training.history[-1]["teacher_passes"] = 0.0
         # The state comes first: metrics.csv is written again from it after any crash. What a run
         # goes on in: `checkpoint.Begun`.
         begun = {"precision": precision(self.parts.networks.dtype), "threads": self.threads}

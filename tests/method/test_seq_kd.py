@@ -29,6 +29,8 @@ def test_the_teacher_is_asked_only_by_terms_that_read_it(tmp_path: Path) -> None
     torch.testing.assert_close(value, of.task.supervised(student(batch), batch))
     terms = {"ce": CE(), "kd": KD(1.0)}
     both = Objective(terms, {"ce": Weight(1.0), "kd": Weight(1.0)}, of.task)
+    assert not SeqKD(student, teacher, labels).asks
+    assert SeqKD(student, teacher, both).asks
     losses = SeqKD(student, teacher, both)(batch)
     assert set(losses) == {"ce", "kd"}
     assert losses["kd"].item() > 0

@@ -7,9 +7,16 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
+from kdrun.loss.ce import CE
+from kdrun.loss.kd import KD
+from kdrun.loss.weight import Weight
+from kdrun.method.supervised import Supervised
+from kdrun.objective import Objective
 from kdrun.task.generation import Generation
 from kdrun.task.next_tokens import PART
+from kdrun.train.shares import Shares
 from kdrun.types import Batch, Outputs
 
 TASK = Generation(vocabulary=7)
@@ -111,3 +118,27 @@ def test_an_older_file_that_does_not_say_where_texts_end_is_told() -> None:
     told = Generation(vocabulary=7, end=0).reading({"tokenizer": "{}"})
     assert told.columns() == ["completion"]
     assert "tokenizer" not in told.described
+
+
+def test_batches_of_unlike_numbers_of_tokens_make_the_step_of_one_batch() -> None:
+    student, teacher, batch = some((9, 2, 5, 3))
+    logits = student.logits.requires_grad_()
+    objective = Objective({"ce": CE(), "kd": KD(1.0)}, {"ce": Weight(1.0), "kd": Weight(1.0)}, TASK)
+
+    def losses(part: slice) -> dict[str, Tensor]:
+        own = Batch({}, batch.target[part], batch.index[part])
+        found: dict[str, Tensor] = objective(
+            Outputs(logits[part]), Outputs(teacher.logits[part]), own
+        )
+        return found
+
+    (whole,) = torch.autograd.grad(torch.stack([*losses(slice(0, 4)).values()]).sum(), logits)
+    parts = [slice(0, 1), slice(1, 4)]
+    batches = [Batch({}, batch.target[part], batch.index[part]) for part in parts]
+    shares = Shares(Supervised(torch.nn.Identity(), objective), batches, complete=True)
+    total = torch.zeros(())
+    for place, part in enumerate(parts):
+        told = losses(part)
+        total = total + shares.of(place, told, torch.stack([*told.values()]).sum())
+    (found,) = torch.autograd.grad(total, logits)
+    torch.testing.assert_close(found, whole)
