@@ -29,7 +29,7 @@ from kdrun.teacher.keeping import asked_live
 from kdrun.types import Batch, Loader
 
 ENOUGH = 0.3
-"""Seconds of a pass over some batches, after which no more are needed."""
+"""Seconds of a pass over some batches, the first not counted, after which no more are needed."""
 
 SAMPLES = 64
 """Of the test split, to be scored with all that is written of it."""
@@ -73,7 +73,7 @@ class Few:
             self.each = (now - first) / max(1, seen - 1)
             if seen == 1:
                 first = now
-            elif now - begin > ENOUGH:
+            elif now - first > ENOUGH:
                 self.count = min(self.count, seen)
             if seen == self.count:
                 break

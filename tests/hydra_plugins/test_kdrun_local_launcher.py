@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import csv
-import os
 import signal
-import sys
 import time
 from pathlib import Path
 
-import pytest
-
-from kdrun.sweep.pool import shares
 from tests.conftest import QUICK
 from tests.forked import Forked
 from tests.sweep.test_sweep import ACCIDENTS, FAULTY, children
@@ -55,22 +50,3 @@ def test_no_process_outlives_the_sweep(tmp_path, monkeypatch):
         while any(Path(f"/proc/{pid}").exists() for pid in own):
             assert time.monotonic() < deadline
             time.sleep(0.02)
-
-
-def test_the_machine_is_shared_out(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert shares(None, "auto", None) == (4, [], 2)
-    assert shares(3, "auto", None) == (3, [], 2)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-8a")
-    assert shares(None, "auto", None) == (2, ["4", "GPU-8a"], 4)
-    assert shares(4, [0, 1], 1) == (4, ["0", "1"], 1)
-    assert shares(None, [0, 1, 2, 3, 4], 1, devices=2) == (2, ["0,1", "2,3"], 1)
-    with pytest.raises(ValueError, match="devices=4: hydra"):
-        shares(None, "auto", None, devices=4)
-    assert shares(None, None, None) == (4, [], 2)
-    with pytest.raises(ValueError, match="gpus=all: write auto"):
-        shares(None, "all", None)
-    with pytest.raises(ValueError, match="n_jobs=0: must be at least 1"):
-        shares(0, None, None)

@@ -11,14 +11,11 @@ import pytest
 from omegaconf import OmegaConf
 
 from kdrun.config.schema import folder
-from kdrun.sweep.jobs import Job
 from kdrun.sweep.remote import Command
 from tests.conftest import QUICK
 from tests.sweep.test_sweep import ACCIDENTS, FAULTY, children, rows
 
 submitit = pytest.importorskip("submitit")
-
-from kdrun.sweep.slurm import Queue  # noqa: E402  (it imports submitit)
 
 PATIENT = '''
 import pathlib, time
@@ -76,42 +73,3 @@ def test_every_preset_is_a_parameter_that_submitit_knows():
     known = submitit.SlurmExecutor._valid_parameters()
     known |= set(submitit.AutoExecutor._typed_parameters())
     assert {str(key) for key in preset} - own <= known
-
-
-SQUEUE = """#!/bin/sh
-cat squeue.txt
-"""
-
-
-def test_a_job_that_leaves_the_queue_without_a_result_is_over(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("squeue").write_text(SQUEUE)
-    Path("squeue").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    queue = Queue(tmp_path, pause=0.0)
-    one, two = (submitit.SlurmJob(tmp_path, number) for number in ("4_0", "4_1"))
-    for told, over in (
-        ("4_0 RUNNING\n4_1 NODE_FAIL\n", False),
-        ("4_0 PREEMPTED\n4_1 PENDING\n", False),  # each may be on its way back, and 4_1 was
-        ("4_0 REQUEUED\n4_1 PREEMPTED\n", False),
-        ("4_0 RUNNING\n4_1 PREEMPTED\n", True),
-    ):
-        Path("squeue.txt").write_text(told)
-        assert not queue.is_over(one)
-        assert queue.is_over(two) is over
-    Path("squeue.txt").write_text("")
-    assert [queue.is_over(one) for _ in range(2)] == [False, True]  # forgotten by SLURM
-    assert queue.state(one) == "unknown"
-
-
-def test_a_command_adopts_what_an_earlier_one_queued(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("squeue").write_text(SQUEUE)
-    Path("squeue").chmod(0o755)
-    Path("squeue.txt").write_text("4_0 RUNNING\n4_1 COMPLETED\n")
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    jobs = [Job((), Path(name), name) for name in "abc"]
-    handles = [submitit.SlurmJob(tmp_path, f"4_{n}") for n in range(2)]
-    Queue(tmp_path).note(dict(zip(jobs, handles, strict=False)))
-    adopted = Queue(tmp_path).adopted(jobs)
-    assert {job.label: handle.job_id for job, handle in adopted.items()} == {"a": "4_0"}

@@ -10,16 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 from filelock import FileLock
-from hydra import initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.types import RunMode
 
 from kdrun import sweep
-from kdrun.config import schema as config
 from kdrun.config.identity import Identity
-from kdrun.config.register import register
 from kdrun.config.schema import Rerun
 from kdrun.files import checkpoint
 from kdrun.results.record import load_record
@@ -91,29 +85,6 @@ def times(folder: str, among: set[str] | None = None) -> dict[Path, int]:
     return {
         file: file.stat().st_mtime_ns for run in chosen for file in run.rglob("*") if file.is_file()
     }
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("seed=3",),
-        ("teacher=vgg8", "optimizer.lr=0.3", "loss.weights={ce: 1.0, kd: 2}"),
-        ("loss=[kd,at]", "loss.weights.at=5", "name='a b'"),
-        ("+loss.terms.kd.extra=1", "~loss.weights.kd", "dataset.augment=null"),
-        ("student=mlp", "student.model.hidden=[3,4]", "train.precision=bf16"),
-    ],
-)
-def test_jobs_are_composed_as_hydra_would(words):
-    register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.folder())):
-        hydra = GlobalHydra.instance().hydra
-        master = hydra.compose_config("config", ["teacher=resnet8,vgg8"], RunMode.MULTIRUN)
-        compose = jobs.Composer(hydra.config_loader, master)
-        for all_words in (words, ("teacher=resnet8", *words)):
-            expected = hydra.config_loader.load_sweep_config(master, list(all_words))
-            for _ in range(2):
-                composed = compose(all_words)
-                assert composed == expected
 
 
 def test_every_fault_of_every_job_is_told_before_the_first_begins(kdrun):
