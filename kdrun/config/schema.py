@@ -217,10 +217,16 @@ AUGMENT_SINCE = {
 }
 """Likewise of `dataset.augment`."""
 
+LABELLED_SINCE = ("kdrun.dataset.npz.npz", "kdrun.dataset.image_folder.image_folder")
+"""Datasets whose labels could not be hidden before: with all of them a run is what it was."""
+
 
 def _as_before(what: dict[str, Any]) -> dict[str, Any]:
     """Settings without those that change nothing as they are: views as ever, answers kept whole."""
-    augment = what["dataset"].get("augment") or {}
+    dataset = what["dataset"]
+    if dataset.get("_target_") in LABELLED_SINCE and dataset.get("labels") == "all":
+        del dataset["labels"]
+    augment = dataset.get("augment") or {}
     for key, value in AUGMENT_SINCE.items():
         if augment.get(key) == value:
             del augment[key]

@@ -207,6 +207,29 @@ def hide(split: Split, labels: Labels, seed: int) -> Split:
     return replace(split, targets=hidden)
 
 
+def partly_labelled(
+    whole: Split, test: Split | None, val: Split | None, labels: Labels, cuts: Cuts
+) -> tuple[Split, Split | None, Split]:
+    """Training, validation and test samples of data without domains; see `combine` and `hide`.
+
+    Args:
+        whole: every sample, or every one for training.
+        test: a test split that comes with the data.
+        val: likewise for validation; read where all labels may be.
+        labels: `all`, `none`, or how many training samples keep their label.
+        cuts: how the data are cut.
+
+    Raises:
+        ValueError: a fraction, a size or a number of labels does not fit the data.
+    """
+    if labels == "all":
+        return cuts.split(whole, test, val)
+    train, test = cuts.divide(whole, test)
+    known = hide(train, "none", cuts.split_seed) if labels == "none" else train
+    rest, _ = cuts.unvalidated.validated(known)
+    return hide(rest, labels, cuts.split_seed), None, test
+
+
 def standardise(source: Split, target: Split) -> Encoder:
     """Mean 0 and deviation 1 over the source's training samples; a constant becomes 0."""
     known = rows(source).double()

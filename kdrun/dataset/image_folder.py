@@ -12,6 +12,7 @@ import torch
 from kdrun.config.instantiate import nearest
 from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.decodable import refuse_damaged
+from kdrun.dataset.domains import Labels, partly_labelled
 from kdrun.dataset.image import WHITE, Fit, readable
 from kdrun.dataset.split import channel_statistics
 from kdrun.dataset.walk import count_beside, folders, image_files, leads_out, left_out, spelled
@@ -34,6 +35,7 @@ def image_folder(
     background: str = WHITE,
     crop_pct: float = 0.875,
     interpolation: Literal["bilinear", "bicubic"] = "bilinear",
+    labels: Labels = "all",
     *,
     cuts: Cuts,
 ) -> Dataset:
@@ -52,6 +54,8 @@ def image_folder(
         crop_pct: as timm has it: the shorter side becomes image_size / crop_pct pixels, and the
             middle is cut out; 1: the middle of the whole picture.
         interpolation: by which pictures are resized.
+        labels: `all`, `none`, or how many training samples keep their label; with less than `all`
+            there is no validation split either.
         cuts: how the data are cut; its fields are arguments. `test_fraction` is read where there
             is no `root/test` alone.
 
@@ -74,7 +78,9 @@ def image_folder(
         _check_known(places[part], files, classes)
         parts[part] = _split(places[part], files, classes, image_size, fit)
     refuse_damaged(root, _paths(parts))
-    train, val, test = cuts.split(parts[main], parts.get("test"), parts.get("val"))
+    train, val, test = partly_labelled(
+        parts[main], parts.get("test"), parts.get("val"), labels, cuts
+    )
     mean, std = channel_statistics(train)
     shape = (3, image_size, image_size)
     return Dataset(

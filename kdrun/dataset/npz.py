@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kdrun.dataset.arrays import Array, read_npz, require, to_inputs, to_labels, to_names
 from kdrun.dataset.cuts import Cuts, with_cuts
-from kdrun.dataset.domains import number_groups
+from kdrun.dataset.domains import Labels, number_groups, partly_labelled
 from kdrun.dataset.split import channel_statistics
 from kdrun.types import Arrays, Dataset
 
@@ -18,6 +18,7 @@ from kdrun.types import Arrays, Dataset
 @with_cuts()
 def npz(
     path: str,
+    labels: Labels = "all",
     *,
     cuts: Cuts,
 ) -> Dataset:
@@ -30,6 +31,8 @@ def npz(
 
     Args:
         path: the file.
+        labels: `all`, `none`, or how many training samples keep their label; with less than `all`
+            there is no validation split either.
         cuts: how the data are cut; its fields are arguments.
 
     Raises:
@@ -38,7 +41,9 @@ def npz(
     """
     arrays = read_npz(path)
     parts, classes = check_parts(arrays, path)
-    train, val, test = cuts.split(parts["train"], parts["test"], parts.get("val"))
+    train, val, test = partly_labelled(
+        parts["train"], parts["test"], parts.get("val"), labels, cuts
+    )
     mean, std = channel_statistics(train)
     notes = tuple(_notes(arrays, parts))
     return Dataset(train, val, test, classes, _shape(parts), mean, std, notes=notes)

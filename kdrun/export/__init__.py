@@ -28,16 +28,22 @@ def main(arguments: list[str]) -> int:
     """Write and check a file; 2 where a format cannot hold the student, 1 where the check fails."""
     parser = argparse.ArgumentParser(prog="kdrun export", description=DESCRIPTION)
     parser.add_argument("run", help="folder of a finished run, or its student.safetensors")
-    parser.add_argument("--format", choices=FORMATS, default="onnx", help="onnx unless given")
+    parser.add_argument("--format", choices=FORMATS, help="onnx unless given")
     parser.add_argument(
         "--out", help="file or folder to write; export* in the run's folder without it"
+    )
+    parser.add_argument(
+        "--backbone",
+        action="store_true",
+        help="without its head, as safetensors: weights that timm and others load as num_classes=0",
     )
     parser.add_argument("--plugin", action="append", default=[], help="a package to trust")
     bounds.add_option(parser)
     options = parser.parse_args(arguments)
     try:
         bounds.allow(options.max_memory)
-        print(export(options.run, options.format, options.out, options.plugin))
+        format = "safetensors" if options.backbone and not options.format else options.format
+        print(export(options.run, format or "onnx", options.out, options.plugin, options.backbone))
     except (ValueError, OSError) as error:
         print(f"kdrun export: {printable(error, lines=True)}", file=sys.stderr)
         return 2
@@ -47,7 +53,13 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def export(run: str, format: str, out: str | None = None, plugins: Sequence[str] = ()) -> str:
+def export(
+    run: str,
+    format: str,
+    out: str | None = None,
+    plugins: Sequence[str] = (),
+    backbone: bool = False,
+) -> str:
     """Write a student in some format, and let the file answer beside it before it gets its name.
 
     Args:
@@ -55,6 +67,7 @@ def export(run: str, format: str, out: str | None = None, plugins: Sequence[str]
         format: one of `FORMATS`.
         out: the file; None for `export` with the format's suffix beside the weights.
         plugins: packages that the model's `_target_` may name.
+        backbone: whether the head is left behind.
 
     Returns:
         What was written, and the largest difference that was found.
@@ -66,7 +79,7 @@ def export(run: str, format: str, out: str | None = None, plugins: Sequence[str]
         DiffersError: the file's answers are not the student's; nothing is left of it.
     """
     from kdrun.export.check import largest_difference
-    from kdrun.export.student import open_student
+    from kdrun.export.student import as_backbone, open_student
     from kdrun.files.checkpoint import weights_file
     from kdrun.results.record import atomic
 
@@ -78,6 +91,10 @@ def export(run: str, format: str, out: str | None = None, plugins: Sequence[str]
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}")
     student = open_student(run, plugins)
+    if backbone:
+        if format != "safetensors":
+            raise ValueError(f"--backbone is of --format safetensors, and not of {format}")
+        student = as_backbone(student)
     with _folder(path) if getattr(maker, "FOLDER", False) else atomic(path) as temporary:
         maker.write(temporary, student)
         told = largest_difference(student, maker.read(temporary, plugins))

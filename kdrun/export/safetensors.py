@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
-from kdrun.export.student import Exported
+from kdrun.export.student import Embedding, Exported
 from kdrun.model import build
 from kdrun.sample import read_shape
 from kdrun.types import Input
@@ -39,6 +39,7 @@ def write(path: Path, student: Exported) -> None:
     weights = {
         name.removeprefix("net."): tensor.detach().contiguous()
         for name, tensor in student.network.network.state_dict().items()
+        if not (student.head and name.startswith(f"net.{student.head}."))
     }
     path.write_bytes(save(weights, metadata=student.metadata | _outside(header)))
 
@@ -68,8 +69,13 @@ def read(path: Path, plugins: Sequence[str] = ()) -> Callable[[Input], Tensor]:
         plugins=plugins,
         place="written",
     )
-    net = network.net.eval()
+    net: nn.Module = network.net.eval()
+    if head := metadata.get("head") if metadata.get("backbone") else None:
+        weights |= {k: v for k, v in net.state_dict().items() if k.startswith(f"{head}.")}
     net.load_state_dict(weights)
+    if head:
+        network.keep(("embedding",))
+        net = Embedding(network)
     mean, std = (torch.tensor(metadata[key]).view(-1, 1, 1) for key in ("mean", "std"))
     centre, spread = metadata.get("unit", (0.0, 1.0))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
 from kdrun.files.checkpoint import read_header, weights_file
+from kdrun.model.features import Network
 from kdrun.model.weights import in_float32, rebuild
 from kdrun.results.record import load_record
 from kdrun.run.data import read_data
@@ -43,6 +44,20 @@ class Answering(nn.Module):
         return logits
 
 
+class Embedding(Answering):
+    """A student from plain inputs to what its head reads: a backbone.
+
+    Args:
+        network: from `Batch` to `Outputs` with an embedding.
+    """
+
+    def forward(self, input: Input) -> Tensor:
+        """Likewise to (N, D)."""
+        nothing = torch.zeros(0)
+        embedding: Tensor = self.network(Batch(input, nothing, nothing)).embedding
+        return embedding.flatten(1)
+
+
 @dataclass
 class Exported:
     """What is to be exported.
@@ -55,6 +70,7 @@ class Exported:
         metadata: what a reader of the file has to know; each value is text, lists and objects are
             JSON.
         file: of its weights.
+        head: the name of the classifier, where it is left behind; empty where it is not.
     """
 
     network: Answering
@@ -63,6 +79,7 @@ class Exported:
     real: bool
     metadata: dict[str, str]
     file: Path | None = None
+    head: str = ""
 
     @property
     def inputs(self) -> list[str]:
@@ -98,6 +115,30 @@ def open_student(run: str, plugins: Sequence[str] = ()) -> Exported:
         network(Batch(samples, torch.zeros(0), torch.zeros(0)))  # looks at its stages, if it must
     metadata = {key: _text(value) for key, value in _facts(header, file, data).items()}
     return Exported(Answering(network).eval(), header, samples, data is not None, metadata, file)
+
+
+def as_backbone(student: Exported) -> Exported:
+    """The same without its head, which answers with the embedding.
+
+    Raises:
+        ValueError: it has no head that could be left behind.
+    """
+    network = student.network.network
+    if not isinstance(network, Network) or isinstance(student.samples, dict):
+        raise ValueError("--backbone is of one network that reads images or rows of numbers")
+    if not network.head:
+        raise ValueError(f"{type(network.net).__name__} names no head: write it in its yaml")
+    network.keep(("embedding",))
+    with torch.no_grad():
+        width = Embedding(network)(student.samples).shape[1]
+    metadata = {
+        **student.metadata,
+        "output": f"embedding (N, {width}), which a classifier of your own reads",
+        "backbone": json.dumps(True),
+        "head": network.head,
+    }
+    whole = Embedding(network).eval()
+    return replace(student, network=whole, metadata=metadata, head=network.head)
 
 
 def _noise(shape: Shape) -> Input:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdrun.loss import Loss, full
+from kdrun.loss.principal import leading
 from kdrun.loss.stages import as_map, evenly, pair, pairs, same_size
 from kdrun.types import Batch, Loader, Outputs
 
@@ -50,29 +53,15 @@ class PCAHint(Loss):
 
     def prepare(self, teacher: nn.Module, loader: Loader) -> None:
         """Take the teacher's mean and leading components."""
-        count, total, products = 0, torch.zeros(()), torch.zeros(())
-        origin: Tensor | None = None
-        for batch in loader.epoch(0):
-            t = as_map(full(evenly(teacher(batch).features, self.count)[self.stage]))
-            rows = F.adaptive_avg_pool2d(t, self.size).transpose(0, 1).flatten(1).T
-            origin = rows.mean(0) if origin is None else origin
-            rows = rows - origin  # near zero, so that products of large means do not cancel
-            count += len(rows)
-            # float64 for sums over a whole split; on the CPU because not every device has it
-            total = total + rows.sum(0).cpu().double()
-            products = products + (rows.T @ rows).cpu().double()
-        assert origin is not None
-        mean = total / count
-        values, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
-        width = self.projection.shape[1]
-        leading = vectors.flip(1)[:, :width]
-        # Eigenvectors have no sign of their own; every machine takes the same.
-        signs = leading.gather(0, leading.abs().argmax(0, keepdim=True)).sign()
-        variance = values.flip(0)[:width].mean()
-        if not variance > 0:
-            raise ValueError("the teacher says the same of every sample: it has no components")
-        self.mean.copy_(mean.to(origin) + origin)
-        self.projection.copy_(leading * signs / variance.sqrt())
+
+        def rows() -> Iterator[Tensor]:
+            for batch in loader.epoch(0):
+                t = as_map(full(evenly(teacher(batch).features, self.count)[self.stage]))
+                yield F.adaptive_avg_pool2d(t, self.size).transpose(0, 1).flatten(1).T
+
+        mean, projection = leading(rows(), self.projection.shape[1])
+        self.mean.copy_(mean)
+        self.projection.copy_(projection)
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The mean squared difference from the projected teacher."""

@@ -195,3 +195,18 @@ def test_usps_is_read_in_full(real_data: Path) -> None:
         pytest.skip(f"no usps.npz in {real_data}")
     data = npz(str(real_data / "usps.npz"), val_fraction=0)
     assert (len(data.train), len(data.test), data.shape) == (7291, 2007, (1, 16, 16))
+
+
+def test_labels_can_be_hidden_from_training(save: Save) -> None:
+    path = save()
+    none = npz(path, labels="none", val_fraction=0.2)
+    assert none.val is None
+    assert none.train.targets.unique().tolist() == [-1]
+    assert none.test.targets.tolist() == npz(path).test.targets.tolist()
+    some = npz(path, labels=8)
+    assert some.val is None
+    assert len(some.train) == 20
+    known = some.train.targets[some.train.targets >= 0]
+    assert known.bincount().tolist() == [2, 2, 2, 2]
+    with pytest.raises(ValueError, match=r"dataset\.labels=nobody"):
+        npz(path, labels="nobody")  # type: ignore[arg-type]

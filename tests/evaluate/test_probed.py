@@ -30,6 +30,7 @@ def test_other_classes_than_the_students(monkeypatch: pytest.MonkeyPatch) -> Non
     assert line.data == "mine --probe"
     assert told == ["probed with 40 labelled training embeddings of 8 numbers"]
     assert line.metrics["probe_accuracy"] == 1
-    assert line.intervals["knn_accuracy"][1] == 1
+    assert line.intervals["probe_accuracy"][1] == 1
+    assert line.metrics["knn_accuracy"] > 0.5
     with pytest.raises(ValueError, match=r"dataset\.labels=all"):
         probed("run", network, data(True), reads, "x", 16, torch.device("cpu"), told.append)

@@ -65,6 +65,7 @@ EXCEPT: dict[str, dict[str, str]] = {
         "nkd": "a cross-entropy: minimum in test_nkd.py",
         "norm_and_direction": "zero at the direction of the class mean: test_norm_and_direction.py",
         "ofd": ADAPTER,
+        "pca_embedding": ADAPTER,
         "pca_hint": "the student's features, not their components, are matched",
         "review_kd": ADAPTER,
         "simkd": ADAPTER,
