@@ -69,8 +69,10 @@ def test_kept_answers_are_those_of_the_live_teacher(kdrun, form: str) -> None:
         *(f"student={model}", *tiny, "train.epochs=2", "train.precision=fp32"),
         *("train.progress=false", "train.batch_size=3"),
     )
-    for name, cache in (("live", "none"), ("kept", "logits")):
-        told = kdrun(*words, f"name={name}", f"teacher.cache={cache}")
+    ways = {"live": ("none", "float32"), "kept": ("logits", "float32"), "top": ("logits", "top5")}
+    for name, (cache, kept_as) in ways.items():
+        keeps = (f"teacher.cache={cache}", f"teacher.cache_format={kept_as}")
+        told = kdrun(*words, f"name={name}", *keeps)
         assert told.status == 0, told.err
     live, kept = (
         next(Path("outputs").glob(f"{n}/*/student.safetensors")) for n in ("live", "kept")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from kdrun.dataset.lines import lines
 from kdrun.dataset.loader import make_loader
 from kdrun.loss.ce import CE
 from kdrun.loss.jsd import JSD
@@ -54,6 +55,19 @@ def test_the_student_learns_from_what_it_writes(tmp_path: Path, form: str) -> No
     assert losses["ce"].item() == 0.0
     assert losses["jsd"].item() > 0.0
     sum(losses.values()).backward()  # type: ignore[union-attr]
+
+
+def test_a_text_without_a_prompt_is_gone_on_with_from_its_half(tmp_path: Path) -> None:
+    (tmp_path / "story.txt").write_text("it was a dark and stormy night, and so on. " * 20)
+    of = lines(str(tmp_path / "story.txt"), length=16, vocabulary=257)
+    method, batch = made(of), next(make_loader(of.train, 3, seed=0, train=False).epoch(0))
+    own = method.written(batch)
+    given: Any = batch.input
+    written: Any = own.input
+    assert torch.equal(written["input_ids"][:, :9], given["input_ids"][:, :9])
+    assert (own.target[:, :8] == -1).all()
+    assert (own.target[:, 8] >= 0).all()
+    assert method(batch)["jsd"].item() > 0
 
 
 def test_the_share_of_batches_is_the_fraction(tmp_path: Path) -> None:
