@@ -21,6 +21,9 @@ from kdrun.terminal.printable import printable
 DESCRIPTION = """Write the student of a run as a file that reads plain inputs, images from 0 to 1,
 and check it against the student itself."""
 
+LIBRARIES = {"onnx": "onnx", "torch_export": "pytorch", "safetensors": "pytorch"}
+"""What reads a file of a format, as a model card names it."""
+
 FORMATS = ("onnx", "torch_export", "safetensors", "hugging_face")
 
 
@@ -62,6 +65,8 @@ def export(
 ) -> str:
     """Write a student in some format, and let the file answer beside it before it gets its name.
 
+    A model card comes with it: FILE.md, or README.md of a folder.
+
     Args:
         run: folder of a finished run, or a file of weights that kdrun wrote.
         format: one of `FORMATS`.
@@ -78,10 +83,11 @@ def export(
         FileNotFoundError: there are no weights.
         DiffersError: the file's answers are not the student's; nothing is left of it.
     """
+    from kdrun.export.card import card
     from kdrun.export.check import largest_difference
     from kdrun.export.student import as_backbone, open_student
     from kdrun.files.checkpoint import weights_file
-    from kdrun.results.record import atomic
+    from kdrun.results.record import atomic, write_atomic
 
     maker = importlib.import_module(f"kdrun.export.{format}")
     weights = weights_file(run)
@@ -100,9 +106,16 @@ def export(
         told = largest_difference(student, maker.read(temporary, plugins))
         files = [temporary] if temporary.is_file() else [*temporary.iterdir()]
         size = sum(file.stat().st_size for file in files) / 2**20
+    if path.is_file():  # a folder has its card in it
+        write_atomic(card_of(path), card(student, LIBRARIES[format]))
     scored = student.header.get("precision")
     apart = f"; it computes in float32, and the run was scored in {scored}" if scored else ""
     return f"{path} ({size:.2f} MB): {told}{apart}"
+
+
+def card_of(path: Path) -> Path:
+    """Where the model card of a file lies: beside it, called as it is with .md."""
+    return path.with_name(f"{path.name}.md")
 
 
 @contextmanager

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from kdrun.export.card import card
 from kdrun.export.student import Exported
 from kdrun.files.checkpoint import read_reader
 from kdrun.hub import library
-from kdrun.results.record import load_record
 from kdrun.types import Input
 
 SUFFIX = ""
@@ -56,7 +56,7 @@ def write(path: Path, student: Exported) -> None:
     net.save_pretrained(path)
     net.config.use_cache = False
     _tokenizer(path, reader, end)
-    (path / "README.md").write_text("\n".join(_card(student)), encoding="utf-8")
+    (path / "README.md").write_text(card(student, "transformers"), encoding="utf-8")
 
 
 def _writes(net: Any, end: int, start: int) -> None:
@@ -83,55 +83,6 @@ def _tokenizer(path: Path, reader: Mapping[str, Any], end: int) -> None:
     if end >= 0:
         names = dict.fromkeys(("eos_token", "pad_token"), made.id_to_token(end))
     library().PreTrainedTokenizerFast(tokenizer_object=made, **names).save_pretrained(path)
-
-
-def _card(student: Exported) -> Iterator[str]:
-    """The lines of the model card: what it is, and what is known of its making."""
-    yield from ("---", "library_name: transformers", "tags: [knowledge-distillation]", "---", "")
-    yield f"# {student.header['name']}"
-    yield ""
-    record = _record(student)
-    if not record:
-        yield "A student of kdrun; nothing is known of its run."
-        return
-    run, config, metrics = record["run"], record["config"], record["metrics"]
-    yield "Trained by kdrun."
-    yield ""
-    uses = config.get("method", {}).get("uses", [])
-    for name, value in (
-        ("data", run.get("dataset")),
-        ("method", run.get("method")),
-        ("teacher", run.get("teacher") if "teacher" in uses else None),
-        ("loss", run.get("loss") if "loss" in uses else "labels"),
-        ("seed", config.get("seed")),
-        ("tensors that it reads", ", ".join(student.inputs)),
-    ):
-        if value is not None:
-            yield f"- {name}: {value}"
-    yield ""
-    columns = (record.get("task") or {}).get("columns") or {}
-    rows = [name for name in columns if isinstance(metrics.get(name), int | float)]
-    if rows:
-        yield from ("| measured on the test split | |", "| --- | --- |")
-        for name in rows:
-            share = columns[name]["unit"] == "%"
-            value = f"{100 * metrics[name]:.2f} %" if share else f"{metrics[name]:.4g}"
-            yield f"| {name} | {value} |"
-        yield ""
-    if command := record.get("runtime", {}).get("command"):
-        yield from ("```sh", str(command), "```", "")
-    versions = record.get("versions") or {}
-    yield ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def _record(student: Exported) -> dict[str, Any]:
-    """The record beside the weights; empty without one."""
-    if student.file is None:
-        return {}
-    try:
-        return dict(load_record(student.file.parent))
-    except (ValueError, OSError):
-        return {}
 
 
 def read(path: Path, plugins: Sequence[str] = ()) -> Callable[[Input], Tensor]:

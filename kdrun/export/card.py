@@ -1,0 +1,120 @@
+"""The model card that comes with every export: what it is, reads and says, and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kdrun.dataset.image import Fit
+from kdrun.export.student import Exported
+from kdrun.files.checkpoint import read_reader
+from kdrun.results.record import load_record
+
+MANY = 20
+"""Classes that are named; of more, the first ones."""
+
+
+def card(student: Exported, library: str) -> str:
+    """The card as Markdown, with the heading that model hubs read.
+
+    Args:
+        student: that is exported.
+        library: what reads the file.
+    """
+    return "\n".join([*_lines(student, library), ""])
+
+
+def _lines(student: Exported, library: str) -> Iterator[str]:
+    yield from ("---", f"library_name: {library}", "tags: [knowledge-distillation]", "---", "")
+    yield f"# {student.header['name']}"
+    yield ""
+    yield from _use(student)
+    record = _record(student)
+    if not record:
+        yield "A student of kdrun; nothing is known of its run."
+        return
+    run, config = record["run"], record["config"]
+    yield "Trained by kdrun."
+    yield ""
+    uses = config.get("method", {}).get("uses", [])
+    for name, value in (
+        ("data", run.get("dataset")),
+        ("method", run.get("method")),
+        ("teacher", run.get("teacher") if "teacher" in uses else None),
+        ("loss", run.get("loss") if "loss" in uses else "labels"),
+        ("seed", config.get("seed")),
+    ):
+        if value is not None:
+            yield f"- {name}: {value}"
+    yield ""
+    yield from _measured(record, bool(student.head))
+    if command := record.get("runtime", {}).get("command"):
+        yield from ("```sh", str(command), "```", "")
+    yield (
+        "What it must not be used for, and under which licence, whoever publishes it has to say: "
+        "its data are known here by name only."
+    )
+    yield ""
+    versions = record.get("versions") or {}
+    yield ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _use(student: Exported) -> Iterator[str]:
+    """What goes in and comes out."""
+    facts, classes = student.metadata, student.header["classes"]
+    yield f"- reads: {facts.get('input', '')}"
+    yield f"- tensors that it reads: {', '.join(student.inputs)}"
+    yield f"- says: {facts.get('output', '')}"
+    shape = student.header["shape"]
+    if isinstance(shape, list | tuple) and len(shape) == 3:
+        yield f"- a picture is brought to that: {_brought(student, shape)}"
+    if classes and not student.head:
+        more = f", ... ({len(classes)} in all)" if len(classes) > MANY else ""
+        yield f"- classes, in this order: {', '.join(classes[:MANY])}{more}"
+    yield ""
+
+
+def _brought(student: Exported, shape: Any) -> str:
+    """What is done with a picture of any size."""
+    reader = read_reader(student.file) if student.file is not None else None
+    fit = Fit.of(reader)
+    side = f"{shape[1]}x{shape[2]}"
+    kind = "grey" if shape[0] == 1 else "RGB"
+    turned = f"turned upright as EXIF says, transparent pixels put on {fit.background}, made {kind}"
+    if fit.crop_pct == 1:
+        return (
+            f"{turned}; its middle cut to the proportions, resized to {side}, {fit.interpolation}"
+        )
+    longer = int(shape[1] / fit.crop_pct)
+    return (
+        f"{turned}; resized, {fit.interpolation}, so that its shorter side has {longer} pixels; "
+        f"the middle {side} cut out"
+    )
+
+
+def _measured(record: dict[str, Any], headless: bool) -> Iterator[str]:
+    """The metrics of the run; of a head that is left behind they say nothing."""
+    metrics = record["metrics"]
+    columns = (record.get("task") or {}).get("columns") or {}
+    rows = [name for name in columns if isinstance(metrics.get(name), int | float)]
+    if rows and not headless:
+        yield from ("| measured on the test split | |", "| --- | --- |")
+        for name in rows:
+            share = columns[name]["unit"] == "%"
+            value = f"{100 * metrics[name]:.2f} %" if share else f"{metrics[name]:.4g}"
+            yield f"| {name} | {value} |"
+        yield ""
+    for note in record.get("notes") or ():
+        yield f"- note: {note}"
+    if record.get("notes"):
+        yield ""
+
+
+def _record(student: Exported) -> dict[str, Any]:
+    """The record beside the weights; empty without one."""
+    if student.file is None:
+        return {}
+    try:
+        return dict(load_record(student.file.parent))
+    except (ValueError, OSError):
+        return {}
