@@ -65,10 +65,13 @@ def advise(net: nn.Module, shape: Shape) -> str:
     """What may help a network that fails on samples of a shape; empty where nobody knows."""
     config: Any = getattr(net, "config", None)
     told = config.to_dict() if hasattr(config, "to_dict") else {}
-    known = told.get("max_position_embeddings")
+    known = getattr(config, "max_position_embeddings", None)
     length = shape.get("input_ids", (0,))[0] if isinstance(shape, dict) else 0
     if isinstance(known, int) and length > known - 2:  # some begin to count at two
-        return f" (it knows about {known} positions: set dataset.max_length to less)"
+        return (
+            f" (it knows about {known} positions: set dataset.max_length, or dataset.length of "
+            "lines and pairs, to less)"
+        )
     if len(rows_shape(shape)) == 1 and not told:
         return " (rows of numbers are for mlp, linear and the like)"
     return ""

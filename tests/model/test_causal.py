@@ -81,3 +81,8 @@ def test_stages_are_its_layers() -> None:
 def test_mistakes_are_told(settings: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         made(**settings)
+
+
+def test_texts_longer_than_its_positions_are_told() -> None:
+    with pytest.raises(ValueError, match=r"it knows about 4 positions: .* dataset.length"):
+        made(n_positions=4)
