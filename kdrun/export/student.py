@@ -170,15 +170,21 @@ def _facts(header: dict[str, Any], file: Path, data: Dataset | None) -> dict[str
         "classes": classes,
         "shape": shape,
         "input": _reads(shape),
-        "output": "logits (N, classes); their softmax is the probability of each class"
-        if classes
-        else "values (N, 1), in the unit of the data",
+        "output": _says(header),
         "mean": header["mean"],
         "std": header["std"],
     }
     if data is not None and data.columns:
         facts["columns"] = data.columns
     return facts
+
+
+def _says(header: dict[str, Any]) -> str:
+    if header["classes"]:
+        return "logits (N, classes); their softmax is the probability of each class"
+    if tokens := (header.get("task") or {}).get("vocabulary"):
+        return f"logits (N, L, {tokens}); their softmax is the probability of each next token"
+    return "values (N, 1), in the unit of the data"
 
 
 def _reads(shape: Shape) -> str:

@@ -54,6 +54,7 @@ def test_plain_transformers_says_and_writes_the_same(tmp_path: Path, form: str) 
     said = said[1 if form == "apart" else given["input_ids"].shape[1] :]
     assert tokenizer.decode(said, skip_special_tokens=True) == complete(of.task, own, one)[0]  # type: ignore[arg-type]
     card = (folder / "README.md").read_text()
+    assert "probability of each next token" in card
     assert "- method: seq_kd" in card
     assert "| test_bleu | 25.00 % |" in card
 
