@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A hint that ends an error message: the closest valid name, or all of them if they are few."""
+    import difflib
+
     names = sorted(map(str, valid))
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:

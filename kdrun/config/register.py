@@ -11,7 +11,6 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from kdrun.config import roles
-from kdrun.config.identity import identify, run_id
 from kdrun.config.schema import Config, folder
 from kdrun.security import trust
 
@@ -25,6 +24,8 @@ def register(config_dir: str | None = None) -> None:
     trust.register()
 
     def name(parent: str | None = None, *, _root_: DictConfig) -> str:
+        from kdrun.config.identity import identify, run_id
+
         return run_id(identify(_root_), parent)
 
     OmegaConf.register_new_resolver("run_id", name, replace=True)

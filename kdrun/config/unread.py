@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
@@ -82,6 +81,8 @@ def meant(name: str, here: Iterable[str], everywhere: Iterable[str]) -> str:
         here: the keys of its place.
         everywhere: all keys of the config, with dots.
     """
+    import difflib
+
     here = [*here]
     if difflib.get_close_matches(name, here, n=1, cutoff=ALIKE):
         return nearest(name, here)

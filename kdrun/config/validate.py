@@ -20,7 +20,6 @@ from kdrun.config.called import roles
 from kdrun.config.instantiate import nearest
 from kdrun.config.schema import folder
 from kdrun.config.unread import dotted, meant, readable, unread
-from kdrun.run import crossval
 from kdrun.security import bounds, interpolations, trust
 from kdrun.teacher.lineage import lineage
 
@@ -247,6 +246,7 @@ def parts(config: DictConfig) -> list[str]:
         return shut
     from kdrun import device
     from kdrun.config import rehearsal
+    from kdrun.run import crossval
     from kdrun.teacher import keeping
 
     uses = plain["method"]["uses"]

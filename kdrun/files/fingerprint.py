@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -112,6 +111,8 @@ def files_below(folder: Path | str) -> list[str]:
     seen: set[tuple[int, int]] = set()
     found: list[str] = []
     level = [os.fspath(folder)]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(THREADS) as pool:
         while level:
             below: list[str] = []
@@ -168,6 +169,8 @@ def _in_parts(function: Callable[[Sequence[str]], T], paths: Sequence[str]) -> l
     parts = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
     if len(parts) < 2:
         return [function(part) for part in parts]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(function, parts))
 

@@ -7,11 +7,13 @@ import os
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kdrun.results.record import Record, load_record, score
-from kdrun.results.table import Row
 from kdrun.terminal.printable import printable
+
+if TYPE_CHECKING:
+    from kdrun.results.record import Record
+    from kdrun.results.table import Row
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class Runs:
         from hydra.types import RunMode
 
         from kdrun.parallel import machines
+        from kdrun.results.record import score
         from kdrun.run.folder import forget
         from kdrun.run.life import run
 
@@ -61,6 +64,8 @@ class Runs:
 
     def left(self) -> list[str]:
         """Where a failure can be read of, if it is: a full disk holds neither row nor log."""
+        from kdrun.results.record import load_record
+
         found = []
         with suppress(ValueError, OSError):  # then there is no row
             if self.run_dir and load_record(self.run_dir)["status"] == "failed":

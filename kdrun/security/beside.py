@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.abc
 import importlib.machinery
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 
-class Beside(importlib.abc.MetaPathFinder):
+class Beside:
     """Finds packages by name in one folder, after everything that is installed.
 
     The folder is not on `sys.path`: somebody else's `skops.py` that lies there is never imported

@@ -6,19 +6,19 @@ A few kilobytes can unpack to gigabytes, or ask for a network of any size. What 
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import lzma
 import math
 import os
 import re
 import stat
 import sys
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 VARIABLE = "KDRUN_MAX_MEMORY"
 """Where the limit is kept, so that the processes of a run or sweep have it too."""
@@ -188,6 +188,9 @@ def read(path: str | Path) -> bytes:
 
 def _unpacked(path: Path) -> Iterator[bytes]:
     """What is in a packed file, a block at a time."""
+    import lzma
+    import zlib
+
     opened = importlib.import_module(PACKED[path.suffix]).open
     try:
         with opened(path) as file:
@@ -204,6 +207,8 @@ def inflate(packed: bytes, path: str | Path, why: str) -> bytes:
         ValueError: it unpacks to more than the file may take.
         zlib.error: it is damaged.
     """
+    import zlib
+
     unpacker, most = zlib.decompressobj(), allowed(path)
     content = unpacker.decompress(packed, most)
     if unpacker.unconsumed_tail:
@@ -220,6 +225,8 @@ def check_zip(path: str | Path, why: str) -> None:
     Raises:
         ValueError: they are; the message says how to allow it.
     """
+    import zipfile
+
     try:
         with zipfile.ZipFile(path) as file:
             taken = sum(member.file_size for member in file.infolist())
