@@ -11,7 +11,7 @@ from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.layout import FORMS, Layout
 from kdrun.dataset.pair_file import Pairs, read_pairs
 from kdrun.task.generation import Generation
-from kdrun.types import Arrays, Dataset
+from kdrun.types import Arrays, Dataset, Shape
 
 LEAST = 3
 """Pairs of a file that is to be cut in three."""
@@ -79,7 +79,7 @@ def pairs(
     for name, one in kept.items():
         if left := len(all_of[name].names) - len(one.names):
             told.append(f"{left} pairs of the {name} part need more than {length} tokens: left out")
-    reader = {"_target_": "kdrun.dataset.new.prompts", "column": prompt}
+    reader: Reader = {"_target_": "kdrun.dataset.new.prompts", "column": prompt}
     reader |= {"tokenizer": made.to_str(), "layout": layout.described, "length": length}
     whose = tokenizer or f"a byte-level BPE of {made.get_vocab_size():,} learnt from the train part"
     return _dataset(kept, layout, int(made.get_vocab_size()), reader, [*told, whose])
@@ -112,7 +112,7 @@ def _dataset(
     *notes, whose = dict.fromkeys(told)
     count = ", ".join(f"{name} {tokens:,}" for name, tokens in counts.items())
     notes.append(f"tokens of completions by {whose}: {count}")
-    shape = {name: (max(rooms),) for name in inputs}
+    shape: Shape = {name: (max(rooms),) for name in inputs}
     return Dataset(
         splits["train"],
         splits.get("val"),
@@ -155,8 +155,8 @@ def _places(pairs: Pairs) -> Arrays:
 
 def _some(pairs: Pairs, chosen: Any) -> Pairs:
     places = chosen.inputs[:, 0].tolist()
-    columns = ([column[place] for place in places] for column in pairs[:3])
-    return Pairs(*columns, pairs.notes)
+    prompts, answers, names = ([column[place] for place in places] for column in pairs[:3])
+    return Pairs(prompts, answers, names, pairs.notes)
 
 
 def _layout(made: Any, form: str, separator: str | None, start: str | None) -> Layout:

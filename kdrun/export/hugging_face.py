@@ -39,7 +39,8 @@ def write(path: Path, student: Exported) -> None:
             f"this student is {header['name']} inside of {around['_target_']}, which transformers "
             "does not know: --format onnx and torch_export hold it all"
         )
-    net: Any = student.network.network.inner.net
+    network: Any = student.network.network
+    net = network.inner.net
     if not hasattr(net, "save_pretrained") or not hasattr(net, "config"):
         raise ValueError(
             f"{header['name']} is no network of transformers: --format onnx, torch_export or "
@@ -79,7 +80,7 @@ def _tokenizer(path: Path, reader: Mapping[str, Any], end: int) -> None:
     from tokenizers import Tokenizer
 
     made = Tokenizer.from_str(text)
-    names = {}
+    names: dict[str, str] = {}
     if end >= 0:
         names = dict.fromkeys(("eos_token", "pad_token"), made.id_to_token(end))
     library().PreTrainedTokenizerFast(tokenizer_object=made, **names).save_pretrained(path)
