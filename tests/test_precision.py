@@ -25,6 +25,9 @@ FITTED = {
 }
 """Strategies that fit the last layer in closed form, and leave the network in float32."""
 
+TERMS = {"bsp", "cdan", "dann", "deep_coral", "entropy", "jan", "mcc", "mmd", "self_training"}
+"""Terms between the domains, which one training computes beside each other."""
+
 
 def choices(group: str) -> set[str]:
     """What can be chosen for a group of the config."""
@@ -59,13 +62,15 @@ def test_every_method(kdrun: Any, precision: str) -> None:
 def test_every_strategy(kdrun: Any, precision: str) -> None:
     words = ("student=resnet8", "teacher=resnet8")
     swept(kdrun, *words, "method=cross_domain,transfer_distill")
-    alone = choices("transfer") - FROM_RUNS - {"none"}
-    rows = swept(kdrun, *words, "method=transfer", f"transfer={','.join(sorted(alone))}")
+    swept(kdrun, "student=mlp", "teacher=mlp", "method=transfer", "transfer=lora")
+    alone = choices("transfer") - FROM_RUNS - TERMS - {"none", "lora"}
+    each = [*sorted(alone), f"[{','.join(sorted(TERMS))}]"]
+    rows = swept(kdrun, *words, "method=transfer", f"transfer={','.join(each)}")
     tuned = [row["run_dir"] for row in rows if row["transfer"] in ("fine_tune", "merge")]
     given = f"transfer.runs=[{','.join(f'outputs/default/{each}' for each in tuned)}]"
     rows = swept(kdrun, *words, "method=transfer", f"transfer={','.join(FROM_RUNS)}", given)
     found = {row["transfer"]: row["precision"] for row in rows}
-    assert found.keys() == choices("transfer") - {"none"} | {""}
+    assert found.keys() == choices("transfer") - TERMS - {"none"} | {"", "+".join(sorted(TERMS))}
     for name, written in found.items():
         assert written == ("fp32" if name in FITTED else precision), name
 

@@ -198,6 +198,7 @@ def test_what_is_not_read_is_not_kept(kdrun: Kdrun, reviews: Path, tmp_path: Pat
     assert reader["words"]["vocabulary"]
 
 
+@pytest.mark.slow  # a hundred megabytes, so that it is longer
 def test_a_reader_may_be_longer_than_a_header(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

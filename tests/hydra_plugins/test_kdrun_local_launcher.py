@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import QUICK
 from tests.forked import Forked
 from tests.sweep.test_sweep import ACCIDENTS, FAULTY, children
@@ -19,6 +21,7 @@ def rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_killed_process_costs_its_own_job_which_goes_on_later(kdrun):
     Path("faulty.py").write_text(FAULTY)
     told = kdrun(*LOCAL, *ACCIDENTS, "seed=7,8")

@@ -20,6 +20,7 @@ SEARCH = (
 )
 
 
+@pytest.mark.slow
 def test_a_search_killed_goes_on_to_as_many_trials(kdrun, tmp_path):
     words = (*SEARCH, "hydra.sweeper.n_trials=9")
     with Forked(*words) as process:

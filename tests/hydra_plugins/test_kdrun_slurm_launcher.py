@@ -45,6 +45,7 @@ def test_a_job_that_dies_in_the_queue_costs_no_other(kdrun):
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.slow
 def test_a_preempted_job_goes_on_when_its_turn_comes_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     executor = submitit.AutoExecutor("queue", "local")

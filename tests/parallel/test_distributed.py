@@ -38,6 +38,7 @@ def the_run(name: str, seed: int) -> Path:
     return run
 
 
+@pytest.mark.slow
 def test_a_dead_rank_costs_its_run_which_goes_on_to_the_same_bits(kdrun, monkeypatch):
     Path("faulty.py").write_text(FAULTY)
     monkeypatch.syspath_prepend(".")
@@ -72,7 +73,10 @@ def children(parent: int) -> list[int]:
     return [int(word) for word in told.stdout.split()]
 
 
-@pytest.mark.parametrize(("last", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("last", "status"),
+    [(signal.SIGKILL, -9), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
 def test_no_rank_outlives_the_run(tmp_path, monkeypatch, last, status):
     monkeypatch.chdir(tmp_path)
     process = Forked(*QUICK, *TWO, "method=supervised", "train.epochs=10000")

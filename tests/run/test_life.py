@@ -42,14 +42,15 @@ def epochs_of(folder: Path) -> int:
     return len(metrics(found[0])) if found else 0
 
 
-def test_killed_three_times_it_ends_with_the_same_bits(tmp_path):
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_killed_it_ends_with_the_same_bits(tmp_path, kills):
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     whole.mkdir()
     torn.mkdir()
     assert start(whole, *LONG).wait() == 0  # in a new interpreter
 
     chance = random.Random(0)
-    for kill in range(3):
+    for kill in range(kills):
         process = Forked(*LONG, folder=torn)
         # In the middle of some epoch after the first that this process finished.
         while process.poll() is None and epochs_of(torn) < 3 * kill + 1:
