@@ -86,8 +86,7 @@ def coco(
     mean, std = channel_statistics(train)
     task = Detection(tuple(names), tuple(chosen))
     notes = tuple(_notes(splits, names))
-    reader = {"whole": True}
-    return Dataset(train, val, test, names, shape, mean, std, reader=reader, notes=notes, task=task)
+    return Dataset(train, val, test, names, shape, mean, std, notes=notes, task=task)
 
 
 def _part(

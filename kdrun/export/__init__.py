@@ -26,6 +26,9 @@ LIBRARIES = {"onnx": "onnx", "torch_export": "pytorch", "safetensors": "pytorch"
 
 FORMATS = ("onnx", "torch_export", "safetensors", "hugging_face")
 
+GRAPHS = ("onnx", "torch_export")
+"""Those that hold what a student computes, step by step."""
+
 
 def main(arguments: list[str]) -> int:
     """Write and check a file; 2 where a format cannot hold the student, 1 where the check fails."""
@@ -88,6 +91,7 @@ def export(
     from kdrun.export.student import as_backbone, open_student
     from kdrun.files.checkpoint import weights_file
     from kdrun.results.record import atomic, write_atomic
+    from kdrun.task.choose import from_header
 
     maker = importlib.import_module(f"kdrun.export.{format}")
     weights = weights_file(run)
@@ -101,6 +105,11 @@ def export(
         if format != "safetensors":
             raise ValueError(f"--backbone is of --format safetensors, and not of {format}")
         student = as_backbone(student)
+    if from_header(student.header, plugins).boxed and format in GRAPHS:
+        raise ValueError(
+            f"{student.header['name']} gives as many boxes as it finds, and --format {format} has "
+            "no such choice yet: --format safetensors holds its weights"
+        )
     with _folder(path) if getattr(maker, "FOLDER", False) else atomic(path) as temporary:
         maker.write(temporary, student)
         told = largest_difference(student, maker.read(temporary, plugins))

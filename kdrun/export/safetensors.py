@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from kdrun.export.student import Embedding, Exported
 from kdrun.model import build
 from kdrun.sample import read_shape
+from kdrun.task.choose import from_header
 from kdrun.types import Input
 
 SUFFIX = ".safetensors"
@@ -47,6 +48,8 @@ def write(path: Path, student: Exported) -> None:
 def _outside(header: dict[str, Any]) -> dict[str, str]:
     """What is inside of the graph in other formats."""
     told = {"model": json.dumps({k: v for k, v in header["model"].items() if k != "pretrained"})}
+    if task := header.get("task"):
+        told["task"] = json.dumps(task)
     if header["mean"]:
         told["normalise"] = "subtract mean, then divide by std, per channel, before the network"
     mean, std = header.get("unit", (0.0, 1.0))
@@ -62,12 +65,14 @@ def read(path: Path, plugins: Sequence[str] = ()) -> Callable[[Input], Tensor]:
         metadata = {key: _value(text) for key, text in file.metadata().items()}
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     classes, shape = metadata["classes"], read_shape(metadata["shape"])
+    task = from_header(metadata, plugins)
     network = build(
         metadata["model"],
         num_classes=len(classes) or 1,
         shape=shape,
         plugins=plugins,
         place="written",
+        task=task,
     )
     net: nn.Module = network.net.eval()
     if head := metadata.get("head") if metadata.get("backbone") else None:

@@ -178,9 +178,10 @@ def predict(
     network = rebuild(run, plugins).to(where).eval()
     header = read_header(run)
     asked = asked._replace(classes=header["classes"])
-    names, split = read_new(inputs, read_shape(header["shape"]), read_reader(run), plugins, asked)
-    loader = make_loader(split, batch_size, seed=0, train=False, device=where)
     task = from_header(header, plugins).reading(read_reader(run))
+    reader = {**(read_reader(run) or {}), "whole": True} if task.boxed else read_reader(run)
+    names, split = read_new(inputs, read_shape(header["shape"]), reader, plugins, asked)
+    loader = make_loader(split, batch_size, seed=0, train=False, device=where)
     labels = task.labels(split.targets) if asked.labels else None
     originals = originals_of(task, inputs, names)
     text = io.StringIO(newline="")

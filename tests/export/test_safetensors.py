@@ -10,7 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from kdrun.export import export
+from kdrun.model import build, weights
 from kdrun.model.resnet import ResNet
+from kdrun.task.detection import Detection
 from kdrun.types import Batch
 from tests.export.conftest import Make
 from tests.export.kinds import KINDS
@@ -40,3 +42,16 @@ def test_a_network_around_the_student_is_refused(student: Make) -> None:
     folder, _ = student(**KINDS["simkd"])
     with pytest.raises(ValueError, match="--format onnx and torch_export hold it all"):
         export(str(folder), "safetensors")
+
+
+def test_a_detectors_weights_are_written_and_its_graph_is_not(tmp_path: Path) -> None:
+    task = Detection(("cat", "dog"))
+    own = {"_target_": "kdrun.model.fcos.FCOS", "encoder": "mobilenetv3_small_050", "width": 32}
+    network = build(
+        own, num_classes=2, shape=(3, 32, 32), mean=(0.5,) * 3, std=(0.5,) * 3, task=task
+    )
+    facts = {"classes": task.classes, "shape": (3, 32, 32), "task": task.described}
+    weights.save(tmp_path / "student.safetensors", network.eval(), "fcos", own, **facts)
+    assert "largest difference" in export(str(tmp_path), "safetensors")
+    with pytest.raises(ValueError, match="as many boxes as it finds, and --format onnx"):
+        export(str(tmp_path), "onnx")

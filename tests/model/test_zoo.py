@@ -29,7 +29,10 @@ DENSE = {
 BOXED = {
     path.stem
     for path in CONFIGS.glob("*.yaml")
-    if any(kind in path.read_text() for kind in ("model.fcos.", "model.retinanet."))
+    if any(
+        kind in path.read_text()
+        for kind in ("model.fcos.", "model.retinanet.", "torchvision_detector")
+    )
 }
 """What finds boxes: test_detector.py."""
 
