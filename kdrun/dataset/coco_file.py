@@ -174,8 +174,8 @@ def _sides(one: Mapping[str, Any], picture: Picture, where: str) -> list[float]:
     """Left, top, right, bottom of an annotation."""
     box = one.get("bbox")
     if box is None:
-        kind = type(one.get("segmentation"))
-        what = {dict: "an RLE mask", list: "polygons"}.get(kind, "nothing")
+        mask = one.get("segmentation")
+        what = "an RLE mask" if isinstance(mask, dict) else "polygons" if mask else "nothing"
         raise ValueError(
             f"{where} has {what} and no 'bbox': write [left, top, width, height], such as "
             "pycocotools.mask.toBbox gives of a mask."

@@ -99,15 +99,14 @@ class Context(nn.Module):
         super().__init__()
         half = max(1, width // 2)
         self.mask = nn.Conv2d(width, 1, 1)
+        last = nn.Conv2d(half, width, 1)
         self.add = nn.Sequential(
-            nn.Conv2d(width, half, 1),
-            nn.LayerNorm([half, 1, 1]),
-            nn.ReLU(),
-            nn.Conv2d(half, width, 1),
+            nn.Conv2d(width, half, 1), nn.LayerNorm([half, 1, 1]), nn.ReLU(), last
         )
         nn.init.kaiming_normal_(self.mask.weight, mode="fan_in")
-        nn.init.zeros_(self.add[-1].weight)
-        nn.init.zeros_(self.add[-1].bias)
+        nn.init.zeros_(last.weight)
+        if last.bias is not None:
+            nn.init.zeros_(last.bias)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, 1, 1) of (N, C, H, W)."""

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdrun.model.detector import MOST, OneStage
 from kdrun.model.pyramid import Pyramid
 
 GROUP = 32
 """Groups of the head's normalisation: widths are multiples of this."""
+
+
+def _head(width: int, num_classes: int, convs: int) -> nn.Module:
+    """torchvision's head, of at least two channels a group: of one, a single place is refused."""
+    from torchvision.models.detection import fcos
+
+    head = fcos.FCOSHead(width, 1, num_classes, convs)
+    if width == GROUP:
+        norm = partial(nn.GroupNorm, GROUP // 2)
+        scores = fcos.FCOSClassificationHead(width, 1, num_classes, convs, norm_layer=norm)
+        head.classification_head = scores
+        head.regression_head = fcos.FCOSRegressionHead(width, 1, convs, norm_layer=norm)
+    return head
 
 
 class FCOS(OneStage):
@@ -61,7 +75,7 @@ class FCOS(OneStage):
             body,
             num_classes,
             anchor_generator=anchors,
-            head=fcos.FCOSHead(width, 1, num_classes, convs),
+            head=_head(width, num_classes, convs),
             score_thresh=score,
             detections_per_img=MOST,
         )

@@ -88,7 +88,8 @@ def _overlap(found: np.ndarray, true: np.ndarray, crowd: np.ndarray) -> np.ndarr
     common = (high - low).clip(min=0).prod(2)
     own, other = ((x[:, 2:] - x[:, :2]).clip(min=0).prod(1) for x in (found, true))
     union = np.where(crowd, own[:, None], own[:, None] + other - common)
-    return common / np.maximum(union, 1e-12)
+    overlap: np.ndarray = common / np.maximum(union, 1e-12)
+    return overlap
 
 
 def _precision(parts: Sequence[Matched], total: int) -> np.ndarray:

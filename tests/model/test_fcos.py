@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from kdrun.model.fcos import FCOS
 from kdrun.task.detection import real, stacked
@@ -27,3 +28,12 @@ def test_the_loss_is_that_of_torchvision_on_pictures_of_its_size() -> None:
 def test_a_width_that_is_no_multiple_of_its_groups_is_told() -> None:
     with pytest.raises(ValueError, match="multiple of 32"):
         small(width=40)
+
+
+def test_one_picture_of_one_place_is_read() -> None:
+    with torch.no_grad():
+        assert small().eval()(torch.rand(1, 3, 32, 32)).logits.shape == (1, 100, 6)
+    groups = {m.num_groups for m in small().modules() if isinstance(m, nn.GroupNorm)}
+    assert groups == {16}
+    groups = {m.num_groups for m in small(width=64).modules() if isinstance(m, nn.GroupNorm)}
+    assert groups == {32}
