@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from kdrun.files.checkpoint import load_state
@@ -37,3 +38,33 @@ def test_who_begins_where_another_ended_has_its_weights(tmp_path: Path) -> None:
     ours, theirs = whole.training.student.state_dict(), again.training.student.state_dict()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
     assert len(again.training.history) == 2
+
+
+class StoppedError(Exception):
+    """Somebody pulled the plug."""
+
+
+def test_a_detector_that_was_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    words = (
+        *("dataset=shapes", "dataset.task=detection", "dataset.image_size=32"),
+        *("dataset.samples=20", "dataset.test_samples=4", "dataset.train_size=16"),
+        *("dataset.augment.flip=true", "dataset.augment.scale=0.2", "train.batch_size=8"),
+        *("student=fcos", "student.model.encoder=mobilenetv3_small_050"),
+        *("student.model.width=32", "student.model.convs=1"),
+    )
+
+    def stop(row: dict[str, Any]) -> None:
+        raise StoppedError
+
+    for folder in ("whole", "parts"):
+        (tmp_path / folder).mkdir()
+    whole, first = course(tmp_path / "whole", *words), course(tmp_path / "parts", *words)
+    whole.train()
+    with pytest.raises(StoppedError):
+        first.train(stop)
+    second = course(tmp_path / "parts", *words)
+    second.train()
+    ours, theirs = whole.training.student.state_dict(), second.training.student.state_dict()
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    assert [row["epoch"] for row in second.training.history] == [1, 2]
+    assert {"val_map", "val_map50"} <= second.training.history[-1].keys()
