@@ -13,7 +13,7 @@ from kdrun.results.table import Row, differences, setting
 
 FILES = (
     *("record.json", "metrics.csv", "curves.png", "confusion.png", "run.log"),
-    *("classes.csv", "confusion.csv", "confusion_val.csv"),
+    *("examples.png", "iou.csv", "ap.csv", "classes.csv", "confusion.csv", "confusion_val.csv"),
 )
 """What a run may have left that is worth a link."""
 

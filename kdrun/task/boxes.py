@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from kdrun.task import Scores, Tally
+from kdrun.task.overlay import Overlays, as_bytes, framed, sure
 from kdrun.task.precision import THRESHOLDS, average_precision
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Boxes(Tally):
         self.found: list[Tensor] = []
         self.teacher: list[Tensor] = []
         self._known: dict[str, np.ndarray] = {}
+        self.overlays = Overlays()
 
     def add(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
         """Take one batch."""
@@ -40,6 +42,14 @@ class Boxes(Tally):
         self.found += [*student.logits.float().cpu()]
         if teacher is not None:
             self.teacher += [*teacher.logits.float().cpu()]
+        if not self.overlays.full and isinstance(batch.input, Tensor):
+            images = as_bytes(batch.input)
+            told = {"truth": batch.target[: len(images)].cpu()[..., :5]}
+            for name, outputs in (("teacher", teacher), ("student", student)):
+                if outputs is not None:
+                    told[name] = sure(outputs.logits[: len(images)].float().cpu())
+            drawn = {name: framed(images, boxes) for name, boxes in told.items()}
+            self.overlays.add(images, **drawn)
 
     def by_class(self, whose: str = "student") -> np.ndarray:
         """(10, C): the average precision at each overlap; NaN where a class has no box.
@@ -60,7 +70,7 @@ class Boxes(Tally):
         return Scores(metrics, torch.zeros(0, 0, dtype=torch.int64))
 
     def write(self, folder: Path) -> None:
-        """ap.csv: the average precision of each class, and how many boxes it has."""
+        """ap.csv, the average precision of each class and how many boxes it has; examples.png."""
         from kdrun.results.record import write_atomic
 
         labels = torch.cat([rows[:, 0] for rows in self.true]).long()
@@ -73,6 +83,7 @@ class Boxes(Tally):
             cells = ["" if np.isnan(value) else f"{value:.6f}" for value in values]
             lines.writerow([name, *cells, count])
         write_atomic(folder / "ap.csv", table.getvalue())
+        self.overlays.write(folder / "examples.png")
 
 
 def _three(precision: np.ndarray) -> list[float]:

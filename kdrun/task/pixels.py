@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdrun.task import Scores, Tally
+from kdrun.task.overlay import Overlays, as_bytes, blended
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,7 @@ class Pixels(Tally):
         self.teacher: Tensor | None = None
         self.agreed = torch.zeros((), dtype=torch.int64)
         self.kept: list[Tensor] = []
+        self.overlays = Overlays()
 
     def add(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
         """Count the pixels of one batch."""
@@ -43,12 +45,28 @@ class Pixels(Tally):
         said = brought_to(student.logits, size).argmax(1)[counts]
         if self.keeps:
             self._keep(target, said, counts)
+        if not self.overlays.full:
+            self._show(student, teacher, batch)
         self.confusion = self.confusion.to(said.device) + self._counts(target, said)
         if teacher is not None:
             answer = brought_to(teacher.logits, size).argmax(1)[counts]
             found = self._counts(target, answer)
             self.teacher = found if self.teacher is None else self.teacher + found
             self.agreed = self.agreed.to(said.device) + (answer == said).sum()
+
+    def _show(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
+        """Draw the first pictures."""
+        if not isinstance(batch.input, Tensor) or batch.input.ndim != 4:
+            return
+        images, size = as_bytes(batch.input), batch.target.shape[1:]
+        if images.shape[1:3] != size:
+            return
+        said = {"truth": batch.target[: len(images)].cpu()}
+        for name, outputs in (("teacher", teacher), ("student", student)):
+            if outputs is not None:
+                scores = brought_to(outputs.logits[: len(images)], size)
+                said[name] = scores.argmax(1).cpu()
+        self.overlays.add(images, **{name: blended(images, mask) for name, mask in said.items()})
 
     def _keep(self, target: Tensor, said: Tensor, counts: Tensor) -> None:
         """One matrix for each picture."""
@@ -91,7 +109,7 @@ class Pixels(Tally):
         return dict(zip(self.names, counts, strict=True))
 
     def write(self, folder: Path) -> None:
-        """confusion.png, and iou.csv: the intersection over union of each class."""
+        """confusion.png; iou.csv, the intersection over union of each class; examples.png."""
         from kdrun.results import plots
         from kdrun.results.record import write_atomic
 
@@ -104,6 +122,7 @@ class Pixels(Tally):
         for name, value, count in zip(self.names, each, pixels, strict=True):
             lines.writerow([name, f"{value:.6f}" if count else "", count])
         write_atomic(folder / "iou.csv", table.getvalue())
+        self.overlays.write(folder / "examples.png")
 
 
 def iou(confusion: Tensor) -> Tensor:

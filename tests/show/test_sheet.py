@@ -8,6 +8,7 @@ import torch
 from kdrun.config.composed import composed
 from kdrun.dataset.augment import Augment
 from kdrun.show.sheet import _labels, _pictures, drawn, sheet
+from kdrun.task.detection import Detection
 from kdrun.task.segmentation import Segmentation
 from kdrun.types import Arrays, Batch, Dataset
 
@@ -61,3 +62,13 @@ def test_a_long_name_is_cut_and_a_large_picture_made_small() -> None:
     picture = torch.zeros(500, 250, 3, dtype=torch.uint8)
     page = drawn(["a name that is far longer than the picture is wide"], [[(picture, "ж" * 99)]])
     assert page.size == (112 + 2 * 6, 224 + 2 * 14 + 2 * 6)
+
+
+def test_boxes_are_framed() -> None:
+    boxes = torch.tensor([[[0, 1, 1, 5, 5, 0], [-1, 0, 0, 0, 0, 0.0]]])
+    split = Arrays(IMAGES[:1], boxes, task=Detection(("a",)))
+    found = Dataset(split, None, split, ["a"], (3, 8, 8))
+    batch = Batch(IMAGES[:1] / 255, boxes, torch.arange(1))
+    ((picture, _),) = _pictures(found, batch, [""])
+    assert picture[1, 1:5].tolist() == [[128, 0, 0]] * 4
+    assert torch.equal(picture[0], IMAGES[0].permute(1, 2, 0)[0])
