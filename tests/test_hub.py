@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -32,6 +33,12 @@ def test_what_can_only_be_a_path_is_one(
     monkeypatch.chdir(tmp_path / "empty")
     with pytest.raises(ValueError, match=f"key={name}: there is no such folder with a f in it"):
         require("key", name, "f")
+
+
+def test_the_library_is_the_module_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ModuleType("transformers")
+    monkeypatch.setitem(sys.modules, "transformers", found)
+    assert library() is found
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

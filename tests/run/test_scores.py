@@ -38,8 +38,8 @@ class Once:
         return len(self.inner)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        self.read += 1
-        return self.inner.epoch(epoch)
+        self.read += 1  # once somebody asks for a batch
+        yield from self.inner.epoch(epoch)
 
 
 def data() -> Dataset:
