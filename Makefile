@@ -45,9 +45,10 @@ bench: $(DEV) ## training speed against a bare loop and the usual pipeline
 golden: $(DEV) ## the bits of some seventy small runs (ARGS="--against golden.json" compares)
 	$(BIN)/python benchmarks/golden.py $(ARGS)
 
-docs: $(DEV) ## generate docs/losses.md and docs/columns.md from the modules
+docs: $(DEV) ## generate docs/losses.md and docs/columns.md, and the site in site/
 	$(BIN)/python docs/losses.py
 	$(BIN)/python docs/columns.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
 
 format: $(DEV) ## format and mend what can be mended
 	$(BIN)/ruff format .
