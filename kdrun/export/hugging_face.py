@@ -80,7 +80,7 @@ def _tokenizer(path: Path, reader: Mapping[str, Any], end: int) -> None:
     from tokenizers import Tokenizer
 
     made = Tokenizer.from_str(text)
-    names: dict[str, str] = {}
+    names: dict[str, Any] = {}
     if end >= 0:
         names = dict.fromkeys(("eos_token", "pad_token"), made.id_to_token(end))
     library().PreTrainedTokenizerFast(tokenizer_object=made, **names).save_pretrained(path)

@@ -19,7 +19,7 @@ def _head(width: int, num_classes: int, convs: int) -> nn.Module:
     """torchvision's head, of at least two channels a group: of one, a single place is refused."""
     from torchvision.models.detection import fcos
 
-    head = fcos.FCOSHead(width, 1, num_classes, convs)
+    head: nn.Module = fcos.FCOSHead(width, 1, num_classes, convs)
     if width == GROUP:
         norm = partial(nn.GroupNorm, GROUP // 2)
         scores = fcos.FCOSClassificationHead(width, 1, num_classes, convs, norm_layer=norm)

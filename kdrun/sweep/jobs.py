@@ -117,7 +117,7 @@ class Composer:
     def for_launcher(self, context: HydraContext) -> HydraContext:
         """What Hydra's own launcher is to work with, so that jobs are not composed once more."""
         loader = copy.copy(self.loader)
-        loader.load_sweep_config = lambda master, overrides: self(overrides)  # type: ignore[method-assign]
+        loader.load_sweep_config = lambda master_config, sweep_overrides: self(sweep_overrides)  # type: ignore[method-assign]
         return HydraContext(config_loader=loader, callbacks=context.callbacks)
 
     def _is_plain(self, override: Override) -> bool:
