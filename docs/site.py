@@ -17,13 +17,6 @@ PAGES = (
     *("*.md", "docs/*.md", "docs/images/*"),
     *("examples/*.md", "examples/*/*.md", "examples/*.ipynb"),
 )
-    "*.md",
-    "docs/*.md",
-    "docs/images/*",
-    "examples/*.md",
-    "examples/*/*.md",
-    "examples/*.ipynb",
-)
 
 
 def on_files(files: Files, config: Any) -> Files:

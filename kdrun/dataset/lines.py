@@ -69,7 +69,11 @@ def lines(
         )
         splits["train"] = _chosen(splits["train"], chosen[: cuts.train_size].sort().values)
     task = Generation((), int(made.get_vocab_size()), end_of(made), tokenizer=made.to_str())
-    reader: dict[str, Any] = {"_target_": "kdrun.dataset.new.prompts", "column": "text", "layout": None}
+    reader: dict[str, Any] = {
+        "_target_": "kdrun.dataset.new.prompts",
+        "column": "text",
+        "layout": None,
+    }
     reader |= {"tokenizer": task.tokenizer, "length": length}
     shape: Shape = {"input_ids": (length,), "attention_mask": (length,)}
     return Dataset(
