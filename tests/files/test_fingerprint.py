@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -163,9 +161,3 @@ def test_it_says_so_when_it_takes_long(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(module, "_read", lambda paths: (time.sleep(0.1), real(paths))[1])
     fingerprint(tmp_path / "x.csv")
     assert "looking whether anything of" in capfd.readouterr().err
-
-
-def test_it_needs_no_torch():
-    told = "import sys, kdrun.config.identity, kdrun.run.done; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
