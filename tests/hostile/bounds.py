@@ -413,6 +413,34 @@ OTHERS = [
         gzipped("d.csv.gz", b"1,2,3\n", 2300 << 20),
         ("dataset=table", "dataset.path=../sent/d.csv.gz", "dataset.label=a"),
     ),
+    Attack(
+        "coco: nested",
+        "data",
+        beside("coco/train.json", "[" * 1_000_000),
+        ("dataset=coco", "dataset.root=../sent/coco"),
+    ),
+    Attack(
+        "coco: a picture elsewhere",
+        "data",
+        beside(
+            "coco/train.json",
+            '{"images": [{"id": 1, "file_name": "../../home/a.png"}], "annotations": [], '
+            '"categories": [{"id": 1, "name": "a"}]}',
+        ),
+        ("dataset=coco", "dataset.root=../sent/coco"),
+    ),
+    Attack(
+        "coco: a number of 5,000 digits",
+        "data",
+        beside("coco/train.json", f'{{"images": [{{"id": {LONG}, "file_name": "a.png"}}]}}'),
+        ("dataset=coco", "dataset.root=../sent/coco"),
+    ),
+    Attack(
+        "pairs: 3 GB of lines",
+        "data",
+        gzipped("p.jsonl.gz", b'{"prompt":"a b","completion":"x"}\n', 2300 << 20),
+        ("dataset=pairs", "dataset.path=../sent/p.jsonl.gz"),
+    ),
     Attack("onnx: a constant of 4e12 numbers", "onnx", graph),
     Attack("onnx: not one", "onnx", beside("teacher.onnx", "\0" * 99)),
     Attack("yaml: aliases of aliases", "config-dir", config(LAUGHS), ("loss=sent",)),

@@ -174,6 +174,10 @@ DOORS: dict[str, dict[str, Door]] = {
         "predict --record": Door(
             ("predict", RUN, "--record", "outputs.csv", "--device", "cpu"), ("home/outputs.csv",)
         ),
+        "evaluate": Door(
+            ("evaluate", RUN, "--device", "cpu"),
+            ("sent/run/evaluations.csv", "sent/run/.evaluations.csv.lock"),
+        ),
         "compare": Door(("compare", "../sent"), reads_only=True),
         "report": Door(("report", "../sent", "--out", "r.html"), ("home/r.html",), reads_only=True),
         "collect": Door(("collect", "../sent"), COLLECTED, reads_only=True),

@@ -92,6 +92,7 @@ LINKS = [
     ],
     Attack("link: results.csv", "record", link("results.csv"), (), ("collect",)),
     Attack("link: .results.lock", "record", link(".results.lock"), (), ("collect",)),
+    Attack("link: evaluations.csv", "record", link("run/evaluations.csv"), (), ("evaluate",)),
     Attack(
         "link: what is exported",
         "record",

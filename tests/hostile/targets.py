@@ -336,7 +336,7 @@ ATTACKS = [
             f"record: {name}",
             "record",
             in_record(make),
-            doors=("export", "predict --record"),
+            doors=("export", "predict --record", "evaluate"),
             harmless=("export",),
         )
         for name, make in CALLS.items()
@@ -345,13 +345,13 @@ ATTACKS = [
         "record: in an argument",
         "record",
         in_record(plain({**DIGITS, "root": RUNS})),
-        doors=("predict --record",),
+        doors=("predict --record", "evaluate"),
     ),
     Attack(
         "record: plugins of its own",
         "record",
         in_record(evil, plugins=["evil"]),
-        doors=("export", "predict --record"),
+        doors=("export", "predict --record", "evaluate"),
         harmless=("export",),
     ),
     *[Attack(f"skops: {name}", "estimator", skops(schema)) for name, schema in SKOPS.items()],
