@@ -70,6 +70,7 @@ IDENTIFYING: dict[str, Column] = {
     "identity": Column("hash of all that makes the run this run"),
     "test_hash": Column("hash of the test data"),
     "split": Column("hash of the training data"),
+    "step": Column("how steps were carried out: eager, or captured as a graph; see train.step"),
     "answers": Column("of the teacher: live, or what was kept of them, in which format and views"),
 }
 """Columns that say what a run is; settings with a dot in their name add to them."""

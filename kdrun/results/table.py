@@ -50,7 +50,7 @@ VERSIONS = ("kdrun", "torch", "commit")
 """Columns that say by which code a run was made."""
 
 INCIDENTAL = (
-    *("run_dir", "run_id", "status", "error", "notes", "device", "threads", "answers"),
+    *("run_dir", "run_id", "status", "error", "notes", "device", "threads", "answers", "step"),
     *("finished", "setup", "identity", "table_file"),
     *VERSIONS,
 )

@@ -68,6 +68,7 @@ def execute(
         measured = machines.train(config, asked.run_dir, asked.watch, who)
     course.train(stopwatch.watching(asked.watch), turn=turn)
     stopwatch.trained()
+    record["run"]["step"] = course.training.step or None
     scores = finish(course, known)
     record.update(_found(scores, measured))
     record.update(_remarkable(course, scores))

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from kdrun.teacher.lineage import lineage
 
-BATCHES = ("batch_size", "precision", "channels_last", "device", "devices", "nodes")
+BATCHES = ("batch_size", "precision", "channels_last", "device", "devices", "nodes", "compile")
 """Settings of training that decide what a teacher is asked, and in which format it answers."""
 
 

@@ -17,6 +17,7 @@ from kdrun.dataset.seen import check_unseen
 from kdrun.dataset.spot import Views, has_views
 from kdrun.device import device_name, precision
 from kdrun.files.checkpoint import origin
+from kdrun.model.features import Network
 from kdrun.security import bounds
 from kdrun.teacher.asked import AskedOnce
 from kdrun.teacher.building import Teachers
@@ -28,6 +29,7 @@ from kdrun.teacher.network import Frozen
 from kdrun.teacher.room import Room
 
 if TYPE_CHECKING:
+    from kdrun.config.schema import Train
     from kdrun.run.common import Common
     from kdrun.run.loaders import Loaders
 
@@ -72,8 +74,10 @@ def once(networks: Told, teachers: Teachers, role: Role, epochs: int) -> Frozen:
     load, plain = networks.load, networks.plain
 
     def build() -> Frozen:
-        if load.common is None or not epochs:
+        if not epochs:
             return Frozen(teachers.build(role))
+        if load.common is None:
+            return _made(teachers, role, load.settings)
         return _in_common(networks, teachers, role, load.common)
 
     loader, data = load.train, load.data
@@ -124,13 +128,23 @@ def once(networks: Told, teachers: Teachers, role: Role, epochs: int) -> Frozen:
     return asked
 
 
+def _made(teachers: Teachers, role: Role, settings: Train) -> Frozen:
+    """The teacher of a training, compiled where its student is."""
+    teacher = Frozen(teachers.build(role))
+    if settings.compile:
+        for part in teacher.modules():
+            if isinstance(part, Network):
+                part.net.compile()
+    return teacher
+
+
 def _in_common(networks: Told, teachers: Teachers, role: Role, common: Common) -> Frozen:
     """The teacher of several runs of this process, built by the first of them."""
     name = json.dumps([role, precision(networks.dtype)], sort_keys=True, default=str)
     adopted, told = len(networks.adopted), len(networks.told)
 
     def make() -> tuple[Desk, list[dict[str, str]], list[str]]:
-        desk = Desk(Frozen(teachers.build(role)), common.window)
+        desk = Desk(_made(teachers, role, networks.load.settings), common.window)
         return desk, networks.adopted[adopted:], networks.told[told:]
 
     desk, origins, sentences = common.once(name, make)
@@ -163,6 +177,8 @@ def digits(load: Loaders, dtype: torch.dtype | None, who: str) -> str:
         "device": device_name(device),
         "threads": torch.get_num_threads() if device.type == "cpu" else None,
     }
+    if settings.compile:
+        told["compile"] = True
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -74,6 +74,11 @@ class Captured(Step):
         self._whole = True
         self._settings: list[dict[str, Any]] | None = None
 
+    @property
+    def kind(self) -> str:
+        """As `Step.kind`; a step that turned out not to be recordable is an eager one."""
+        return "captured" if self._recorded or self.placed.targets.device.type == "cpu" else "eager"
+
     def begin(self, epoch: int) -> None:
         """Start an epoch; what was recorded while other parts trained is forgotten."""
         super().begin(epoch)

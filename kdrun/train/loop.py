@@ -65,6 +65,7 @@ def train(
         if not training.counts_steps:
             training.scheduler.step()
         training.epoch += 1
+        training.step = step.kind
         row: Row = {"epoch": training.epoch, "learning_rate": rate, **means}
         row |= validate(training.student)
         row |= {"seconds": seconds, "samples_per_second": len(loader.targets) / seconds}

@@ -36,6 +36,7 @@ class Training:
         history: a row per epoch, as in metrics.csv.
         best: the best validation accuracy so far and the student's weights then, if early
             stopping looks for them.
+        step: how its steps were carried out; empty before the first epoch is over.
         together: of several processes, makes the gradients of these parameters the same in all
             before a step.
     """
@@ -48,6 +49,7 @@ class Training:
     epoch: int = 0
     history: list[Row] = field(default_factory=list)
     best: dict[str, Any] = field(default_factory=dict)
+    step: str = ""
     together: Callable[[list[nn.Parameter]], None] | None = None
 
     @property

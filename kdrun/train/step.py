@@ -41,6 +41,11 @@ class Step:
         self.batches = 0
         self.averaging = False
 
+    @property
+    def kind(self) -> str:
+        """How steps are carried out, in a word for the record."""
+        return "eager"
+
     def begin(self, epoch: int) -> None:
         """Start an epoch."""
         self.meter.begin()

@@ -13,7 +13,8 @@ import torch
 
 from kdrun.config.schema import Train
 from kdrun.dataset.augment import Augment
-from kdrun.teacher.once import digits
+from kdrun.model.features import Network
+from kdrun.teacher.once import _made, digits
 from kdrun.types import Arrays, Dataset
 
 
@@ -51,6 +52,19 @@ def test_what_changes_no_answer_does_not():
     assert digits(builder(), None, "x") != digits(builder(), torch.bfloat16, "x")
     same = builder(data=dataset(label=1), settings=Train(epochs=9, ema=0.5))
     assert digits(builder(), None, "x") == digits(same, None, "x")
+
+
+def test_a_teacher_is_compiled_where_its_student_is(monkeypatch):
+    compiled: list[Any] = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: compiled.append(self))
+    network = Network(torch.nn.Linear(2, 2))
+    teachers: Any = SimpleNamespace(build=lambda role: network)
+    _made(teachers, {}, Train())
+    assert compiled == []
+    _made(teachers, {}, Train(compile=True))
+    assert compiled == [network.net]
+    own, plain = builder(settings=Train(compile=True)), builder()
+    assert digits(own, None, "x") != digits(plain, None, "x")
 
 
 TINY = (

@@ -247,3 +247,5 @@ def test_what_is_chosen(caplog):
     able = training(distill("kd", data()), SETTINGS)
     assert isinstance(choose(able, loader, SETTINGS), Captured)
     assert type(choose(able, loader, Train())) is Step  # on a CPU
+    assert choose(able, loader, SETTINGS).kind == "captured"
+    assert choose(able, loader, Train()).kind == "eager"

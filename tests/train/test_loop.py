@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -20,9 +22,12 @@ from kdrun.method.distill import Distill
 from kdrun.method.supervised import Supervised
 from kdrun.model.features import Network
 from kdrun.objective import Objective
+from kdrun.parallel.turns import Turn, Turns
+from kdrun.run.common import InStep
+from kdrun.teacher.in_common import Desk, InCommon
 from kdrun.teacher.network import Frozen
 from kdrun.train import NonFiniteLossError, Training, average, train
-from kdrun.types import Arrays
+from kdrun.types import Arrays, Loader
 
 
 def data(samples: int = 48) -> Arrays:
@@ -54,10 +59,12 @@ def training(settings: Train, distil: bool = True) -> Training:
     return Training(method, optimizer, scheduler, ema)
 
 
+def batches(split: Arrays, size: int) -> Loader:
+    return make_loader(split, size, seed=3, train=True, augment=Augment(crop_padding=1, flip=True))
+
+
 def go(state: Training, settings: Train, batch_size: int = 16, split: Arrays | None = None):
-    loader = make_loader(
-        split or data(), batch_size, seed=3, train=True, augment=Augment(crop_padding=1, flip=True)
-    )
+    loader = batches(split or data(), batch_size)
     train(state, loader, settings, 5, lambda student: {"val_accuracy": None}, lambda training: None)
     return state
 
@@ -105,6 +112,38 @@ def test_four_epochs_are_two_and_two_resumed(distil, tmp_path):
     go(second, settings)
     assert same(weights(whole), weights(second))
     assert without_time(whole.history) == without_time(second.history)
+
+
+def test_trainings_by_turns_are_what_they_are_alone():
+    # Dropout draws from one generator, one goes on from the second epoch, batch norm counts.
+    ways = [
+        Train(epochs=3, progress=False, accumulate=2),
+        Train(epochs=3, progress=False, accumulate=2, ema=0.9),
+        Train(epochs=4, progress=False, accumulate=2, grad_clip=0.1),
+    ]
+    alone = [go(training(settings), settings) for settings in ways]
+    states = [training(settings) for settings in ways]
+    go(states[2], replace(ways[2], epochs=1))
+    desk, asked = Desk(Frozen(net(1)), window=2), list[int]()
+    desk.teacher.register_forward_hook(lambda *told: asked.append(1))
+    loader = InStep(batches(data(), 16), window=2)
+    for state in states:
+        state.method.teacher = InCommon(desk)
+
+    def work(state: Training, settings: Train) -> Callable[[Turn], None]:
+        calls = (lambda student: {"val_accuracy": None}, lambda training: None)
+        return lambda turn: train(state, loader, settings, 5, *calls, turn=turn)
+
+    Turns().run([work(state, one) for state, one in zip(states, ways, strict=True)])
+    for one, other in zip(alone, states, strict=True):
+        assert without_time(one.history) == without_time(other.history)
+        assert same(student_of(one), student_of(other))
+        assert other.step == "eager"
+    assert len(asked) == 12  # three batches in four epochs
+
+
+def student_of(state: Training) -> dict[str, torch.Tensor]:
+    return {k: v for k, v in weights(state).items() if not k.startswith("teacher.")}
 
 
 def test_the_teacher_does_not_move():
