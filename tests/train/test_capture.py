@@ -40,8 +40,8 @@ from kdrun.types import Arrays, Loader
 from tests.train.tape import Held, Tapes
 
 LOSSES = sorted(p.stem for p in (folder() / "loss").glob("*.yaml"))
-DENSE = ("cirkd", "cwd", "ifvd")
-"""What compares the pixels of pictures."""
+DENSE = ("cirkd", "cwd", "ifvd", "fgd", "response")
+"""What compares the pixels of pictures, or boxes in them."""
 
 TEXTS = ("minilm",)  # of attention, which these networks have not
 TERMS = (
