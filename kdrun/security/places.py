@@ -196,6 +196,8 @@ NETWORKS: tuple[Rule, ...] = (
 TRANSFORMERS = ("transformers", "causal", "seq2seq")
 """Modules of kdrun.model that make networks of Hugging Face."""
 
+TRACKERS = ("mlflow.MLflow", "tensorboard.TensorBoard", "wandb.WandB")
+
 PLACES: dict[str, tuple[Rule, ...]] = {
     "dataset": (Factories("kdrun.dataset", ("Dataset",)),),
     "task": (Classes("kdrun.task", "kdrun.task.Task"),),
@@ -216,7 +218,7 @@ PLACES: dict[str, tuple[Rule, ...]] = {
     "method": (Classes("kdrun.method", "kdrun.method.Method"),),
     "optimizer": (Classes("torch.optim", "torch.optim.Optimizer"),),
     "scheduler": (Classes("torch.optim", "torch.optim.lr_scheduler.LRScheduler"),),
-    "logger": (one_of("kdrun.logger.mlflow.MLflow", "kdrun.logger.tensorboard.TensorBoard"),),
+    "logger": (one_of(*(f"kdrun.logger.{name}" for name in TRACKERS)),),
 }
 """What may stand where, beside the packages that were opened on the command line."""
 
@@ -243,7 +245,7 @@ CLOSED = frozenset(
         *("tokenizers", "skops", "onnx", "onnxruntime", "onnxscript", "pyarrow", "optuna"),
         *("sqlalchemy", "alembic", "submitit", "ray", "mlflow", "tensorboard", "pip", "wheel"),
         *("setuptools", "pkg_resources", "_distutils_hack", "pytest", "_pytest", "xdist"),
-        *("IPython", "psutil", "pexpect", "sh", "fire", "click", "typer", "test"),
+        *("IPython", "wandb", "psutil", "pexpect", "sh", "fire", "click", "typer", "test"),
         *sys.stdlib_module_names,
         *sys.builtin_module_names,
     }

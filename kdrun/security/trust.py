@@ -140,6 +140,9 @@ def reaching(dataset: Mapping[str, Any], loggers: Mapping[str, Any]) -> Iterator
         uri = section.get("uri") if isinstance(section, Mapping) else None
         if uri is not None and f"logger.{name}.uri" not in keys:
             yield f"logger.{name}.uri={uri!s:.60} is named in a file: to send to it, type it"
+        mode = section.get("mode") if isinstance(section, Mapping) else None
+        if mode == "online" and f"logger.{name}.mode" not in keys:
+            yield f"logger.{name}.mode=online is set in a file: to send to it, type it"
 
 
 def _below(path: str, folder: str) -> bool:
