@@ -19,6 +19,7 @@ from kdrun.compare.present import (
     present,
     sort,
     summary,
+    tabulated,
     title,
 )
 from kdrun.results.table import Row, Value
@@ -122,6 +123,14 @@ def test_a_paper_gets_its_signs_and_a_page_its_names() -> None:
     assert "&lt;b&gt;" in page
     assert r"x\|y" in page
     assert notes == ""
+
+
+def test_columns_of_numbers_are_aligned_right() -> None:
+    rows: list[Row] = [{"loss": "kd", "gain": "+1.50"}, {"loss": "longer", "gain": "-12.00"}]
+    head, _, first, second = tabulated(rows, "table").splitlines()
+    assert head.split() == ["loss", "gain"]
+    assert first == "kd       +1.50"
+    assert second == "longer  -12.00"
 
 
 def test_a_pivot_is_a_table_of_two_columns_whose_numbers_stand_in_order() -> None:

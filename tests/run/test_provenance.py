@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +75,17 @@ def test_time_is_that_of_greenwich() -> None:
     told = datetime.fromisoformat(now())
     assert told.utcoffset() == timedelta(0)
     assert abs(datetime.now(UTC) - told) < timedelta(seconds=5)
+
+
+def test_a_commit_is_that_of_the_working_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert provenance._commit() is None  # which is in no repository
+    monkeypatch.setattr(
+        subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, "a1b2c3d-dirty\n")
+    )
+    assert provenance._commit() == "a1b2c3d-dirty"
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError("git"), subprocess.TimeoutExpired("git", 10)])

@@ -101,6 +101,18 @@ def test_on_another_split_it_is_what_its_teacher_is_there(split: str, there: boo
         assert other.network.split == split
 
 
+def test_it_is_timed_on_logits_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, asked = Recording(), []
+
+    def latency(model: nn.Module, *given: object) -> str:
+        asked.append((own.fields, *given))
+        return "quick"
+
+    monkeypatch.setattr("kdrun.teacher.network.latency", latency)
+    assert Frozen(own).timed((2,), torch.device("cpu"), None) == "quick"
+    assert asked == [([], (2,), 1, torch.device("cpu"), None)]
+
+
 def test_its_example_is_the_first_batch() -> None:
     frozen = Frozen(Net())
     x = torch.randn(5, 2)
