@@ -66,31 +66,22 @@ def image_folder(
     """
     if image_size < 1:
         raise ValueError(f"dataset.image_size={image_size}: give 1 or more pixels.")
-    fit = Fit(background, crop_pct, interpolation)
-    fit.check()
+    (fit := Fit(background, crop_pct, interpolation)).check()
     places = _places(Path(root))
     left = {part: Counter[str]() for part in places}
     found = {part: _classes(place, left[part]) for part, place in places.items()}
     main = WHOLE if WHOLE in found else "train"
-    classes = list(found[main])
-    parts = {}
+    classes, parts = list(found[main]), {}
     for part, files in found.items():
         _check_known(places[part], files, classes)
         parts[part] = _split(places[part], files, classes, image_size, fit)
     refuse_damaged(root, _paths(parts))
-    train, val, test = partly_labelled(
-        parts[main], parts.get("test"), parts.get("val"), labels, cuts
-    )
-    mean, std = channel_statistics(train)
-    shape = (3, image_size, image_size)
+    cut = partly_labelled(parts[main], parts.get("test"), parts.get("val"), labels, cuts)
     return Dataset(
-        train,
-        val,
-        test,
+        *cut,
         classes,
-        shape,
-        mean,
-        std,
+        (3, image_size, image_size),
+        *channel_statistics(cut[0]),
         reader=fit.told,
         notes=(
             *_notes(Path(root), places, classes, left),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -57,24 +57,14 @@ def lines(
     parts = _parts(text, document, cuts, path)
     made = given(tokenizer) if tokenizer else trained(parts["train"], vocabulary)
     splits = {name: _pieces(made, texts, length, name) for name, texts in parts.items()}
-    for name, split in splits.items():
-        if len(split) < LEAST:
-            raise ValueError(
-                f"the {name} part of {path} comes to {len(split)} pieces of {length} tokens: give "
-                "more text, a smaller dataset.length or a larger fraction."
-            )
+    _refuse_little(splits, path, length)
     if cuts.train_size is not None:
         chosen = torch.randperm(
             len(splits["train"]), generator=torch.Generator().manual_seed(cuts.split_seed)
         )
         splits["train"] = _chosen(splits["train"], chosen[: cuts.train_size].sort().values)
     task = Generation((), int(made.get_vocab_size()), end_of(made), tokenizer=made.to_str())
-    reader: dict[str, Any] = {
-        "_target_": "kdrun.dataset.new.prompts",
-        "column": "text",
-        "layout": None,
-    }
-    reader |= {"tokenizer": task.tokenizer, "length": length}
+    reader = {"column": "text", "layout": None, "tokenizer": task.tokenizer, "length": length}
     shape: Shape = {"input_ids": (length,), "attention_mask": (length,)}
     return Dataset(
         splits["train"],
@@ -82,10 +72,20 @@ def lines(
         splits["test"],
         [],
         shape,
-        reader=reader,
+        reader={"_target_": "kdrun.dataset.new.prompts", **reader},
         notes=_notes(splits, parts, tokenizer, made),
         task=task,
     )
+
+
+def _refuse_little(splits: Mapping[str, Arrays], path: str, length: int) -> None:
+    """Refuse a text of which too little is left for a part."""
+    for name, split in splits.items():
+        if len(split) < LEAST:
+            raise ValueError(
+                f"the {name} part of {path} comes to {len(split)} pieces of {length} tokens: give "
+                "more text, a smaller dataset.length or a larger fraction."
+            )
 
 
 def _parts(text: str, document: str | None, cuts: Cuts, path: str) -> dict[str, list[str]]:

@@ -66,24 +66,8 @@ def make_loader(
             "rotate, scale, cutout and mixup of dataset.augment to 0 and flip to false, or leave "
             "out augment=."
         )
-    task = task or Task()
-    if task.boxed:
-        refuse(augment)
-    if augment.mixes:
-        task.soft(split.targets[:1])
-        if not bool(task.known(split.targets).all()):
-            name = "mixup" if augment.mixup else "cutmix"
-            raise ValueError(f"augment.{name} mixes labels, and some are hidden here: set it to 0.")
-    if task.spatial and augment.policy != "none":
-        raise ValueError(
-            "augment.policy moves pixels and leaves their labels where they were: set it to none"
-        )
-    even = even and train
-    if even and not (task.named and bool(task.known(split.targets).all())):
-        raise ValueError(
-            "train.sampler=balanced goes by classes, and here are none, or hidden labels: take "
-            "train.sampler=shuffle"
-        )
+    task, even = task or Task(), even and train
+    _refuse_labels(split, task, augment, even)
     targets = split.targets.to(device)
     views = 1 if augment == Augment() else views  # a sample that nothing changes is the same
     whole = (channels_last, task, even, views)
@@ -99,6 +83,26 @@ def _source(
         return Memory(split, device)
     cropping = Cropping(seed, augment.resized_crop, augment.crop_ratio)
     return Disk(split, device, workers, cropping if augment.resized_crop else None)
+
+
+def _refuse_labels(split: Split, task: Task, augment: Augment, even: bool) -> None:
+    """Refuse what cannot be done with these labels."""
+    if task.boxed:
+        refuse(augment)
+    if augment.mixes:
+        task.soft(split.targets[:1])
+        if not bool(task.known(split.targets).all()):
+            name = "mixup" if augment.mixup else "cutmix"
+            raise ValueError(f"augment.{name} mixes labels, and some are hidden here: set it to 0.")
+    if task.spatial and augment.policy != "none":
+        raise ValueError(
+            "augment.policy moves pixels and leaves their labels where they were: set it to none"
+        )
+    if even and not (task.named and bool(task.known(split.targets).all())):
+        raise ValueError(
+            "train.sampler=balanced goes by classes, and here are none, or hidden labels: take "
+            "train.sampler=shuffle"
+        )
 
 
 def _refuse(split: Split, batch_size: int, views: int | None) -> None:

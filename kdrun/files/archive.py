@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from kdrun.security import bounds
+from kdrun.security import bounds, memory
 
 CONVERT = "docs/models.md has the line of Python that writes its tensors as a plain state_dict"
 
@@ -209,7 +209,7 @@ def read_torch(path: Path, mmap: bool = False) -> Any:
         with (
             warnings.catch_warnings(),
             torch.serialization.safe_globals(STAND_INS),
-            bounds.watch(path, "as far as it was read"),
+            memory.watch(path, "as far as it was read"),
         ):
             warnings.simplefilter("ignore")  # of old formats, which nobody here can change
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from torch import nn
 from torch.nn.modules import module as registration
 
-from kdrun.security import bounds
+from kdrun.security import memory
 
 WHAT = "the network that its header asks for"
 
@@ -39,7 +39,7 @@ def as_described(path: str | Path, plugins: Sequence[str], within: bool = True) 
         ValueError: it cannot be built so.
     """
     try:
-        with no_larger_than(path), bounds.watch(path, WHAT) if within else nullcontext():
+        with no_larger_than(path), memory.watch(path, WHAT) if within else nullcontext():
             yield
     except ValueError:
         raise

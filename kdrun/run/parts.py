@@ -126,8 +126,7 @@ def gather(
     read = summarise(load.data)
     if who.startswith("student"):  # teachers learn from the same data
         tell(read, plain["job"]["command"])
-    roles = lineage(plain)
-    objective = _check(plain, load.data)
+    roles, objective = lineage(plain), _check(plain, load.data)
     networks = Networks(plain, load, choose_dtype(settings.precision, load.device), train)
     # The student first: what is wrong with it is told before a teacher is trained for it.
     method = at_root("method", plain)

@@ -11,9 +11,7 @@ import math
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,10 +116,11 @@ def check(path: str | Path, taken: float, why: str) -> None:
         ValueError: that is too much; the message says how to allow it.
     """
     if taken > allowed(path):
-        raise TooLargeError(_refusal(path, f"would take {spelled(taken)} of memory", why, taken))
+        raise TooLargeError(refusal(path, f"would take {spelled(taken)} of memory", why, taken))
 
 
-def _refusal(path: str | Path, told: str, why: str, taken: float) -> str:
+def refusal(path: str | Path, told: str, why: str, taken: float) -> str:
+    """What is said of a file that may not take so many bytes, and how to allow it."""
     gigabytes = f"{math.ceil(taken / 2**30 + 0.1)}GB"
     return (
         f"{path} {told} ({why}), and a file of {spelled(os.stat(path).st_size)} may take "
@@ -182,7 +181,7 @@ def read(path: str | Path) -> bytes:
         taken += len(part)
         if taken > most:
             told = f"unpacks to more than {spelled(most)}"
-            raise TooLargeError(_refusal(path, told, "as far as it was read", 2 * taken))
+            raise TooLargeError(refusal(path, told, "as far as it was read", 2 * taken))
     return b"".join(_unpacked(path))
 
 
@@ -213,7 +212,7 @@ def inflate(packed: bytes, path: str | Path, why: str) -> bytes:
     content = unpacker.decompress(packed, most)
     if unpacker.unconsumed_tail:
         told = f"unpacks to more than {spelled(most)}"
-        raise TooLargeError(_refusal(path, told, why, 2 * most))
+        raise TooLargeError(refusal(path, told, why, 2 * most))
     if not unpacker.eof:
         raise zlib.error("incomplete or truncated stream")
     return content
@@ -233,60 +232,6 @@ def check_zip(path: str | Path, why: str) -> None:
     except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError):
         return
     check(path, taken, why)
-
-
-THREAD = 80 * 2**20
-"""Addresses, not memory, that a thread may reserve when it starts: its stack and its heap."""
-
-
-@contextmanager
-def watch(path: str | Path, why: str) -> Iterator[None]:
-    """While it lasts, this process gets no more memory than a file may take; on Linux only.
-
-    For what cannot be counted beforehand. Whatever asks for more raises `MemoryError`, or torch's
-    or a library's own error, before it has it.
-
-    Raises:
-        ValueError: something asked for more.
-    """
-    with _no_more_than(allowed(path)):
-        try:
-            yield
-        except MemoryError as error:
-            raise TooLargeError(_too_much(path, why)) from error
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise TooLargeError(_too_much(path, why)) from error
-            raise
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether a library says that it did not get the memory that it asked for."""
-    words = ("allocate memory", "bad_alloc", "bad allocation", "alloc_cpu", "Failed to allocate")
-    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
-
-
-def _too_much(path: str | Path, why: str) -> str:
-    most = allowed(path)
-    return _refusal(path, f"would take more than {spelled(most)} of memory", why, 2 * most)
-
-
-@contextmanager
-def _no_more_than(taken: int) -> Iterator[None]:
-    if sys.platform != "linux":
-        yield
-        return
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    most = now + taken + THREAD * (os.cpu_count() or 1)
-    if soft == resource.RLIM_INFINITY or most < soft:
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def check_table(path: str | Path, text: str, separator: str = ",") -> None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,6 @@ from kdrun.task.decode import Chooser, decode, likeliest, prompts
 
 if TYPE_CHECKING:
     from kdrun.batch import Batch
-    from kdrun.task.generation import Generation
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +26,26 @@ TABLE = "completions.csv"
 """In the folder of a run."""
 
 
-def write(task: Generation, model: nn.Module, batch: Batch, choose: Chooser = likeliest) -> Tensor:
+class Written(Protocol):
+    """What of a task its completions depend on; see `Generation`."""
+
+    @property
+    def end(self) -> int:
+        """The token that ends a text; -1 for none."""
+        ...
+
+    @property
+    def most(self) -> int:
+        """How many tokens a completion may have."""
+        ...
+
+    @property
+    def tokenizer(self) -> str | None:
+        """What spells tokens, as JSON."""
+        ...
+
+
+def write(task: Written, model: nn.Module, batch: Batch, choose: Chooser = likeliest) -> Tensor:
     """(N, T) tokens that a model writes after the prompts of a batch, -1 after the end of each.
 
     Args:
@@ -45,14 +63,14 @@ def write(task: Generation, model: nn.Module, batch: Batch, choose: Chooser = li
         return decode(network.net, prompts(given, batch.target), task.end, task.most, choose)
 
 
-def complete(task: Generation, model: nn.Module, batch: Batch) -> list[str]:
+def complete(task: Written, model: nn.Module, batch: Batch) -> list[str]:
     """What a model writes after the prompts of a batch, as texts."""
     assert task.tokenizer is not None
     return decoded(task.tokenizer, _without(write(task, model, batch), task.end))
 
 
 def measure(
-    task: Generation, model: nn.Module, batches: Iterable[Batch], folder: Path
+    task: Written, model: nn.Module, batches: Iterable[Batch], folder: Path
 ) -> dict[str, float]:
     """Let a student complete a split, and write a table of it.
 

@@ -15,7 +15,7 @@ from kdrun.dataset.arrays import Array
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
 from kdrun.sample import ROWS, rows_of, rows_shape
-from kdrun.security import bounds
+from kdrun.security import bounds, memory
 from kdrun.security.quiet import onnxruntime
 from kdrun.teacher.base import Teacher
 from kdrun.teacher.classes import ByName, log_probabilities, name_classes
@@ -192,7 +192,7 @@ def _watched(path: str, providers: list[str]) -> AbstractContextManager[None]:
     """Of what a graph computes, sizes are known only when it does so; a GPU reserves far more."""
     if providers != ["CPUExecutionProvider"]:
         return nullcontext()
-    return bounds.watch(path, "what its graph computes")
+    return memory.watch(path, "what its graph computes")
 
 
 def _providers(wanted: str, device: torch.device) -> list[str]:
