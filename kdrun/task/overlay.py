@@ -30,13 +30,14 @@ def blended(images: Tensor, masks: Tensor) -> Tensor:
 
 
 def framed(images: Tensor, boxes: Tensor) -> Tensor:
-    """Pictures with a frame of a pixel around each box, in the colour of its class.
+    """Pictures with a frame of a pixel around each box, in the hue of its class.
 
     Args:
         images: (N, H, W, 3) uint8.
         boxes: (N, K, 5) class, left, top, right, bottom in pixels; class -1 for none.
     """
-    table = torch.tensor(colours(), dtype=torch.uint8)
+    table = torch.tensor(colours()).float()
+    table = (table * 255 / table.amax(1, keepdim=True).clamp(min=1)).to(torch.uint8)  # bright
     drawn = images.clone()
     height, width = images.shape[1:3]
     for image, rows in zip(drawn, boxes, strict=True):

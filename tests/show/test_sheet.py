@@ -70,5 +70,5 @@ def test_boxes_are_framed() -> None:
     found = Dataset(split, None, split, ["a"], (3, 8, 8))
     batch = Batch(IMAGES[:1] / 255, boxes, torch.arange(1))
     ((picture, _),) = _pictures(found, batch, [""])
-    assert picture[1, 1:5].tolist() == [[128, 0, 0]] * 4
+    assert picture[1, 1:5].tolist() == [[255, 0, 0]] * 4
     assert torch.equal(picture[0], IMAGES[0].permute(1, 2, 0)[0])

@@ -26,8 +26,8 @@ def test_a_mask_tints_its_picture_and_void_does_not() -> None:
 def test_a_frame_is_around_a_box_and_the_best_is_on_top() -> None:
     boxes = torch.tensor([[[0, 1, 1, 5, 5], [1, 1, 1, 5, 3], [-1, 0, 0, 8, 6], [2, 9, 9, 9, 9.0]]])
     shown = framed(GREY, boxes)[0]
-    assert shown[1, 1].tolist() == shown[4, 4].tolist() == shown[2, 1].tolist() == [128, 0, 0]
-    assert shown[2, 2].tolist() == [0, 128, 0]
+    assert shown[1, 1].tolist() == shown[4, 4].tolist() == shown[2, 1].tolist() == [255, 0, 0]
+    assert shown[2, 2].tolist() == [0, 255, 0]
     assert bool((shown[0] == 100).all())
     assert bool((shown[3, 2:4] == 100).all())
     assert int((shown != 100).any(2).sum()) == 12 + 2
