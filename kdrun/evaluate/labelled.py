@@ -72,6 +72,10 @@ def of_dataset(data: Dataset, reads: Reads) -> Labelled:
             "the student reads tables or texts as its own file says, not as a dataset does: give "
             "the path of a file with a column of labels"
         )
+    if reads.task.boxed:
+        from kdrun.evaluate.boxed import of_boxes
+
+        return of_boxes(data, reads)
     sides = [one for one in (data.source, data) if one is not None]
     parts = [_known(one.test, one.classes, reads, one.domain or "the data") for one in sides]
     kept = [in_shape(part, reads) for part in parts]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kdrun.task import Scores, Tally
 from kdrun.task.overlay import Overlays, as_bytes, framed, sure
-from kdrun.task.precision import THRESHOLDS, average_precision
+from kdrun.task.precision import THRESHOLDS, Matches, matches, precision_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ class Boxes(Tally):
         self.true: list[Tensor] = []
         self.found: list[Tensor] = []
         self.teacher: list[Tensor] = []
-        self._known: dict[str, np.ndarray] = {}
+        self._matches: dict[str, Matches] = {}
         self.overlays = Overlays()
 
     def add(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
@@ -57,10 +57,19 @@ class Boxes(Tally):
         Args:
             whose: `student` or `teacher`.
         """
-        if whose not in self._known:
+        return precision_of(self._matched(whose))
+
+    def _matched(self, whose: str) -> Matches:
+        if whose not in self._matches:
             found = self.found if whose == "student" else self.teacher
-            self._known[whose] = average_precision(self.true, found, len(self.names))
-        return self._known[whose]
+            self._matches[whose] = matches(self.true, found, len(self.names))
+        return self._matches[whose]
+
+    def some(self, index: Tensor) -> Boxes:
+        """The count of some of the pictures, without a teacher's."""
+        made = Boxes(self.names)
+        made._matches["student"] = self._matched("student").some(index.tolist())
+        return made
 
     def scores(self) -> Scores:
         """The means over the classes that have a box in the split."""

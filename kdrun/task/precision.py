@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -20,6 +21,22 @@ Matched = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Scores (D,), whether each was right (10, D), and whether each counts (10, D)."""
 
 
+class Matches(NamedTuple):
+    """Which boxes of each picture are right.
+
+    Attributes:
+        parts: of each picture, for each class.
+        totals: (N, C) true boxes that are to be found.
+    """
+
+    parts: list[list[Matched]]
+    totals: np.ndarray
+
+    def some(self, index: Sequence[int]) -> Matches:
+        """Those of some pictures, one of which may come several times."""
+        return Matches([self.parts[place] for place in index], self.totals[list(index)])
+
+
 def average_precision(true: Sequence[Tensor], found: Sequence[Tensor], classes: int) -> np.ndarray:
     """The average precision of each class at each overlap.
 
@@ -35,18 +52,30 @@ def average_precision(true: Sequence[Tensor], found: Sequence[Tensor], classes: 
     Returns:
         (10, C) float64; NaN where no picture has a box of the class.
     """
-    pictures = [
-        (own.double().numpy(), said.double().numpy()) for own, said in zip(true, found, strict=True)
-    ]
-    precision = np.full((len(THRESHOLDS), classes), np.nan)
-    for label in range(classes):
-        total, parts = 0, []
-        for own, said in pictures:
+    return precision_of(matches(true, found, classes))
+
+
+def matches(true: Sequence[Tensor], found: Sequence[Tensor], classes: int) -> Matches:
+    """The first half of `average_precision`: what each picture is by itself."""
+    parts, totals = [], np.zeros((len(true), classes), np.int64)
+    for place, (one, other) in enumerate(zip(true, found, strict=True)):
+        own, said = one.double().numpy(), other.double().numpy()
+        row = []
+        for label in range(classes):
             boxes = own[own[:, 0] == label]
-            total += int((boxes[:, 5] == 0).sum())
-            parts.append(_matched(boxes, said[said[:, 0] == label]))
+            totals[place, label] = (boxes[:, 5] == 0).sum()
+            row.append(_matched(boxes, said[said[:, 0] == label]))
+        parts.append(row)
+    return Matches(parts, totals)
+
+
+def precision_of(found: Matches) -> np.ndarray:
+    """The second half: (10, C) over all pictures."""
+    totals = found.totals.sum(0)
+    precision = np.full((len(THRESHOLDS), len(totals)), np.nan)
+    for label, total in enumerate(totals.tolist()):
         if total:
-            precision[:, label] = _precision(parts, total)
+            precision[:, label] = _precision([row[label] for row in found.parts], total)
     return precision
 
 

@@ -63,3 +63,14 @@ def test_an_overlap_between_the_thresholds_counts_at_the_lower() -> None:
 
 def test_a_split_without_boxes_scores_nothing() -> None:
     assert means(np.full((10, 2), np.nan)) == {"map": 0, "map50": 0, "map75": 0}
+
+
+def test_some_pictures_are_counted_by_themselves_and_one_may_come_twice() -> None:
+    lacking = RIGHT.clone()
+    lacking[0, :, 0] = -1
+    tally = counted(lacking, RIGHT)
+    assert tally.some(torch.tensor([1])).scores().metrics == {"map": 1, "map50": 1, "map75": 1}
+    assert tally.some(torch.tensor([0, 0])).scores().metrics["map"] == 0
+    both = tally.some(torch.tensor([0, 1, 1])).by_class()[0]
+    assert both[0] == pytest.approx(67 / 101)  # two of three, at precision one
+    assert both[1] == 0
