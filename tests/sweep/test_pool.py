@@ -24,6 +24,8 @@ from tests.fabricated import record
 class Process:
     """Ends after some looks, as it is told: writes its record, or dies."""
 
+    says: str | None = None
+
     def __init__(self, job: Job, end: int, environment: Mapping[str, str], looks: int) -> None:
         self.job, self.end, self.environment = job, end, environment
         self.looks, self.returncode = looks, 0
@@ -33,8 +35,9 @@ class Process:
         self.looks -= 1
         if self.looks > 0:
             return None
-        if self.looks == 0 and self.end >= 0:
+        if self.looks == 0 and (self.end >= 0 or self.says):
             made: Any = record(0, error="RuntimeError: oh" if self.end else "")
+            made["status"] = self.says or made["status"]
             save_record(self.job.run_dir, made | {"identity": self.job.label * 64})
         self.returncode = self.end
         return self.end
@@ -54,6 +57,7 @@ class Machine:
         self.most = 0
         self.ends: dict[str, int] = {}
         self.slow: set[str] = set()
+        self.says: str | None = None
         self.buried: list[tuple[str, str]] = []
         self.jobs: dict[str, Job] = {}
 
@@ -61,6 +65,7 @@ class Machine:
         (name,) = words
         looks = 99 if name in self.slow else 3
         made = Process(self.jobs[name], self.ends.get(name, 0), environment, looks)
+        made.says = self.says
         self.processes.append(made)
         self.most = max(self.most, sum(one.looks > 0 for one in self.processes))
         return made
@@ -115,6 +120,23 @@ def test_one_that_is_killed_is_buried_and_the_others_go_on(
     assert machine.buried == [("b", "killed by SIGKILL; was there enough memory?")]
     assert [one.job.label for one in machine.processes] == list("abc")
     assert not any(taken(tmp_path / name) for name in "abc")
+
+
+@pytest.mark.parametrize(
+    ("status", "left", "dead"),
+    [
+        (1, "failed", False),  # it told by itself why
+        (1, "running", True),
+        (-9, "ok", True),
+        (0, "running", False),  # another process may be at it again
+    ],
+)
+def test_who_says_why_it_ended_is_left_in_peace(
+    machine: Machine, tmp_path: Path, status: int, left: str, dead: bool
+) -> None:
+    machine.ends, machine.says = {"a": status}, left
+    Pool(size=1).run(machine.commands(tmp_path, "a"))
+    assert bool(machine.buried) is dead
 
 
 def test_the_first_failure_interrupts_the_others_where_that_is_wanted(

@@ -60,6 +60,14 @@ def test_an_answer_is_the_likeliest_class_its_probability_and_all_of_them() -> N
     assert TASK.decisions() == ["cat", "dog", "owl"]
 
 
+def test_a_split_is_counted_by_its_classes() -> None:
+    tally = TASK.tally()
+    outputs, index = Outputs(torch.eye(3)[[1, 1, 2]]), torch.arange(3)
+    tally.add(outputs, None, Batch(torch.zeros(3, 1), torch.tensor([1, 0, -1]), index))
+    assert tally.predicted() == {"cat": 0, "dog": 2, "owl": 0}
+    assert tally.scores().metrics["accuracy"] == 0.5
+
+
 def test_a_teacher_must_beat_the_commonest_class() -> None:
     equal = TASK.judge({"accuracy": 2 / 3}, LABELS, "validation")
     assert equal is not None

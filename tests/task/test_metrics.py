@@ -6,12 +6,19 @@ import pytest
 
 from kdrun.task import Task
 from kdrun.task.classification import Classification
+from kdrun.task.detection import Detection
 from kdrun.task.generation import Generation
 from kdrun.task.metrics import CRITERIA, HEADLINES, Metric, first, guessed
 from kdrun.task.regression import Regression
 from kdrun.task.segmentation import Segmentation
 
-TASKS = (Classification(("a",)), Regression(), Segmentation(("a",)), Generation())
+TASKS = (
+    Classification(("a",)),
+    Regression(),
+    Segmentation(("a",)),
+    Detection(("a",)),
+    Generation(),
+)
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
@@ -30,6 +37,16 @@ def test_every_metric_is_explained_and_shares_are_per_cent(task: Task) -> None:
         known = guessed(metric.name)  # the ending says the same as the task, where it says a thing
         if known is not None:
             assert (known.unit == "%", known.better) == (metric.unit == "%", metric.better)
+
+
+LESS = {"nll", "ece", "mae", "rmse", "teacher_rmse", "perplexity", "teacher_perplexity"}
+LESS |= {"kl_to_teacher"}
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_less_is_better_of_errors_and_more_of_all_else(task: Task) -> None:
+    found = {metric.name: metric.better for metric in (*task.metrics, *task.beside)}
+    assert found == {name: "less" if name in LESS else "more" for name in found}
 
 
 @pytest.mark.parametrize(
