@@ -36,8 +36,10 @@ def in_its_format(settings: Train, run_dir: Path) -> Train:
     """
     began = begun(run_dir).precision
     here = precision(choose_dtype(settings.precision, choose_device(settings.device)))
-    if began in (None, here):
+    if began is None:
         return settings
+    if began == here:  # which `auto`, measured now, might not be again
+        return replace(settings, precision=Precision[began])
     log.info(
         "going on in %s, as it began: train.precision=%s is %s here",
         *(began, settings.precision.name, here),

@@ -20,6 +20,7 @@ from kdrun.method import Method
 from kdrun.model.features import Network, Student
 from kdrun.model.fitted import fitted
 from kdrun.objective import Objective
+from kdrun.run import formats
 from kdrun.run.begun import in_its_format
 from kdrun.run.common import Common
 from kdrun.run.data import learnt_from
@@ -131,6 +132,8 @@ def gather(
     # The student first: what is wrong with it is told before a teacher is trained for it.
     method = at_root("method", plain)
     student: Student = networks.student(stacked := _reads_answers(method))
+    if not stacked:
+        formats.settle(networks, student)
     asked = 0 if stacked or _is(method).live else 1 if fitted(student) else settings.epochs
     teacher = None if roles.teacher is None else networks.teacher(roles.teacher, asked)
     if stacked and teacher is not None and roles.teacher is not None:

@@ -81,11 +81,11 @@ def latency(
         cache: the folder that keeps measurements. What was measured there on a quiet machine for
             the same architecture, device, threads, format and batch is not measured again.
     """
-    look = _look(model)
-    if cache is None or look is None:
+    parts = look(model)
+    if cache is None or parts is None:
         return measure(model, shape, samples, device)
-    about = _about(model, shape, samples, device)
-    digest = hashlib.sha256(json.dumps([about, look]).encode()).hexdigest()
+    where = about(model, shape, samples, device)
+    digest = hashlib.sha256(json.dumps([where, parts]).encode()).hexdigest()
     file = cache / "latency" / f"{digest[:32]}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.parent / ".lock"):  # two at once would measure each other
@@ -95,7 +95,7 @@ def latency(
             if best is not None:  # the one that was disturbed less is the faster one
                 faster = min(best, found)
                 found = faster._replace(load=min(best.load, found.load))
-            write_atomic(file, json.dumps(about | found._asdict(), indent=1))
+            write_atomic(file, json.dumps(where | found._asdict(), indent=1))
             best = found
     return best
 
@@ -174,7 +174,7 @@ def _own_cores() -> set[int]:
     return os.sched_getaffinity(0)
 
 
-def _about(model: nn.Module, shape: Shape, samples: int, device: torch.device) -> dict[str, Any]:
+def about(model: nn.Module, shape: Shape, samples: int, device: torch.device) -> dict[str, Any]:
     """On what a measurement depends beside the architecture."""
     dtypes = {part.dtype for part in model.modules() if isinstance(part, Network)}
     return {
@@ -196,7 +196,7 @@ def _versions() -> Iterator[tuple[str, str]]:
             continue
 
 
-def _look(model: nn.Module) -> str | None:
+def look(model: nn.Module) -> str | None:
     """All that makes a network of known parts fast or slow; None if it has others."""
     told = []
     for name, part in model.named_modules():
