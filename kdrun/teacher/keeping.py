@@ -10,7 +10,7 @@ from kdrun.config.nearest import nearest
 from kdrun.config.schema import WHOLE
 from kdrun.security import bounds
 
-FIELDS = ("logits", "embedding", "features", "preactivations", "attentions")
+FIELDS = ("logits", "embedding", "features", "preactivations", "attentions", "heads")
 """Of `Outputs`, those that can be kept: others have another size in each batch."""
 
 WORDS = ("none", "auto", *FIELDS)

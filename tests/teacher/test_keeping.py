@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
-from kdrun.teacher.keeping import faults, keeping
+from kdrun.teacher.answers import flat, whole
+from kdrun.teacher.keeping import FIELDS, faults, keeping
+from kdrun.types import Outputs
 
 
 def test_what_a_role_says():
@@ -43,3 +46,10 @@ def test_settings_that_make_no_sense_are_told():
         assert f"method={method} " in told(method={"name": method, "uses": ["loss"]}, **kept)
     assert "method=" not in told(method={"name": "supervised", "uses": []}, **kept)
     assert "method=" not in told(method={"name": "born_again", "uses": ["loss"]}, **kept)
+
+
+def test_heads_of_a_detector_can_be_kept() -> None:
+    said = Outputs(torch.zeros(2, 0, 6), heads=(torch.rand(2, 5, 3), torch.rand(2, 5, 4)))
+    again = whole(flat(said, ("logits", "heads")))
+    assert all(torch.equal(a, b) for a, b in zip(said.heads, again.heads, strict=True))
+    assert "heads" in FIELDS
