@@ -198,7 +198,8 @@ class AskedOnce(Frozen):
                 "give fewer, or half"
             )
         forms = {name: form_of(tensor) for name, tensor in flat(said, fields).items()}
-        if said.logits.ndim == 3:  # of texts, the longest of which may be in another batch
+        if said.logits.ndim == 3 and self.loader.targets.ndim == 2:
+            # Of texts, the longest of which may be in another batch.
             longest, width = self.loader.targets.shape[1], said.logits.shape[2]
             forms["logits"] = forms["logits"]._replace(shape=(longest, width))
         with self._alone(".about"):

@@ -22,6 +22,7 @@ from kdrun.dataset.loader import make_loader
 from kdrun.method.distill import Distill
 from kdrun.objective import Objective
 from kdrun.task.classification import Classification
+from kdrun.task.detection import Detection
 from kdrun.teacher.asked import AskedOnce
 from kdrun.teacher.base import Teacher
 from kdrun.teacher.ensemble import Ensemble
@@ -30,7 +31,7 @@ from kdrun.teacher.network import Frozen
 from kdrun.teacher.room import Room
 from kdrun.train import Training
 from kdrun.train.capture import Captured
-from kdrun.types import Batch, Outputs
+from kdrun.types import Arrays, Batch, Outputs
 from tests.train.test_capture import LOSSES, TEXTS, data, go, net, terms, training
 
 SETTINGS = Train(epochs=3, progress=False, step=Steps.eager)
@@ -352,3 +353,31 @@ def test_two_processes_ask_once_and_a_killed_one_leaves_nothing(tmp_path):
     loader = batches()
     live = go(taught("kd", Frozen(net(1)), loader), loader, SETTINGS)
     assert equal(live, go(taught("kd", asked(tmp_path), loader), loader, SETTINGS))
+
+
+class Heads(Teacher):
+    """Says of N pictures a list of boxes, and what it scores at fixed places."""
+
+    def forward(self, batch: Batch) -> Outputs:
+        near = batch.index.float()[:, None, None]
+        heads = (near.expand(-1, 3, 2), near.expand(-1, 3, 4))
+        return Outputs(near.expand(-1, 7, 6), heads=heads)
+
+
+def test_a_detector_is_asked_once_and_its_boxes_are_no_text(tmp_path: Path) -> None:
+    boxes = Arrays(SPLIT.inputs, torch.zeros(len(SPLIT), 2, 6), task=Detection(("a",)))
+    loader = make_loader(boxes, 5, seed=3, train=True, views=1, task=boxes.task)
+    splits = {"test": ("0" * 64, len(SPLIT))}
+    place, room = tmp_path / "answers" / "a", Room(tmp_path / "answers", 2**30)
+    teacher = AskedOnce("x", lambda: Frozen(Heads()), place, room, AUTO, loader, 2, splits)
+    teacher.keep({"heads"})
+    teacher.begin_epoch(0)
+    assert not teacher.why_live
+    for batch in loader.epoch(1):
+        said = teacher(batch)
+        for found, live in zip((said.logits, *said.heads), flat_of(Heads()(batch)), strict=True):
+            assert torch.equal(found, live)
+
+
+def flat_of(outputs: Outputs) -> tuple[torch.Tensor, ...]:
+    return outputs.logits, *outputs.heads
