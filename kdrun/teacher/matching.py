@@ -162,6 +162,11 @@ def _check_ids(
     """Refuse rows about no sample, as far as one can know."""
     pool = {key for own in ids.values() for key in own}
     lost = [key for _, key in about if key not in pool]
+    if gaps := _left_out(lost, pool):
+        many = f"{len(gaps)} ids are those of rows"
+        told = many if len(gaps) > 1 else f"the id {gaps[0]} is that of a row"
+        log.info("%s left out when the data were read, of which nothing is learnt", told)
+        lost = [key for key in lost if key not in gaps]
     if not any(found["train"]) or (lost and whole):
         first = (lost or [next(iter(about))[1]])[0]
         raise ValueError(
@@ -170,6 +175,17 @@ def _check_ids(
         )
     if lost:
         log.info("%d of %d ids are of samples that are not read", len(lost), len(about))
+
+
+def _left_out(lost: Sequence[str], pool: set[str]) -> list[str]:
+    """Ids of rows of the file between those that were read: repetitions, or without a label.
+
+    Samples are called by the numbers of their rows, where all have numbers.
+    """
+    if not all(key.isdecimal() for key in pool):
+        return []
+    last = max(map(int, pool))
+    return [key for key in lost if key.isdecimal() and int(key) < last and key == str(int(key))]
 
 
 def _hint(lost: str, pool: set[str], data: Dataset) -> str:

@@ -71,6 +71,17 @@ def test_rows_about_nobody_are_refused_only_if_everybody_is_here() -> None:
         rows_about(table([70, 77]), CUT, whole=False)
 
 
+def test_rows_about_rows_that_were_left_out_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    gaps = data(part(5, 0, 2), part(3), part(6, 7))  # of a file of eight rows
+    with caplog.at_level("INFO"):
+        about = rows_about(table([0, 1, 2, 3, 5]), gaps, whole=True)
+    assert about["train"] == [[4], [0], [2]]
+    assert about["val"] == [[3]]
+    assert "the id 1 is that of a row left out when the data were read" in caplog.text
+    with pytest.raises(ValueError, match="1 of its 5 ids are no sample's, such as '9'"):
+        rows_about(table([0, 9, 2, 3, 5]), gaps, whole=True)
+
+
 def test_if_ids_counted_from_one_each_row_were_about_the_sample_before() -> None:
     assert rows_from_one(table([1, 3, 6]), CUT) == [[2], [0], [1]]
     assert rows_from_one(table([0, 3]), CUT) is None
