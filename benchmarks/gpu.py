@@ -16,6 +16,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -32,11 +33,15 @@ from kdrun.method.distill import Distill
 from kdrun.model import build
 from kdrun.model.features import Network
 from kdrun.objective import Objective
+from kdrun.parallel.turns import Turn, Turns
+from kdrun.run.common import InStep
+from kdrun.teacher.in_common import Desk, InCommon
 from kdrun.teacher.network import Frozen
 from kdrun.train import Training, train
-from kdrun.types import Arrays
+from kdrun.types import Arrays, Loader
 
 BATCH, CLASSES, T = 64, 100, 4.0
+STUDENTS = 8
 MEAN, STD = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
 WRN, RESNET = "kdrun.model.wrn.WideResNet", "kdrun.model.resnet.ResNet"
 PAIRS = {
@@ -74,22 +79,54 @@ def sgd(student: Network) -> torch.optim.SGD:
     )
 
 
-def kdrun(pair: str, data: Arrays, device: torch.device, step: Steps, compiled: bool) -> Round:
-    teacher, student = networks(pair, device, compiled)
-    objective = Objective({"ce": CE(), "kd": KD(T)}, {"ce": Weight(0.1), "kd": Weight(0.9)})
-    optimizer = sgd(student)
-    constant = torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0)
-    state = Training(Distill(student, Frozen(teacher), objective), optimizer, constant)
-    loader = make_loader(
+def objective() -> Objective:
+    return Objective({"ce": CE(), "kd": KD(T)}, {"ce": Weight(0.1), "kd": Weight(0.9)})
+
+
+def loader_of(data: Arrays, device: torch.device) -> Loader:
+    return make_loader(
         data, BATCH, seed=0, train=True, augment=Augment(crop_padding=4, flip=True),
         device=device, channels_last=True,
     )  # fmt: skip
+
+
+def kdrun(pair: str, data: Arrays, device: torch.device, step: Steps, compiled: bool) -> Round:
+    teacher, student = networks(pair, device, compiled)
+    optimizer = sgd(student)
+    constant = torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0)
+    state = Training(Distill(student, Frozen(teacher), objective()), optimizer, constant)
+    loader = loader_of(data, device)
 
     def once() -> float:
         settings = Train(epochs=state.epoch + 3, progress=False, step=step)
         train(state, loader, settings, 0, lambda student: {}, lambda training: None)
         return statistics.median(float(r["samples_per_second"] or 0) for r in state.history[-2:])
 
+    return once
+
+
+def side_by_side(pair: str, data: Arrays, device: torch.device, step: Steps) -> Round:
+    """Eight students over one teacher, step by step: told are the samples of all a second."""
+    loader = InStep(loader_of(data, device), 1)
+    desk, states = Desk(Frozen(networks(pair, device, False)[0])), []
+    for _ in range(STUDENTS):
+        student = networks(pair, device, False)[1]
+        optimizer = sgd(student)
+        constant = torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0)
+        method = Distill(student, InCommon(desk), objective())
+        states.append(Training(method, optimizer, constant))
+
+    def go_on(state: Training, turn: Turn) -> None:
+        settings = Train(epochs=state.epoch + 1, progress=False, step=step)
+        train(state, loader, settings, 0, lambda _: {}, lambda _: None, turn=turn)
+
+    def once() -> float:
+        begin = time.perf_counter()
+        Turns().run([partial(go_on, state) for state in states])
+        torch.cuda.synchronize()
+        return STUDENTS * len(data) / (time.perf_counter() - begin)
+
+    once()  # graphs are recorded
     return once
 
 
@@ -162,6 +199,8 @@ def main() -> int:
             "bare, one graph": bare(pair, data, device, True, False),
             "kdrun train.step=eager": kdrun(pair, data, device, Steps.eager, False),
             "kdrun": kdrun(pair, data, device, Steps.auto, False),
+            "kdrun, 8 side by side, eager": side_by_side(pair, data, device, Steps.eager),
+            "kdrun, 8 side by side": side_by_side(pair, data, device, Steps.auto),
         }
         if options.compile == "true":
             ways["bare, compiled, one graph"] = bare(pair, data, device, True, True)

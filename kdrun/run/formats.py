@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import torch
+from filelock import FileLock
 
 from kdrun.config.schema import Precision
 from kdrun.device import choose_dtype, precision
@@ -59,7 +60,9 @@ def settle(networks: Networks, student: Student) -> None:
     fast = choose_dtype(load.settings.precision, load.device)
     if fast is None or not _may_choose(student, load):
         return
-    plain, quick = _remembered(student, fast, load)
+    if (known := _remembered(student, fast, load)) is None:
+        return
+    plain, quick = known
     if quick < SHORT or plain >= CLEARLY * quick:
         return
     log.info(
@@ -84,22 +87,29 @@ def _may_choose(student: Student, load: Loaders) -> bool:
     )
 
 
-def _remembered(student: Student, fast: torch.dtype, load: Loaders) -> tuple[float, float]:
-    """Seconds of a step in float32 and in another format, as they were measured the first time."""
+def _remembered(student: Student, fast: torch.dtype, load: Loaders) -> tuple[float, float] | None:
+    """Seconds of a step in float32 and in another format, as they were measured the first time.
+
+    Returns:
+        None where that cannot be remembered: the next run would not compute in the same format.
+    """
     size = min(load.settings.batch_size, len(load.data.train), SAMPLES)
     shape, known = load.data.shape, look(student)
+    if known is None:
+        return None
     told = json.dumps([about(student, shape, size, load.device), known, precision(fast)])
     file = store().with_name("formats") / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
-    try:
-        plain, quick = map(float, json.loads(file.read_bytes()))
-    except (OSError, ValueError, TypeError):  # it is a cache: what cannot be read is measured again
-        with torch.random.fork_rng([load.device] if load.device.type == "cuda" else []):
-            plain, quick = seconds(student, (None, fast), noise(shape, size, load.device))
-        if known is not None:
-            with suppress(OSError):
-                file.parent.mkdir(parents=True, exist_ok=True)
-                write_atomic(file, json.dumps([plain, quick]))
-    return plain, quick
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(file.parent / ".lock"):
+            with suppress(OSError, ValueError, TypeError):  # what cannot be read is measured again
+                plain, quick = map(float, json.loads(file.read_bytes()))
+                return plain, quick
+            with torch.random.fork_rng([load.device] if load.device.type == "cuda" else []):
+                plain, quick = seconds(student, (None, fast), noise(shape, size, load.device))
+            write_atomic(file, json.dumps([plain, quick]))
+            return plain, quick
+    return None
 
 
 def seconds(

@@ -41,7 +41,7 @@ class Kind(Enum):
     temporary = "temporary files of processes that were killed"
     unfinished = "runs that failed, were pruned, stopped or cut off; they could go on"
     cache = "cache"
-    home = "digests of files and paces of runs, in the user's cache"
+    home = "digests of files, paces and formats of runs, in the user's cache"
 
 
 LEFT_OVER = (Kind.checkpoints, Kind.unbegun, Kind.temporary)
@@ -80,7 +80,8 @@ def found(folder: Path) -> list[Item]:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder")
     items = list(_below(folder))
-    ours = [path for path in (store(), paces()) if path.is_dir() and not path.is_symlink()]
+    homes = (store(), paces(), store().with_name("formats"))
+    ours = [path for path in homes if path.is_dir() and not path.is_symlink()]
     items += [Item(Kind.home, path, size(path)) for path in ours]
     trials = Path(tempfile.gettempdir()).glob("kdrun-trial-*")
     old = [path for path in trials if _is_old(path) and path.is_dir() and not path.is_symlink()]

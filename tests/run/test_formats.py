@@ -53,6 +53,16 @@ def test_float32_is_taken_where_it_is_clearly_faster(tmp_path, monkeypatch, plai
     assert len(asked) == 1  # remembered
 
 
+def test_what_cannot_be_remembered_is_as_the_hardware_says(tmp_path, monkeypatch):
+    asked = said(monkeypatch, 1.0, 2.0)
+    (tmp_path / "kdrun").touch()
+    assert parts(tmp_path, *AUTO).networks.dtype is torch.bfloat16
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    monkeypatch.setattr(formats, "look", lambda student: None)
+    assert parts(tmp_path, *AUTO).networks.dtype is torch.bfloat16
+    assert asked == []
+
+
 def test_what_is_typed_is_not_measured(tmp_path, monkeypatch):
     asked = said(monkeypatch, 1.0, 2.0)
     assert parts(tmp_path, "student=resnet8", "train.precision=bf16").networks.dtype is not None
