@@ -14,6 +14,7 @@ from kdrun.dataset.separated import CHUNK, NAMES, SAMPLE, Rows, find_separator, 
     [
         ("a,b\n1,2\n", (), ","),
         ("a;b;c\n1,5;2;3\n", (), ";"),  # the more columns
+        ("a,b;c;d\n1,2;3;4\n", (), ";"),  # though both make even rows
         ("a\tb\n1,2\t3\n", (), "\t"),
         ("a|b\n1|2\n", (), "|"),
         ("a,b;c\n1,2;3\n", ("c",), ";"),  # a column must be there

@@ -54,6 +54,7 @@ def test_stages_are_read_between_the_next_norm_and_activation(training: bool) ->
     network = Network(net, stages=net.stage_names, activations=behind).train(training)
     network.keep(["features", "preactivations"])
     outputs = network(Batch(torch.rand(2, 3, 16, 16), torch.zeros(2).long(), torch.arange(2)))
+    assert [f.shape[1:3] for f in outputs.features] == [(16, 16), (32, 8), (64, 4)]
     norms = (net.block2.layer[0].bn1, net.block3.layer[0].bn1, net.bn1)
     for norm, before, after in zip(norms, outputs.preactivations, outputs.features, strict=True):
         assert torch.allclose(before, norm(after), atol=1e-6)

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 from hydra import initialize_config_dir
+from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import setup_globals
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from kdrun.config.identity import Identity
 from kdrun.config.register import register
@@ -23,6 +27,7 @@ from kdrun.sweep.jobs import (
     Known,
     command_of,
     retyped,
+    settle,
     telling_apart,
     to_console,
 )
@@ -75,6 +80,29 @@ def test_all_jobs_of_a_command_have_its_name() -> None:
     assert command_of(master) == name
     assert name[0] == "c"  # twelve digits alone Hydra would read as a number
     assert command_of(OmegaConf.create({"job": {"command": "mine"}})) == "mine"
+
+
+def test_a_job_lies_where_hydra_will_put_it_and_keeps_its_own_config(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kdrun.sweep.jobs.identify", lambda config: WHO)
+    setup_globals()
+
+    def composed(rate: str) -> DictConfig:
+        config = OmegaConf.create({"hydra": HydraConf(), "seed": 3, "rate": rate})
+        config.hydra.sweep.dir, config.hydra.job.name = "out", "j"
+        config.hydra.sweep.subdir = "${hydra:job.name}_${seed}"
+        return config
+
+    before = HydraConfig.instance().cfg
+    job = settle(["seed=3"], "", composed("${seed}"))
+    assert HydraConfig.instance().cfg is before
+    assert (job.run_dir, job.label, job.overrides) == (Path("out/j_3"), "j_3", ("seed=3",))
+    assert job.config == {"seed": 3, "rate": 3}
+    assert job.what is WHO
+    with pytest.raises(OmegaConfBaseException, match="sed"):
+        settle([], "", composed("${sed}"))
+    assert HydraConfig.instance().cfg is before
 
 
 def master(configs: Path, *typed: str) -> DictConfig:
