@@ -31,7 +31,8 @@ SEEDS = "0,1,2,3,4,5,6,7"
 WAYS = {
     "one by one, live": ("teacher.cache=none",),
     "one by one, asked once": ("teacher.cache=auto",),
-    "side by side": ("hydra/launcher=together",),
+    # Those that were kept just now are not looked up.
+    "side by side": ("hydra/launcher=together", "teacher.cache=none"),
 }
 
 
