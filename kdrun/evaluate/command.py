@@ -14,7 +14,8 @@ from kdrun.terminal.printable import printable
 
 if TYPE_CHECKING:
     from kdrun.dataset.asked import Asked
-    from kdrun.evaluate.labelled import Labelled, Reads
+    from kdrun.evaluate.labelled import Labelled
+    from kdrun.evaluate.reads import Reads
     from kdrun.evaluate.scored import Line
     from kdrun.types import Dataset
 
@@ -87,7 +88,8 @@ def evaluate(options: argparse.Namespace) -> list[Line]:
         FileNotFoundError: there are none.
     """
     from kdrun.device import choose_device
-    from kdrun.evaluate.labelled import Reads, of_dataset, of_path
+    from kdrun.evaluate.labelled import of_dataset, of_path
+    from kdrun.evaluate.reads import Reads
     from kdrun.evaluate.scored import scored
     from kdrun.files.checkpoint import read_header, read_reader
     from kdrun.model.weights import rebuild

@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from torch import Tensor
 
 from kdrun.config.nearest import nearest
 from kdrun.dataset.arrays import read_npz, require, to_inputs, to_labels, to_names
-from kdrun.dataset.image import SUFFIXES, Fit
-from kdrun.dataset.inputs import fitted, resized
+from kdrun.dataset.image import SUFFIXES
 from kdrun.dataset.split import sample_ids, select
 from kdrun.dataset.walk import folders, image_files, left_out, spelled
-from kdrun.types import Arrays, Dataset, Files, Shape, Split
+from kdrun.evaluate.reads import Reads, in_shape, joined, known
+from kdrun.types import Arrays, Dataset, Files, Split
 
 if TYPE_CHECKING:
     from kdrun.dataset.asked import Asked
-    from kdrun.task import Task
-
-
-class Reads(NamedTuple):
-    """What a student reads and tells.
-
-    Attributes:
-        shape: of a sample.
-        reader: of new files: `Dataset.reader`.
-        task: with the student's classes.
-        plugins: packages that a `_target_` may lie in.
-        known_only: whether samples of classes that it does not know are left out.
-        tell: what is done with each sentence about the data.
-    """
-
-    shape: Shape
-    reader: Mapping[str, Any] | None
-    task: Task
-    plugins: Sequence[str]
-    known_only: bool
-    tell: Callable[[str], None]
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """What its answers are called; empty where they are values."""
-        return self.task.classes
 
 
 class Labelled(NamedTuple):
@@ -77,12 +48,12 @@ def of_dataset(data: Dataset, reads: Reads) -> Labelled:
 
         return of_boxes(data, reads)
     sides = [one for one in (data.source, data) if one is not None]
-    parts = [_known(one.test, one.classes, reads, one.domain or "the data") for one in sides]
+    parts = [known(one.test, one.classes, reads, one.domain or "the data") for one in sides]
     kept = [in_shape(part, reads) for part in parts]
     domains = [
         side.domain for side, part in zip(sides, kept, strict=True) for _ in range(len(part))
     ]
-    return Labelled(_joined(kept), domains if len(sides) > 1 else None)
+    return Labelled(joined(kept), domains if len(sides) > 1 else None)
 
 
 def of_path(path: str, reads: Reads, asked: Asked, domain: str | None) -> Labelled:
@@ -147,9 +118,9 @@ def _rows(path: str, reads: Reads, asked: Asked, domain: str | None) -> Labelled
         asked = asked._replace(labels=likely)
     asked = asked._replace(classes=reads.classes, ids=domain, tell=reads.tell)
     names, split = read_new(path, reads.shape, reads.reader, reads.plugins, asked)
-    known = reads.task.known(split.targets)
-    homes = [name for name, one in zip(names, known.tolist(), strict=True) if one]
-    return Labelled(select(split, known.nonzero().squeeze(1)), homes if domain else None)
+    labelled = reads.task.known(split.targets)
+    homes = [name for name, one in zip(names, labelled.tolist(), strict=True) if one]
+    return Labelled(select(split, labelled.nonzero().squeeze(1)), homes if domain else None)
 
 
 def _folder(place: Path, reads: Reads) -> Labelled:
@@ -161,11 +132,9 @@ def _folder(place: Path, reads: Reads) -> Labelled:
         names = folders(place)
     if not names:
         raise ValueError(f"{place} holds no folders: put the images of each class into one.")
-    known = {*reads.classes}
+    own = {*reads.classes}
     below = {name: [spelled(one) for one in folders(place / name)] for name in names}
-    by_domain = not known & {*map(spelled, names)} and any(
-        known & {*ones} for ones in below.values()
-    )
+    by_domain = not own & {*map(spelled, names)} and any(own & {*ones} for ones in below.values())
     homes = {name: place / name for name in names} if by_domain else {"": place}
     paths: list[str] = []
     labels: list[str] = []
@@ -187,7 +156,7 @@ def _folder(place: Path, reads: Reads) -> Labelled:
     ids = [spelled(Path(path).relative_to(place).as_posix()) for path in paths]
     side = reads.shape[-1] if isinstance(reads.shape, tuple) else 1
     whole = Files(paths, targets, side, ids=ids)
-    part = in_shape(_known(whole, classes, reads, str(place)), reads)
+    part = in_shape(known(whole, classes, reads, str(place)), reads)
     at_home = dict(zip(ids, domains, strict=True))
     homes_of = [at_home[name] for name in sample_ids(part)]
     return Labelled(part, homes_of if by_domain else None)
@@ -223,101 +192,7 @@ def _arrays(path: Path, reads: Reads) -> Labelled:
                     f"{path}: domain has {len(homes)} names for {len(targets)} samples"
                 )
         split = Arrays(inputs, targets, [str(n) for n in range(len(targets))])
-        part = _known(split, classes, reads, str(path))
+        part = known(split, classes, reads, str(path))
         domains += [homes[int(name)] for name in sample_ids(part)]
         parts.append(in_shape(part, reads))
-    return Labelled(_joined(parts), domains if len({*domains}) > 1 else None)
-
-
-def _known(split: Split, names: Sequence[str] | None, reads: Reads, where: str) -> Split:
-    """The labelled samples of a split, with the student's classes in the place of its own.
-
-    Args:
-        split: with classes of its own.
-        names: what they are called; None where they are the positions of the student's.
-        reads: what the student tells.
-        where: the data, for messages.
-
-    Raises:
-        ValueError: one of them is none of the student's.
-    """
-    task, targets = reads.task, split.targets
-    if task.named != (names is None or len(names) > 0):
-        raise ValueError(
-            f"{where}: the student's task is {task.name}, and these labels are another's"
-        )
-    if task.named:
-        own = list(reads.classes)
-        given = own if names is None else list(names)
-        number = torch.tensor([own.index(name) if name in own else -1 for name in given])
-        strange = [
-            one
-            for one in targets[targets >= 0].unique().tolist()
-            if one >= len(given) or number[one] < 0
-        ]
-        if strange and not reads.known_only:
-            odd = given[strange[0]] if strange[0] < len(given) else str(strange[0])
-            raise ValueError(
-                f"{where}: the class '{odd}' is none that the student knows; {nearest(odd, own)} "
-                "--known-only leaves out samples of other classes"
-            )
-        inside = (targets >= 0) & (targets < len(given))
-        targets = torch.where(inside, number[targets.clamp(0, len(given) - 1)], -1)
-    known = task.known(targets).nonzero().squeeze(1)
-    if len(known) == 0:
-        raise ValueError(f"{where}: no sample has a label that the student knows")
-    if (lost := len(targets) - len(known)) > 0:
-        reads.tell(f"{where}: {lost:,} samples without a label that is known are left out")
-    return select(replace(split, targets=targets, task=None), known)
-
-
-def in_shape(split: Split, reads: Reads) -> Split:
-    """A split whose samples are as the student reads them: pictures are resized.
-
-    Raises:
-        ValueError: they cannot be.
-    """
-    shape = reads.shape
-    if isinstance(split, Files):
-        if isinstance(shape, dict) or len(shape) != 3:
-            raise ValueError(
-                f"the student reads samples of the shape {shape}, and these are images"
-            )
-        return fitted(split, shape, Fit.of(reads.reader))
-    inputs = split.inputs
-    given = None if isinstance(inputs, dict) else tuple(inputs.shape[1:])
-    if given is None or isinstance(shape, dict):
-        if given is None and isinstance(shape, dict):
-            return split
-        raise ValueError(f"the student reads samples of the shape {shape}, and these are {given}")
-    if given == shape:
-        return split
-    if len(given) != 3 or len(shape) != 3:
-        raise ValueError(f"the student reads samples of the shape {shape}, and these have {given}")
-    reads.tell(f"pictures of {_size(given)} are brought to the student's {_size(shape)}")
-    assert isinstance(inputs, Tensor)
-    return replace(split, inputs=resized(inputs, shape))
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}x{shape[2]}" + (" in colour" if shape[0] == 3 else " in grey")
-
-
-def _joined(parts: Sequence[Split]) -> Split:
-    """Splits one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    targets = torch.cat([part.targets for part in parts])
-    ids = [name for part in parts for name in sample_ids(part)]
-    if all(isinstance(part, Files) for part in parts):
-        files = [part for part in parts if isinstance(part, Files)]
-        paths = [path for part in files for path in part.paths]
-        return replace(files[0], paths=paths, targets=targets, ids=ids)
-    arrays = [part for part in parts if isinstance(part, Arrays)]
-    inputs = [part.inputs for part in arrays]
-    joined: Any
-    if isinstance(inputs[0], dict):
-        joined = {key: torch.cat([one[key] for one in inputs]) for key in inputs[0]}  # type: ignore[index]
-    else:
-        joined = torch.cat([one for one in inputs if isinstance(one, Tensor)])
-    return Arrays(joined, targets, ids, task=arrays[0].task)
+    return Labelled(joined(parts), domains if len({*domains}) > 1 else None)

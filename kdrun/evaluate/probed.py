@@ -10,7 +10,7 @@ import torch
 from kdrun.dataset.digest import digest
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
-from kdrun.evaluate.labelled import Reads, in_shape
+from kdrun.evaluate.reads import Reads, in_shape
 from kdrun.evaluate.scored import Line, who
 from kdrun.model.features import Student
 from kdrun.score.intervals import wilson

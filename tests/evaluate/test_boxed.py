@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from kdrun.evaluate.labelled import Reads, of_dataset
+from kdrun.evaluate.labelled import of_dataset
+from kdrun.evaluate.reads import Reads
 from kdrun.task.detection import Detection, stacked
 from kdrun.types import Arrays, Dataset
 

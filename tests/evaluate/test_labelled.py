@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from kdrun.dataset.asked import Asked
-from kdrun.evaluate.labelled import Labelled, Reads, of_dataset, of_path
+from kdrun.evaluate.labelled import Labelled, of_dataset, of_path
+from kdrun.evaluate.reads import Reads
 from kdrun.task.classification import Classification
 from kdrun.task.regression import Regression
 from kdrun.types import Arrays, Dataset, Files

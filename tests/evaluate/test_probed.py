@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from kdrun.evaluate import probed as module
-from kdrun.evaluate.labelled import Reads
 from kdrun.evaluate.probed import probed
+from kdrun.evaluate.reads import Reads
 from kdrun.model import build
 from kdrun.task.classification import Classification
 from kdrun.types import Arrays, Dataset
