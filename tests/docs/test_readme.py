@@ -1,4 +1,4 @@
-"""What README says to type composes."""
+"""What README and the pages that it begins with say to type composes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from kdrun.security import trust
 
 ROOT = Path(__file__).parents[2]
 
+PAGES = ("README.md", "docs/commands.md", "docs/export.md", "docs/trackers.md", "docs/transfer.md")
+
 OWN = "my_configs"
 """Of a folder that the reader has: tests/config/test_typed_plugins.py."""
 
 
 def runs() -> list[str]:
-    text = (ROOT / "README.md").read_text()
+    text = "\n".join((ROOT / page).read_text() for page in PAGES)
     blocks = re.findall(r"```\w*\n(.*?)```", text, flags=re.S)
     lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
     typed = [re.sub(r"^KDRUN_DATA=\S+ ", "", line) for line in lines]
