@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import torch
+
+from kdrun.run.common import Common
+from kdrun.train.shares import all_labelled
 from tests.run.composed import parts
 
 
@@ -22,3 +27,19 @@ def test_pairs_are_of_both_domains_in_the_classes_of_the_target(tmp_path: Path) 
     assert batch.source is not None
     assert len(batch.source.target) == len(batch.target)
     assert int(batch.source.target.min()) >= 0
+
+
+def test_runs_side_by_side_are_given_the_same_pairs(tmp_path: Path) -> None:
+    words = ("dataset=digits_shifted", "dataset.train_size=null", "method=transfer")
+    load, common = parts(tmp_path, *words, "transfer=dann").load, Common()
+    one, other = replace(load, common=common), replace(load, seed=9, own_seed=0, common=common)
+    assert one.train is other.train
+    both = zip(one.paired().epoch(0), other.paired().epoch(0), load.paired().epoch(0), strict=True)
+    for number, (mine, yours, alone) in enumerate(both):
+        assert mine is yours
+        assert alone.source is not None
+        assert mine.source is not None
+        assert torch.equal(mine.source.index, alone.source.index)
+        if number == 3:
+            break
+    assert all_labelled(one.paired()) == all_labelled(load.paired())
