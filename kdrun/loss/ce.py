@@ -37,7 +37,12 @@ class CE(Loss):
         self.scale = 1.0
 
     def check(self, classes: int) -> None:
-        """Object to weights of another number of classes."""
+        """Object to weights of another number of classes, and of boxes."""
+        if self.rule != "none" and self.task is not None and self.task.boxed:
+            raise ValueError(
+                "train.class_weights is of samples or pixels of a class, and a detector's own loss "
+                "takes none: set it to none"
+            )
         fitting(self.rule, classes)
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 import torch
 
+from kdrun.loss.ce import CE
 from kdrun.loss.kd import KD
 from kdrun.loss.pkd import PKD
 from kdrun.loss.weight import Weight
@@ -44,6 +45,11 @@ def test_losses_between_logits_say_what_to_take() -> None:
     with pytest.raises(ValueError, match=r"loss.terms.kd: .*take pkd, fgd or cwd"):
         Objective({"kd": KD()}, {"kd": Weight(1.0)}, TASK).check(TASK)
     Objective({"pkd": PKD()}, {"pkd": Weight(1.0)}, TASK).check(TASK)
+
+
+def test_a_detectors_loss_takes_no_weights_of_classes() -> None:
+    with pytest.raises(ValueError, match=r"loss.terms.ce: train.class_weights.*set it to none"):
+        Objective({"ce": CE(class_weights="balanced")}, {"ce": Weight(1.0)}, TASK).check(TASK)
 
 
 def test_forms_are_checked() -> None:
