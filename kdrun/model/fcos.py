@@ -14,9 +14,17 @@ from kdrun.model.pyramid import Pyramid
 GROUP = 32
 """Groups of the head's normalisation: widths are multiples of this."""
 
+REACH = 2.0
+"""Places of its level that a box reaches to each side before anything is learnt."""
+
 
 def _head(width: int, num_classes: int, convs: int) -> nn.Module:
-    """torchvision's head, of at least two channels a group: of one, a single place is refused."""
+    """torchvision's head, that cannot fall silent.
+
+    Groups have at least two channels: of one, a single place is refused. Sides begin at a distance
+    of `REACH`: torchvision's begin around zero, and end there in a ReLU that nothing moves again,
+    if the first steps are large.
+    """
     from torchvision.models.detection import fcos
 
     head: nn.Module = fcos.FCOSHead(width, 1, num_classes, convs)
@@ -25,6 +33,7 @@ def _head(width: int, num_classes: int, convs: int) -> nn.Module:
         scores = fcos.FCOSClassificationHead(width, 1, num_classes, convs, norm_layer=norm)
         head.classification_head = scores
         head.regression_head = fcos.FCOSRegressionHead(width, 1, convs, norm_layer=norm)
+    nn.init.constant_(head.regression_head.bbox_reg.bias, REACH)
     return head
 
 

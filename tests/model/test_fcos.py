@@ -37,3 +37,11 @@ def test_one_picture_of_one_place_is_read() -> None:
     assert groups == {16}
     groups = {m.num_groups for m in small(width=64).modules() if isinstance(m, nn.GroupNorm)}
     assert groups == {32}
+
+
+def test_every_side_begins_away_from_the_relu_that_would_silence_it() -> None:
+    made = small(width=64).eval()
+    with torch.no_grad():
+        _, boxes = made(torch.rand(2, 3, 64, 64)).heads
+    sides = boxes[:, :64]  # of the finest level, whose places are 8 pixels wide
+    assert bool(((sides[..., 2:] - sides[..., :2]) > 8).all())
