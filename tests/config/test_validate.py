@@ -9,7 +9,8 @@ import pytest
 from omegaconf import DictConfig
 
 from kdrun.config import register
-from kdrun.config.validate import LONGEST, ConfigError, overrides
+from kdrun.config.validate import LONGEST, ConfigError, overrides, parts
+from kdrun.security import trust
 
 QUICK = ("student=linear", "teacher=mlp")
 
@@ -71,6 +72,18 @@ def test_only_terms_go_together_in_a_list_of_transfers() -> None:
 def test_what_is_missing_is_asked_for_before_anything_that_refers_to_it() -> None:
     told = faults("dataset=table")
     assert "dataset.path is not set: give dataset.path=VALUE" in told
+
+
+def test_a_package_that_nobody_typed_is_told_before_anything_in_it_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = check()
+    config.plugins, config.student.model._target_ = ["mine"], "mine.Net"
+    monkeypatch.setattr(trust, "_typed", ["student=linear"])
+    (told,) = parts(config)
+    assert told.startswith("plugins: mine is named in a file, which opens nothing")
+    monkeypatch.setattr(trust, "_typed", ["plugins=[mine]"])
+    assert any("no module 'mine' is installed" in one for one in parts(config))
 
 
 def test_a_folder_of_ones_own_is_looked_at_too(tmp_path: Path) -> None:

@@ -59,7 +59,15 @@ def test_a_sample_is_known_by_what_it_was_read_from() -> None:
     assert numbers(Arrays(X, Y, marks=marks)).tolist() == [2**64 - 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("change", [{"image_size": 16}, {"background": "black"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image_size": 16},
+        {"background": "black"},
+        {"crop_pct": 0.875},
+        {"interpolation": "bicubic"},
+    ],
+)
 def test_how_files_are_read_is_part_of_what_is_read(
     tmp_path: Path, change: dict[str, object]
 ) -> None:
