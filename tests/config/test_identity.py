@@ -287,12 +287,33 @@ def test_a_yaml_that_is_edited_while_a_sweep_runs_lands_under_no_old_name(kdrun,
         return real(folder)
 
     monkeypatch.setattr(life, "collect", edit)
-    words = ("--config-dir", "conf", "-m", *table("x.csv"), "optimizer=mine", "seed=0,1")
-    told = kdrun(*words)
+    words = ("--config-dir", "conf", *table("x.csv"), "optimizer=mine")
+    assert kdrun("-m", *words, "seed=0,1").status == 0  # each is what it was when planned
+    found = [(r["config"]["optimizer"]["lr"], r["config"]["seed"]) for r in records().values()]
+    assert sorted(found) == [(0.01, 0), (0.01, 1)]
+    planned = next(r["identity"] for r in records().values() if r["config"]["seed"] == 1)
+    monkeypatch.setattr(life, "collect", real)
+    # A process that is started for a job reads the yaml anew.
+    told = kdrun(*words, "seed=1", f"job.identity='{planned}'")
     assert told.status != 0
     assert "has changed since its sweep began" in told.out + told.err
-    assert {record["config"]["optimizer"]["lr"] for record in records().values()} == {0.01}
-    monkeypatch.setattr(life, "collect", real)
-    assert kdrun(*words).status == 0
+    assert kdrun("-m", *words, "seed=0,1").status == 0
     found = [(r["config"]["optimizer"]["lr"], r["config"]["seed"]) for r in records().values()]
-    assert sorted(found) == [(0.01, 0), (0.5, 0), (0.5, 1)]
+    assert sorted(found) == [(0.01, 0), (0.01, 1), (0.5, 0), (0.5, 1)]
+
+
+def test_a_table_that_is_edited_while_a_sweep_runs_ends_the_jobs_that_would_read_it(
+    kdrun, monkeypatch
+):
+    rows(Path("x.csv"))
+    real = life.collect
+
+    def edit(folder):
+        rows(Path("x.csv"), seed=1)
+        return real(folder)
+
+    monkeypatch.setattr(life, "collect", edit)
+    told = kdrun("-m", *table("x.csv"), "seed=0,1")
+    assert told.status != 0
+    assert "has changed since its sweep began" in told.out + told.err
+    assert [r["config"]["seed"] for r in records().values()] == [0]
