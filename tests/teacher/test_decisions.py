@@ -63,6 +63,7 @@ def test_lists_and_objects_of_json_are_columns(tmp_path: Path, kind: str) -> Non
 def test_arrays_name_their_classes_or_do_not(tmp_path: Path) -> None:
     values = np.eye(2, 3)
     assert npz(tmp_path, probabilities=values).classes is None
+    assert npz(tmp_path, probabilities=values).row.tolist() == [1, 2]
     assert npz(tmp_path, logits=values, classes=np.array(list("abc"))).classes == list("abc")
     for arrays, told in (
         ({"logits": values, "classes": np.array(list("ab"))}, "2 classes are named"),

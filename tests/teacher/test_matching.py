@@ -57,6 +57,8 @@ def test_without_ids_the_order_counts_if_nothing_was_set_aside() -> None:
     about = rows_about(table(None, rows=5), data(part(4, 0, 2), part(3, 1)), whole=True)
     assert about["train"] == [[4], [0], [2]]
     assert about["val"] == [[3], [1]]
+    apart = rows_about(table(None, rows=2), data(part(0, 1), part(0, 1)), whole=True)
+    assert apart["train"] == [[0], [1]]  # of samples that have ids of their own in each split
     for rows, whole, told in ((6, True, "of which there are 5"), (5, False, "some were set aside")):
         with pytest.raises(ValueError, match=f"{rows} rows have no column id.*{told}: give ids"):
             rows_about(table(None, rows=rows), CUT, whole=whole)
