@@ -7,8 +7,7 @@ from dataclasses import replace
 import torch
 
 from kdrun.config.nearest import nearest
-from kdrun.evaluate.labelled import Labelled
-from kdrun.evaluate.reads import Reads
+from kdrun.evaluate.reads import Labelled, Reads
 from kdrun.types import Arrays, Dataset
 
 

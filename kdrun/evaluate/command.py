@@ -14,8 +14,7 @@ from kdrun.terminal.printable import printable
 
 if TYPE_CHECKING:
     from kdrun.dataset.asked import Asked
-    from kdrun.evaluate.labelled import Labelled
-    from kdrun.evaluate.reads import Reads
+    from kdrun.evaluate.reads import Labelled, Reads
     from kdrun.evaluate.scored import Line
     from kdrun.types import Dataset
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,23 +13,11 @@ from kdrun.dataset.arrays import read_npz, require, to_inputs, to_labels, to_nam
 from kdrun.dataset.image import SUFFIXES
 from kdrun.dataset.split import sample_ids, select
 from kdrun.dataset.walk import folders, image_files, left_out, spelled
-from kdrun.evaluate.reads import Reads, in_shape, joined, known
-from kdrun.types import Arrays, Dataset, Files, Split
+from kdrun.evaluate.reads import Labelled, Reads, in_shape, joined, known
+from kdrun.types import Arrays, Dataset, Files
 
 if TYPE_CHECKING:
     from kdrun.dataset.asked import Asked
-
-
-class Labelled(NamedTuple):
-    """Samples whose labels are the student's classes.
-
-    Attributes:
-        split: all of them; no label is unknown.
-        domains: of each sample; None where there is only one.
-    """
-
-    split: Split
-    domains: list[str] | None
 
 
 def of_dataset(data: Dataset, reads: Reads) -> Labelled:

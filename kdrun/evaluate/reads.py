@@ -136,3 +136,15 @@ def joined(parts: Sequence[Split]) -> Split:
     else:
         whole = torch.cat([one for one in inputs if isinstance(one, Tensor)])
     return Arrays(whole, targets, ids, task=arrays[0].task)
+
+
+class Labelled(NamedTuple):
+    """Samples whose labels are the student's classes.
+
+    Attributes:
+        split: all of them; no label is unknown.
+        domains: of each sample; None where there is only one.
+    """
+
+    split: Split
+    domains: list[str] | None

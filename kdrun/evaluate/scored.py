@@ -13,7 +13,7 @@ from torch import nn
 from kdrun.dataset.digest import digest
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.seen import count_known
-from kdrun.evaluate.labelled import Labelled
+from kdrun.evaluate.reads import Labelled
 from kdrun.files.checkpoint import weights_file
 from kdrun.files.fingerprint import contents
 from kdrun.results.record import write_atomic

@@ -101,10 +101,9 @@ def export(
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}")
     student = open_student(run, plugins)
-    if backbone:
-        if format != "safetensors":
-            raise ValueError(f"--backbone is of --format safetensors, and not of {format}")
-        student = as_backbone(student)
+    if backbone and format != "safetensors":
+        raise ValueError(f"--backbone is of --format safetensors, and not of {format}")
+    student = as_backbone(student) if backbone else student
     if from_header(student.header, plugins).boxed and format in GRAPHS:
         raise ValueError(
             f"{student.header['name']} gives as many boxes as it finds, and --format {format} has "

@@ -129,15 +129,8 @@ def gather(
         tell(read, plain["job"]["command"])
     roles, objective = lineage(plain), _check(plain, load.data)
     networks = Networks(plain, load, choose_dtype(settings.precision, load.device), train)
-    # The student first: what is wrong with it is told before a teacher is trained for it.
     method = at_root("method", plain)
-    student: Student = networks.student(stacked := _reads_answers(method))
-    if not stacked:
-        formats.settle(networks, student)
-    asked = 0 if stacked or _is(method).live else 1 if fitted(student) else settings.epochs
-    teacher = None if roles.teacher is None else networks.teacher(roles.teacher, asked)
-    if stacked and teacher is not None and roles.teacher is not None:
-        student = networks.on_teacher(student, teacher, roles.teacher)
+    student, teacher = _taught(networks, method, roles.teacher, settings.epochs)
     return Parts(
         who=who,
         run_dir=run_dir,
@@ -161,6 +154,20 @@ def gather(
         rule=plain["method"].get("select", "last"),
         networks=networks,
     )
+
+
+def _taught(
+    networks: Networks, method: Called, role: Role | None, epochs: int
+) -> tuple[Student, Frozen | None]:
+    """A student and its teacher; what is wrong with it is told before one is trained for it."""
+    student: Student = networks.student(stacked := _reads_answers(method))
+    if not stacked:
+        formats.settle(networks, student)
+    asked = 0 if stacked or _is(method).live else 1 if fitted(student) else epochs
+    teacher = None if role is None else networks.teacher(role, asked)
+    if stacked and teacher is not None and role is not None:
+        student = networks.on_teacher(student, teacher, role)
+    return student, teacher
 
 
 def _reads_answers(method: Called) -> bool:

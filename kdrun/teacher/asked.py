@@ -181,27 +181,13 @@ class AskedOnce(Frozen):
     def _meet(self, fields: tuple[str, ...]) -> None:
         """Learn what some fields are like, from the first batch."""
         self.teacher.keep(set(fields) - {"logits"})
-        said = self.teacher(next(iter(self.loader.epoch(0))))
-        self._first = said
-        if said.members and set(fields) != {"logits"}:
-            raise ValueError("of an ensemble the logits can be kept, not what its members say")
-        lacking = [f for f in fields if getattr(said, f) in (None, ())]
-        if lacking:
-            raise ValueError(f"it gives no {' and no '.join(lacking)}")
-        if self.wanted.top and said.logits.ndim > 3:
-            raise ValueError(
-                f"teacher.cache_format={self.wanted.format} is of logits of samples and tokens"
-            )
-        if self.wanted.top and said.logits.shape[-1] <= self.wanted.top:
-            raise ValueError(
-                f"teacher.cache_format={self.wanted.format} of {said.logits.shape[-1]} logits: "
-                "give fewer, or half"
-            )
+        self._first = said = self.teacher(next(iter(self.loader.epoch(0))))
+        self.wanted.check(said, fields)
         forms = {name: form_of(tensor) for name, tensor in flat(said, fields).items()}
         if said.logits.ndim == 3 and self.loader.targets.ndim == 2:
             # Of texts, the longest of which may be in another batch.
-            longest, width = self.loader.targets.shape[1], said.logits.shape[2]
-            forms["logits"] = forms["logits"]._replace(shape=(longest, width))
+            shape = self.loader.targets.shape[1], said.logits.shape[2]
+            forms["logits"] = forms["logits"]._replace(shape=shape)
         with self._alone(".about"):
             self.answers.learn(forms)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdrun.config.nearest import nearest
 from kdrun.config.schema import WHOLE
 from kdrun.security import bounds
+
+if TYPE_CHECKING:
+    from kdrun.batch import Outputs
 
 FIELDS = ("logits", "embedding", "features", "preactivations", "attentions", "heads")
 """Of `Outputs`, those that can be kept: others have another size in each batch."""
@@ -42,6 +45,30 @@ class Keeping(NamedTuple):
     def whole(self) -> bool:
         """Whether what is kept has the bits of what was said."""
         return self.format in WHOLE
+
+    def check(self, said: Outputs, fields: Sequence[str]) -> None:
+        """Refuse answers that cannot be kept so.
+
+        Args:
+            said: of a batch.
+            fields: of them, that are to be kept.
+
+        Raises:
+            ValueError: with what is in the way.
+        """
+        if said.members and set(fields) != {"logits"}:
+            raise ValueError("of an ensemble the logits can be kept, not what its members say")
+        if lacking := [field for field in fields if getattr(said, field) in (None, ())]:
+            raise ValueError(f"it gives no {' and no '.join(lacking)}")
+        if self.top and said.logits.ndim > 3:
+            raise ValueError(
+                f"teacher.cache_format={self.format} is of logits of samples and tokens"
+            )
+        if self.top and said.logits.shape[-1] <= self.top:
+            raise ValueError(
+                f"teacher.cache_format={self.format} of {said.logits.shape[-1]} logits: "
+                "give fewer, or half"
+            )
 
 
 def keeping(role: Mapping[str, Any]) -> Keeping:

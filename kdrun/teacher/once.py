@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -70,16 +70,7 @@ def once(networks: Told, teachers: Teachers, role: Role, epochs: int) -> Frozen:
     Raises:
         ValueError: answers are to be kept, and cannot be.
     """
-
-    load, plain = networks.load, networks.plain
-
-    def build() -> Frozen:
-        if not epochs:
-            return Frozen(teachers.build(role))
-        if load.common is None:
-            return _made(teachers, role, load.settings)
-        return _in_common(networks, teachers, role, load.common)
-
+    load, plain, build = networks.load, networks.plain, _builder(networks, teachers, role, epochs)
     loader, data = load.train, load.data
     keep, cache = keeping(role), Path(plain["cache"]) / FOLDER
     if keep.fields == () or not epochs or not has_views(loader):
@@ -91,15 +82,7 @@ def once(networks: Told, teachers: Teachers, role: Role, epochs: int) -> Frozen:
     )
     if not pays and not cache.is_dir():
         return build()
-    trained: dict[str, Path] = {}
-
-    def train(one: Role) -> Path:
-        key = json.dumps(one, sort_keys=True, default=str)
-        if key not in trained:
-            trained[key] = inner(one)
-        return trained[key]
-
-    inner, teachers.train = teachers.train, train
+    train = teachers.train = _remembered(teachers.train)
     who = content(role, train, data, plain["plugins"])
     folder = cache / digits(load, networks.dtype, who)
     if not pays and not folder.is_dir():  # nobody has asked so far
@@ -126,6 +109,33 @@ def once(networks: Told, teachers: Teachers, role: Role, epochs: int) -> Frozen:
 
     asked.build = quietly
     return asked
+
+
+def _builder(networks: Told, teachers: Teachers, role: Role, epochs: int) -> Callable[[], Frozen]:
+    """What builds the teacher as it answers live: by itself, or for several runs at once."""
+    load = networks.load
+
+    def build() -> Frozen:
+        if not epochs:
+            return Frozen(teachers.build(role))
+        if load.common is None:
+            return _made(teachers, role, load.settings)
+        return _in_common(networks, teachers, role, load.common)
+
+    return build
+
+
+def _remembered(train: Callable[[Role], Path]) -> Callable[[Role], Path]:
+    """What trains the network of a role, and knows those that it has trained."""
+    trained: dict[str, Path] = {}
+
+    def once(one: Role) -> Path:
+        key = json.dumps(one, sort_keys=True, default=str)
+        if key not in trained:
+            trained[key] = train(one)
+        return trained[key]
+
+    return once
 
 
 def _made(teachers: Teachers, role: Role, settings: Train) -> Frozen:
