@@ -114,8 +114,7 @@ class AskedOnce(Frozen):
 
     @contextmanager
     def _alone(self, what: str) -> Iterator[None]:
-        lock = self.answers.folder / f"{what}.lock"
-        with held(lock, f"what teacher {self.name} says"):
+        with held(self.answers.folder / f"{what}.lock", f"what teacher {self.name} says"):
             self.answers.look()
             yield
 
