@@ -133,7 +133,8 @@ def _own(run: str, reads: Reads) -> Labelled:
     """The test split of the run's own data."""
     from dataclasses import replace
 
-    from kdrun.evaluate.labelled import Labelled, of_dataset
+    from kdrun.evaluate.labelled import of_dataset
+    from kdrun.evaluate.reads import Labelled
 
     data = _own_data(run, reads.plugins)
     if data.reader and "_target_" in data.reader:  # read and cut as it was for the run itself

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,14 +28,15 @@ def _head(width: int, num_classes: int, convs: int) -> nn.Module:
     """
     from torchvision.models.detection import fcos
 
-    head: nn.Module = fcos.FCOSHead(width, 1, num_classes, convs)
+    head: Any = fcos.FCOSHead(width, 1, num_classes, convs)
     if width == GROUP:
         norm = partial(nn.GroupNorm, GROUP // 2)
         scores = fcos.FCOSClassificationHead(width, 1, num_classes, convs, norm_layer=norm)
         head.classification_head = scores
         head.regression_head = fcos.FCOSRegressionHead(width, 1, convs, norm_layer=norm)
     nn.init.constant_(head.regression_head.bbox_reg.bias, REACH)
-    return head
+    made: nn.Module = head
+    return made
 
 
 class FCOS(OneStage):
