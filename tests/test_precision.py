@@ -82,7 +82,7 @@ def test_every_teacher_and_every_export(kdrun: Any, precision: str) -> None:
     pytest.importorskip("onnxruntime")
     swept(kdrun, *TINY, "method=supervised")
     (run,) = Path("outputs/default").glob("supervised_*")
-    for kind in FORMATS:
+    for kind in set(FORMATS) - {"hugging_face"}:  # of models of transformers
         told = kdrun("export", str(run), "--format", kind)
         assert told.status == 0, told.err
         assert ("the run was scored in bfloat16" in told.out) == (precision == "bf16")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kdrun.dataset.image import Fit
@@ -33,10 +33,10 @@ def _lines(student: Exported, library: str) -> Iterator[str]:
     if not record:
         yield "A student of kdrun; nothing is known of its run."
         return
-    run, config = record["run"], record["config"]
+    run, config = _part(record, "run"), _part(record, "config")
     yield "Trained by kdrun."
     yield ""
-    uses = config.get("method", {}).get("uses", [])
+    uses = _part(config, "method").get("uses") or []
     for name, value in (
         ("data", run.get("dataset")),
         ("method", run.get("method")),
@@ -48,15 +48,22 @@ def _lines(student: Exported, library: str) -> Iterator[str]:
             yield f"- {name}: {value}"
     yield ""
     yield from _measured(record, bool(student.head))
-    if command := record.get("runtime", {}).get("command"):
-        yield from ("```sh", str(command), "```", "")
+    if command := _part(record, "runtime").get("command"):
+        yield from (f"    {line}" for line in str(command).splitlines())
+        yield ""
     yield (
         "What it must not be used for, and under which licence, whoever publishes it has to say: "
         "its data are known here by name only."
     )
     yield ""
-    versions = record.get("versions") or {}
+    versions = _part(record, "versions")
     yield ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of a record, which somebody may have sent without it."""
+    found = record.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _use(student: Exported) -> Iterator[str]:
@@ -92,21 +99,21 @@ def _brought(student: Exported, shape: Any) -> str:
     )
 
 
-def _measured(record: dict[str, Any], headless: bool) -> Iterator[str]:
+def _measured(record: Mapping[str, Any], headless: bool) -> Iterator[str]:
     """The metrics of the run; of a head that is left behind they say nothing."""
-    metrics = record["metrics"]
-    columns = (record.get("task") or {}).get("columns") or {}
+    metrics, columns = _part(record, "metrics"), _part(_part(record, "task"), "columns")
     rows = [name for name in columns if isinstance(metrics.get(name), int | float)]
     if rows and not headless:
         yield from ("| measured on the test split | |", "| --- | --- |")
         for name in rows:
-            share = columns[name]["unit"] == "%"
+            share = _part(columns, name).get("unit") == "%"
             value = f"{100 * metrics[name]:.2f} %" if share else f"{metrics[name]:.4g}"
             yield f"| {name} | {value} |"
         yield ""
-    for note in record.get("notes") or ():
-        yield f"- note: {note}"
-    if record.get("notes"):
+    notes = record.get("notes")
+    for note in notes if isinstance(notes, list) else ():
+        yield f"- note: {' '.join(str(note).split())}"
+    if notes:
         yield ""
 
 

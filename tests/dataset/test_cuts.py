@@ -58,7 +58,7 @@ def test_the_fields_are_arguments_of_a_dataset_in_the_place_of_the_value() -> No
     assert list(taken) == [field.name for field in fields(Cuts)]
     assert taken["test_fraction"].default == 0.2
     assert list(inspect.signature(npz).parameters) == [
-        *("path", "val_fraction", "split_seed", "train_size", "fold")
+        *("path", "labels", "val_fraction", "split_seed", "train_size", "fold")
     ]
     assert (digits.__module__, digits.__name__) == ("kdrun.dataset.digits", "digits")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 
 from kdrun.export import card_of, export
@@ -32,3 +34,22 @@ def test_a_card_lies_beside_the_file(tmp_path: Path) -> None:
     text = card_of(out).read_text()
     assert "embedding (N, 4)" in text
     assert "classes" not in text
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"config": {}},
+        {"run": [1], "config": 3, "metrics": "no", "task": {"columns": [1]}, "notes": "one"},
+        {"run": {}, "config": {"method": {"uses": None}}, "versions": 1, "runtime": {"command": 5}},
+    ],
+)
+def test_a_record_that_lacks_its_parts_is_told_as_far_as_it_goes(
+    tmp_path: Path, record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kdrun.export.card.load_record", lambda folder: record)
+    network = build(MLP, num_classes=2, shape=(4,), mean=[], std=[])
+    file = tmp_path / "student.safetensors"
+    weights.save(file, network, "tiny", MLP, classes=["cat", "dog"], shape=(4,))
+    export(str(file), "safetensors", str(tmp_path / "out.safetensors"))
+    assert "Trained by kdrun." in card_of(tmp_path / "out.safetensors").read_text()

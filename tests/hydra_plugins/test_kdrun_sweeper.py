@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,6 @@ import pytest
 from omegaconf import OmegaConf
 
 from hydra_plugins import kdrun_sweeper
-from hydra_plugins.kdrun_sweeper import KdrunSweeper
 from kdrun import sweep
 from kdrun.config.validate import ConfigError
 from kdrun.sweep import estimate, outcome
@@ -60,7 +60,8 @@ class World:
         self.done.append(f"sum up {len(jobs)}, {already} before")
 
     def sweep(self, *words: str, dry_run: bool = False, **params: str) -> None:
-        sweeper = KdrunSweeper(params or None)
+        # Hydra makes its own classes anew whenever it looks for plugins.
+        sweeper = importlib.reload(kdrun_sweeper).KdrunSweeper(params or None)
         sweeper.config = OmegaConf.create({"dry_run": dry_run, "rerun": "failed"})
         sweeper.hydra_context = SimpleNamespace(config_loader=None)  # type: ignore[assignment]
         sweeper.launcher = SimpleNamespace()  # type: ignore[assignment]
