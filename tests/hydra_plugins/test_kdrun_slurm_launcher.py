@@ -35,6 +35,7 @@ class Patient(CE):
 QUEUE = ("-m", "hydra/launcher=slurm", "hydra.launcher.executor=local")
 
 
+@pytest.mark.slow
 def test_a_job_that_dies_in_the_queue_costs_no_other(kdrun):
     Path("faulty.py").write_text(FAULTY)
     told = kdrun(*QUEUE, *ACCIDENTS, "seed=7,8")

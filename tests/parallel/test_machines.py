@@ -30,6 +30,7 @@ def free_port() -> int:
             return port
 
 
+@pytest.mark.slow
 def test_two_machines_end_together_with_the_weights_of_one(tmp_path, monkeypatch, kdrun):
     words = (*RUN, "train.nodes=2", f"train.endpoint=localhost:{free_port()}")
     both = [Forked(*words, f"train.node={node}") for node in (0, 1)]
