@@ -76,11 +76,13 @@ class Turns:
         self.left = [*everybody]
         for each in everybody:
             each.thread.start()
-        self.go_on()
-        interrupted = False
+        begun = interrupted = False
         ended = 0
         while ended < len(everybody):
             try:  # `join` of a thread takes it for ended when it is interrupted
+                if not begun:  # in here, for the first of them may be interrupted at once
+                    self.go_on()
+                    begun = True
                 self.ended.get(timeout=PAUSE)
                 ended += 1
             except queue.Empty:
