@@ -34,7 +34,7 @@ from kdrun.model import build
 from kdrun.model.features import Network
 from kdrun.objective import Objective
 from kdrun.parallel.turns import Turn, Turns
-from kdrun.run.common import InStep
+from kdrun.run.side_by_side import InStep
 from kdrun.teacher.in_common import Desk, InCommon
 from kdrun.teacher.network import Frozen
 from kdrun.train import Training, train

@@ -85,8 +85,8 @@ class Turns:
                     begun = True
                 self.ended.get(timeout=PAUSE)
                 ended += 1
-            except queue.Empty:
-                pass
+            except queue.Empty:  # nobody has ended yet: only now could Ctrl-C be seen
+                continue
             except KeyboardInterrupt:
                 if interrupted:  # a second time: whoever hangs is left behind
                     raise
@@ -144,8 +144,8 @@ class _Own:
                 self.work(self)
             with self.turns.lock:  # nobody interrupts what comes
                 self.works = False
-        except KeyboardInterrupt:
-            pass
+        except KeyboardInterrupt:  # of `stop`, which knows: `run` raises it where it was typed
+            self.works = False
         finally:
             self.turns.left.remove(self)
             self.turns.go_on()

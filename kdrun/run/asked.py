@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from kdrun.config.identity import Identity
 
 if TYPE_CHECKING:
-    from kdrun.run.common import Beside
+    from kdrun.run.side_by_side import Beside
 
 Watch = Callable[[dict[str, Any]], None]
 """Told the row of metrics.csv after each epoch; what it raises ends the training."""

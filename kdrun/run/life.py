@@ -36,7 +36,7 @@ from kdrun.teacher.run import teacher_run
 from kdrun.terminal.narrow import terminal_width
 
 if TYPE_CHECKING:
-    from kdrun.run.common import Beside
+    from kdrun.run.side_by_side import Beside
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from kdrun.config.schema import Sampler, Train
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.paired import Paired
-from kdrun.run.common import Common
+from kdrun.run.side_by_side import Common
 from kdrun.transfer import shared_classes
 from kdrun.types import Dataset, Loader, Split
 

@@ -22,10 +22,10 @@ from kdrun.model.fitted import fitted
 from kdrun.objective import Objective
 from kdrun.run import formats
 from kdrun.run.begun import in_its_format
-from kdrun.run.common import Common
 from kdrun.run.data import learnt_from
 from kdrun.run.loaders import Loaders
 from kdrun.run.networks import Networks
+from kdrun.run.side_by_side import Common
 from kdrun.sample import rows_shape
 from kdrun.task import Task
 from kdrun.teacher.building import strangers

@@ -23,9 +23,9 @@ from omegaconf import DictConfig, open_dict
 
 from kdrun.files.logfile import RunLog
 from kdrun.parallel.turns import Turn, Turns
-from kdrun.run.common import Beside, Common
 from kdrun.run.life import run
 from kdrun.run.pace import CROWDED
+from kdrun.run.side_by_side import Beside, Common
 from kdrun.sweep import take
 from kdrun.sweep.jobs import Composer, Job, command_of, marked, settle, telling_apart
 from kdrun.sweep.outcome import record_of, tell_end

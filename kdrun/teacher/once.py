@@ -30,8 +30,8 @@ from kdrun.teacher.room import Room
 
 if TYPE_CHECKING:
     from kdrun.config.schema import Train
-    from kdrun.run.common import Common
     from kdrun.run.loaders import Loaders
+    from kdrun.run.side_by_side import Common
 
 LAYOUT = 1
 """Version of what lies in a folder of answers, and of what augmentation draws."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from kdrun.run.common import Common
+from kdrun.run.side_by_side import Common
 from kdrun.train.shares import all_labelled
 from tests.run.composed import parts
 

@@ -23,7 +23,7 @@ from kdrun.method.supervised import Supervised
 from kdrun.model.features import Network
 from kdrun.objective import Objective
 from kdrun.parallel.turns import Turn, Turns
-from kdrun.run.common import InStep
+from kdrun.run.side_by_side import InStep
 from kdrun.teacher.in_common import Desk, InCommon
 from kdrun.teacher.network import Frozen
 from kdrun.train import NonFiniteLossError, Training, average, train

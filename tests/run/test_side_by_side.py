@@ -8,7 +8,7 @@ import torch
 from kdrun.dataset.augment import Augment
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.spot import has_views, is_placed
-from kdrun.run.common import Common, InStep
+from kdrun.run.side_by_side import Common, InStep
 from kdrun.types import Arrays, Loader
 
 
