@@ -73,6 +73,14 @@ class OneStage(Detector):
 
     has_heads: ClassVar[bool] = True
 
+    def over(self, net: Any) -> None:
+        """Take a detector of torchvision over a `Pyramid`, whose levels are its stages."""
+        self.net, body = net, net.backbone
+        self.stage_names = tuple(f"net.backbone.{name}" for name in body.names)
+        self.head_name = "net.head.classification_head.cls_logits"
+        if body.normalisation is not None:
+            self.input_mean, self.input_std = body.normalisation
+
     def answer(
         self, images: Any, maps: Mapping[str, Tensor], targets: list[dict[str, Tensor]] | None
     ) -> Found:

@@ -82,18 +82,16 @@ class FCOS(OneStage):
         anchors = AnchorGenerator(
             tuple((stride,) for stride in body.strides), ((1.0,),) * len(body.strides)
         )
-        self.net = fcos.FCOS(
-            body,
-            num_classes,
-            anchor_generator=anchors,
-            head=_head(width, num_classes, convs),
-            score_thresh=score,
-            detections_per_img=MOST,
+        self.over(
+            fcos.FCOS(
+                body,
+                num_classes,
+                anchor_generator=anchors,
+                head=_head(width, num_classes, convs),
+                score_thresh=score,
+                detections_per_img=MOST,
+            )
         )
-        self.stage_names = tuple(f"net.backbone.{name}" for name in body.names)
-        self.head_name = "net.head.classification_head.cls_logits"
-        if body.normalisation is not None:
-            self.input_mean, self.input_std = body.normalisation
 
     def boxes(self, offsets: Tensor, anchors: Sequence[Tensor]) -> Tensor:
         """(N, A, 4) boxes: how far each side lies from the place, times the size of a place."""

@@ -58,17 +58,15 @@ class RetinaNet(OneStage):
         body = Pyramid(encoder, in_channels, width, coarse, pretrained)
         sizes = tuple(tuple(anchor * stride * o for o in OCTAVES) for stride in body.strides)
         anchors = AnchorGenerator(sizes, (RATIOS,) * len(sizes))
-        self.net = retinanet.RetinaNet(
-            body,
-            num_classes,
-            anchor_generator=anchors,
-            score_thresh=score,
-            detections_per_img=MOST,
+        self.over(
+            retinanet.RetinaNet(
+                body,
+                num_classes,
+                anchor_generator=anchors,
+                score_thresh=score,
+                detections_per_img=MOST,
+            )
         )
-        self.stage_names = tuple(f"net.backbone.{name}" for name in body.names)
-        self.head_name = "net.head.classification_head.cls_logits"
-        if body.normalisation is not None:
-            self.input_mean, self.input_std = body.normalisation
 
     def boxes(self, offsets: Tensor, anchors: Sequence[Tensor]) -> Tensor:
         """(N, A, 4) boxes: offsets of the centre and logarithms of sizes, against the anchors."""

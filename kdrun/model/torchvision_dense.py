@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from kdrun.config.nearest import nearest
+from kdrun.model.from_torchvision import made
 
 STAGES = {
     "fcn_resnet50": ("layer1", "layer2", "layer3", "layer4"),
@@ -39,22 +39,9 @@ class Dense(nn.Module):
     def __init__(
         self, name: str, num_classes: int, in_channels: int, pretrained: bool = False
     ) -> None:
-        from torchvision import models
-
         super().__init__()
-        if name not in STAGES:
-            raise ValueError(f"torchvision's '{name}' is not known here; {nearest(name, STAGES)}")
-        if in_channels != 3:
-            raise ValueError(
-                f"torchvision's {name} reads 3 channels, and the data have {in_channels}"
-            )
-        self.net = models.get_model(
-            name,
-            weights=None,
-            weights_backbone="DEFAULT" if pretrained else None,
-            num_classes=num_classes,
-            **({} if name.startswith("lraspp") else {"aux_loss": False}),
-        )
+        more = {} if name.startswith("lraspp") else {"aux_loss": False}
+        self.net = made(name, STAGES, in_channels, pretrained, num_classes=num_classes, **more)
         backbone = (f"net.backbone.{stage}" for stage in STAGES[name])
         self.stage_names = (*backbone, f"net.{LAST[name.split('_')[0]]}")
         if pretrained:

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdrun.config.nearest import nearest
 from kdrun.model.detector import Detector, Found, listed, total
+from kdrun.model.from_torchvision import made
 from kdrun.task.detection import FIELDS
 
 PYRAMID = tuple(f"backbone.fpn.layer_blocks.{level}" for level in range(4))
@@ -45,21 +45,8 @@ class TorchvisionDetector(Detector):
     def __init__(
         self, name: str, num_classes: int, in_channels: int, pretrained: bool = False
     ) -> None:
-        from torchvision import models
-
         super().__init__()
-        if name not in STAGES:
-            raise ValueError(f"torchvision's '{name}' is not known here; {nearest(name, STAGES)}")
-        if in_channels != 3:
-            raise ValueError(
-                f"torchvision's {name} reads 3 channels, and the data have {in_channels}"
-            )
-        self.net: Any = models.get_model(
-            name,
-            weights=None,
-            weights_backbone="DEFAULT" if pretrained else None,
-            num_classes=num_classes + 1,
-        )
+        self.net = made(name, STAGES, in_channels, pretrained, num_classes=num_classes + 1)
         self.stage_names = tuple(f"net.{stage}" for stage in STAGES[name])
         mean, std = self.net.transform.image_mean, self.net.transform.image_std
         if pretrained:
