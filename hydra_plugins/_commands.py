@@ -17,14 +17,8 @@ if TYPE_CHECKING:
     from kdrun.sweep.left import Left
 
 
-class CommandLauncher(Launcher):
-    """A launcher that hands over the command of each job, which a process of its own executes."""
-
-    spans_machines = False
-    """Whether a job may be for several machines."""
-
-    left: Left | None = None
-    """Told of each job that is over, it says how long the others will take."""
+class KdrunLauncher(Launcher):
+    """A launcher whose jobs are runs of kdrun, which need not be handed to it as a function."""
 
     config: DictConfig | None = None
     hydra_context: HydraContext | None = None
@@ -32,8 +26,18 @@ class CommandLauncher(Launcher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Keep what `launch` needs. The task is not called: each process has its own."""
+        """Keep what `launch` needs. The task is not called: it does one job at a time."""
         self.config, self.hydra_context = config, hydra_context
+
+
+class CommandLauncher(KdrunLauncher):
+    """A launcher that hands over the command of each job, which a process of its own executes."""
+
+    spans_machines = False
+    """Whether a job may be for several machines."""
+
+    left: Left | None = None
+    """Told of each job that is over, it says how long the others will take."""
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hydra.core.utils import JobReturn, configure_log
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+
+from hydra_plugins._commands import KdrunLauncher
 
 
-class TogetherLauncher(Launcher):
+class TogetherLauncher(KdrunLauncher):
     """Trains the jobs of a sweep step by step, those at once that learn from the same batches.
 
     Args:
@@ -22,14 +21,6 @@ class TogetherLauncher(Launcher):
 
     def __init__(self, n_jobs: int = 8) -> None:
         self.n_jobs = n_jobs
-        self.config: DictConfig | None = None
-        self.hydra_context: HydraContext | None = None
-
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
-        """Keep what `launch` needs. The task is not called: it does one job at a time."""
-        self.config, self.hydra_context = config, hydra_context
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
