@@ -44,7 +44,7 @@ def strengths(policy: Policy, operation: str, level: Tensor, height: int, width:
     """
     wide = policy == "trivial"
     share = level / LEVELS
-    if operation in ("posterize",):
+    if operation == "posterize":
         return 8 - (level / (LEVELS / (6 if wide else 4))).round()
     if operation == "solarize":
         return 255 * (1 - share)

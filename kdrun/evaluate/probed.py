@@ -62,7 +62,7 @@ def probed(
     tell(f"probed with {len(train):,} labelled training embeddings of {train.shape[1]} numbers")
     answers = {
         "knn_accuracy": nearest(train, labels, test, len(data.classes)),
-        "probe_accuracy": linear(train, labels, test),
+        "probe_accuracy": linear(train, labels, test, tell),
     }
     metrics = {key: float((said == wanted).double().mean()) for key, said in answers.items()}
     ends = {key: wilson(value, len(wanted)) for key, value in metrics.items()}

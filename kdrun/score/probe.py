@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,6 +19,9 @@ METRICS = (
 
 NEIGHBOURS, TEMPERATURE = 20, 0.07
 """As DINO has them: Caron et al., 2021. https://arxiv.org/abs/2104.14294"""
+
+STEPS = 500
+"""Of the solver of a linear probe, at most."""
 
 AT_ONCE = 1024
 """Samples whose neighbours are looked for."""
@@ -62,8 +67,15 @@ def nearest(train: Tensor, labels: Tensor, test: Tensor, classes: int) -> Tensor
     return torch.cat(votes)
 
 
-def linear(train: Tensor, labels: Tensor, test: Tensor) -> Tensor:
-    """(M,) the classes of a logistic regression on standardised embeddings; arguments as above."""
+def linear(train: Tensor, labels: Tensor, test: Tensor, tell: Callable[[str], None]) -> Tensor:
+    """(M,) the classes of a logistic regression on standardised embeddings.
+
+    Args:
+        train: as of `nearest`, as are the next two.
+        labels: likewise.
+        test: likewise.
+        tell: what is done with a sentence about it, where it has not come to its end.
+    """
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
@@ -71,8 +83,10 @@ def linear(train: Tensor, labels: Tensor, test: Tensor) -> Tensor:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # its last steps move no answer
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=STEPS))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
         model.fit(train.numpy(), labels.numpy())
+    if any(issubclass(one.category, ConvergenceWarning) for one in caught):
+        tell(f"the linear probe has not come to its end in {STEPS} steps")
     return torch.from_numpy(model.predict(test.numpy()))

@@ -30,8 +30,17 @@ def test_neighbours_vote_by_how_near_they_are(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_linear_probe_finds_what_is_linear() -> None:
     labels = (TRAIN[:, 2] > 0).long()
-    found = probe.linear(TRAIN, labels, TEST)
+    told: list[str] = []
+    found = probe.linear(TRAIN, labels, TEST, told.append)
     assert (found == (TEST[:, 2] > 0)).float().mean() > 0.9
+    assert told == []
+
+
+def test_a_probe_that_has_not_come_to_its_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "STEPS", 1)
+    told: list[str] = []
+    probe.linear(TRAIN, (TRAIN[:, 2] > 0).long(), TEST, told.append)
+    assert told == ["the linear probe has not come to its end in 1 steps"]
 
 
 def test_an_embedding_is_what_the_head_reads() -> None:
