@@ -34,7 +34,7 @@ class Boxes(Tally):
         self.found: list[Tensor] = []
         self.teacher: list[Tensor] = []
         self._matches: dict[str, Matches] = {}
-        self.overlays = Overlays()
+        self.overlays = Overlays(framed)
 
     def add(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
         """Take one batch."""
@@ -48,8 +48,7 @@ class Boxes(Tally):
             for name, outputs in (("teacher", teacher), ("student", student)):
                 if outputs is not None:
                     told[name] = sure(outputs.logits[: len(images)].float().cpu())
-            drawn = {name: framed(images, boxes) for name, boxes in told.items()}
-            self.overlays.add(images, **drawn)
+            self.overlays.add(images, **told)
 
     def by_class(self, whose: str = "student") -> np.ndarray:
         """(10, C): the average precision at each overlap; NaN where a class has no box.

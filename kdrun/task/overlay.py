@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -67,9 +68,16 @@ def sure(found: Tensor) -> Tensor:
 
 
 class Overlays:
-    """The first pictures of a split: as they are, and as truth, teacher and student have them."""
+    """The first pictures of a split: as they are, and as truth, teacher and student have them.
 
-    def __init__(self) -> None:
+    They are drawn when they are written: most splits are only counted.
+
+    Args:
+        draw: `blended` or `framed`.
+    """
+
+    def __init__(self, draw: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self.draw = draw
         self.columns: dict[str, list[Tensor]] = {}
 
     @property
@@ -77,14 +85,14 @@ class Overlays:
         """Whether there are enough."""
         return sum(map(len, self.columns.get("picture", ()))) >= PICTURES
 
-    def add(self, images: Tensor, **drawn: Tensor) -> None:
+    def add(self, images: Tensor, **said: Tensor) -> None:
         """Keep some pictures.
 
         Args:
             images: (N, H, W, 3) uint8.
-            drawn: likewise, by the head of the column that they are of.
+            said: what is to be drawn over them, by the head of the column.
         """
-        for name, column in {"picture": images, **drawn}.items():
+        for name, column in {"picture": images, **said}.items():
             self.columns.setdefault(name, []).append(column)
 
     def write(self, path: Path) -> None:
@@ -98,8 +106,10 @@ class Overlays:
 
         if not self.columns:
             return
-        whole = [torch.cat(parts)[:PICTURES] for parts in self.columns.values()]
-        rows = [[(picture, "") for picture in row] for row in zip(*whole, strict=True)]
+        whole = {name: torch.cat(parts)[:PICTURES] for name, parts in self.columns.items()}
+        images = whole.pop("picture")
+        columns = [images, *(self.draw(images, said) for said in whole.values())]
+        rows = [[(picture, "") for picture in row] for row in zip(*columns, strict=True)]
         with atomic(path) as temporary:
             drawn(list(self.columns), rows).save(temporary, format="PNG")
 

@@ -36,7 +36,7 @@ class Pixels(Tally):
         self.teacher: Tensor | None = None
         self.agreed = torch.zeros((), dtype=torch.int64)
         self.kept: list[Tensor] = []
-        self.overlays = Overlays()
+        self.overlays = Overlays(blended)
 
     def add(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
         """Count the pixels of one batch."""
@@ -55,7 +55,7 @@ class Pixels(Tally):
             self.agreed = self.agreed.to(said.device) + (answer == said).sum()
 
     def _show(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> None:
-        """Draw the first pictures."""
+        """Keep the first pictures, to be drawn."""
         if not isinstance(batch.input, Tensor) or batch.input.ndim != 4:
             return
         images, size = as_bytes(batch.input), batch.target.shape[1:]
@@ -66,7 +66,7 @@ class Pixels(Tally):
             if outputs is not None:
                 scores = brought_to(outputs.logits[: len(images)], size)
                 said[name] = scores.argmax(1).cpu()
-        self.overlays.add(images, **{name: blended(images, mask) for name, mask in said.items()})
+        self.overlays.add(images, **said)
 
     def _keep(self, target: Tensor, said: Tensor, counts: Tensor) -> None:
         """One matrix for each picture."""

@@ -60,5 +60,5 @@ def test_the_first_pictures_of_a_split_are_written(tmp_path: Path) -> None:
         with Image.open(tmp_path / name / "examples.png") as page:
             assert page.size == (6 + columns * (96 + 6), 14 + 6 + 8 * (96 + 14 + 6))
             assert np.asarray(page).min() == 0
-    Overlays().write(tmp_path / "none.png")
+    Overlays(blended).write(tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
