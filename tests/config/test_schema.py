@@ -81,6 +81,17 @@ def test_losses_compose_and_keep_the_labels():
     assert loss.weights.at == 500
 
 
+def test_texts_have_the_kd_of_tokens_unless_another_loss_is_typed():
+    for dataset in ("lines", "pairs"):
+        loss = composed(f"dataset={dataset}").loss
+        assert (loss.terms.kd.temperature, loss.weights.ce, loss.weights.kd) == (1, 0.5, 0.5)
+        assert composed(f"dataset={dataset}", "loss=kd").loss.terms.kd.temperature == 4
+        assert set(composed(f"dataset={dataset}", "loss=jsd").loss.terms) == {"ce", "jsd"}
+        both = composed(f"dataset={dataset}", "loss=[tokens/kd,jsd]").loss
+        assert (set(both.terms), both.weights.kd) == ({"ce", "kd", "jsd"}, 0.5)
+    assert composed().loss.terms.kd.temperature == 4
+
+
 def test_an_optimizer_for_the_teacher_alone():
     cfg = composed("+optimizer@teacher.recipe.optimizer=adamw")
     assert cfg.teacher.recipe.optimizer._target_ == "torch.optim.AdamW"

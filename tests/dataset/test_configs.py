@@ -15,7 +15,7 @@ from kdrun.dataset.augment import Augment
 
 ROOT = Path(__file__).parents[2]
 YAMLS = sorted((ROOT / "configs" / "dataset").glob("*.yaml"))
-NOT_ARGUMENTS = DATASET_OWN
+NOT_ARGUMENTS = (*DATASET_OWN, "defaults")
 
 
 def arguments(path: Path) -> dict[str, Any]:
