@@ -71,6 +71,7 @@ class Files:
         task: as in `Arrays`.
         crop_pct: how much of the picture's middle is kept, as `kdrun.dataset.image.Fit` has it.
         interpolation: bilinear or bicubic.
+        groups: as in `Arrays`.
     """
 
     paths: list[str]
@@ -81,6 +82,7 @@ class Files:
     task: Task | None = None
     crop_pct: float = 1.0
     interpolation: str = "bilinear"
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from kdrun.dataset.split import groups_of, hold_out, select, strata
+from kdrun.dataset.split import hold_out, select, strata
 from kdrun.task.choose import of_split
 from kdrun.types import Split
 
@@ -44,7 +44,7 @@ def divide(
         ValueError: the fraction, or the number of folds, does not fit the data.
     """
     if fold is None:
-        groups = groups_of(whole)
+        groups = whole.groups
         rest, held = hold_out(strata(whole), test_fraction, split_seed, "test_fraction", groups)
     else:
         rest, held = fold_of(whole, split_seed, fold)
@@ -89,7 +89,7 @@ def _parts(whole: Split, split_seed: int, count: int) -> Iterator[Tensor]:
     """The positions in each fold."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    groups = groups_of(whole)
+    groups = whole.groups
     classes = strata(whole).numpy()
     things, size = ("samples", len(whole)) if groups is None else ("groups", len(groups.unique()))
     if size < count:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from kdrun.config.instantiate import nearest
 from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.decodable import refuse_damaged
 from kdrun.dataset.domains import Labels, partly_labelled
+from kdrun.dataset.folder_groups import Group, folder_groups
 from kdrun.dataset.image import WHITE, Fit, readable
 from kdrun.dataset.split import channel_statistics
 from kdrun.dataset.walk import count_beside, folders, image_files, leads_out, left_out, spelled
@@ -36,16 +38,16 @@ def image_folder(
     crop_pct: float = 0.875,
     interpolation: Literal["bilinear", "bicubic"] = "bilinear",
     labels: Labels = "all",
+    group: Group = "auto",
     *,
     cuts: Cuts,
 ) -> Dataset:
     """Image files of any common kind as `root/train/CLASS/…` and `root/test/CLASS/…`.
 
-    A folder `root/val` of the same kind (or `valid`, `validation`, `dev`) is the validation split,
-    whatever `val_fraction` says. Where there are no splits, but `root/CLASS/…`, a test split is cut
-    off, stratified. Files are decoded when a batch needs them, as RGB, their centre cut to a
-    square; that each can be decoded is found out at once. A sample is called by its path below the
-    split, `CLASS/…/FILE`.
+    A folder `root/val` (or `valid`, `validation`, `dev`) is the validation split, whatever
+    `val_fraction` says. Where there are no splits, but `root/CLASS/…`, a test split is cut off,
+    stratified. Files are decoded when a batch needs them, as RGB, their centre cut to a square;
+    that each can be decoded is found out at once. A sample is called by its path, `CLASS/…/FILE`.
 
     Args:
         root: the folder.
@@ -56,13 +58,13 @@ def image_folder(
         interpolation: by which pictures are resized.
         labels: `all`, `none`, or how many training samples keep their label; with less than `all`
             there is no validation split either.
+        group: which images stay together in every cut: `kdrun.dataset.folder_groups`.
         cuts: how the data are cut; its fields are arguments. `test_fraction` is read where there
             is no `root/test` alone.
 
     Raises:
         FileNotFoundError: a folder is missing.
-        ValueError: a folder holds no images, a class is not among the training classes, or a file
-            is damaged.
+        ValueError: a folder has no images or a class that is not in training, a file is damaged.
     """
     if image_size < 1:
         raise ValueError(f"dataset.image_size={image_size}: give 1 or more pixels.")
@@ -71,11 +73,11 @@ def image_folder(
     left = {part: Counter[str]() for part in places}
     found = {part: _classes(place, left[part]) for part, place in places.items()}
     main = WHOLE if WHOLE in found else "train"
-    classes, parts = list(found[main]), {}
-    for part, files in found.items():
-        _check_known(places[part], files, classes)
-        parts[part] = _split(places[part], files, classes, image_size, fit)
+    classes = list(found[main])
+    parts = {p: _split(places[p], f, classes, image_size, fit) for p, f in found.items()}
     refuse_damaged(root, _paths(parts))
+    grouped = folder_groups(parts[main].ids or [], group)
+    parts[main] = replace(parts[main], groups=grouped.groups)
     cut = partly_labelled(parts[main], parts.get("test"), parts.get("val"), labels, cuts)
     return Dataset(
         *cut,
@@ -85,8 +87,8 @@ def image_folder(
         reader=fit.told,
         notes=(
             *_notes(Path(root), places, classes, left),
-            *([_cut_off(Path(root), cuts)] if main == WHOLE else []),
-            *filter(None, [leads_out(Path(root), _paths(parts))]),
+            *_of_cuts(Path(root), parts, cuts),
+            *filter(None, [grouped.note, leads_out(Path(root), _paths(parts))]),
         ),
     )
 
@@ -138,9 +140,16 @@ def _refuse_around(root: Path, there: list[str]) -> None:
             )
 
 
-def _cut_off(root: Path, cuts: Cuts) -> str:
-    share = f"one of {cuts.fold.of} folds" if cuts.fold else f"{cuts.test_fraction:.0%} of each"
-    return (
+def _of_cuts(root: Path, parts: Mapping[str, Files], cuts: Cuts) -> Iterator[str]:
+    """How a test split was cut off, where none came with the data."""
+    if WHOLE not in parts:
+        return
+    share = f"{cuts.test_fraction:.0%} of each"
+    if parts[WHOLE].groups is not None:
+        share = f"as near to {cuts.test_fraction:.0%} as whole folders allow"
+    if cuts.fold:
+        share = f"one of {cuts.fold.of} folds"
+    yield (
         f"{root} holds classes and no train/ and test/: {share} is the test split, chosen by "
         "dataset.split_seed (dataset.test_fraction)"
     )
@@ -178,6 +187,7 @@ def _check_known(place: Path, files: Mapping[str, list[str]], classes: list[str]
 def _split(
     place: Path, files: Mapping[str, list[str]], classes: list[str], size: int, fit: Fit
 ) -> Files:
+    _check_known(place, files, classes)
     paths = [path for found in files.values() for path in found]
     targets = [classes.index(name) for name, found in files.items() for _ in found]
     ids = [spelled(Path(path).relative_to(place).as_posix()) for path in paths]

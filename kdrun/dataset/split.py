@@ -36,7 +36,7 @@ def cut(
     """
     val = None
     if val_fraction != 0:
-        groups = groups_of(train)
+        groups = train.groups
         rest, held = hold_out(strata(train), val_fraction, split_seed, "val_fraction", groups)
         train, val = select(train, rest), select(train, held)
     if train_size is not None:
@@ -135,18 +135,13 @@ def select(split: Split, index: Tensor) -> Split:
     targets = split.targets[index]
     names = sample_ids(split)
     ids = [names[i] for i in index.tolist()]
+    groups = None if split.groups is None else split.groups[index]
     if isinstance(split, Files):
         paths = [split.paths[i] for i in index.tolist()]
-        return replace(split, paths=paths, targets=targets, ids=ids)
-    groups = None if split.groups is None else split.groups[index]
+        return replace(split, paths=paths, targets=targets, ids=ids, groups=groups)
     marks = None if split.marks is None else split.marks[index]
     inputs = map_input(lambda tensor: tensor[index], split.inputs)
     return Arrays(inputs, targets, ids, groups, marks, split.task)
-
-
-def groups_of(split: Split) -> Tensor | None:
-    """(N,) which samples stay on one side of every cut; None where each is by itself."""
-    return split.groups if isinstance(split, Arrays) else None
 
 
 def sample_ids(split: Split) -> list[str]:

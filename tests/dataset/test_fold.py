@@ -19,7 +19,7 @@ from kdrun.dataset.digits import digits
 from kdrun.dataset.domains import rows
 from kdrun.dataset.fold import Fold, divide, fold_of
 from kdrun.dataset.npz import npz
-from kdrun.dataset.split import cut, groups_of, sample_ids
+from kdrun.dataset.split import cut, sample_ids
 from kdrun.dataset.table import table
 from kdrun.dataset.text import text
 from kdrun.types import Arrays
@@ -70,12 +70,12 @@ def test_no_group_is_on_both_sides_of_a_fold_or_of_the_validation_split() -> Non
         assert sample_ids(train) == [str(i) for i in rest]
         train, val = cut(train, 0.2, 0)
         assert val is not None
-        sides = [set(groups_of(part).tolist()) for part in (train, val, test)]  # type: ignore[union-attr]
+        sides = [set(part.groups.tolist()) for part in (train, val, test)]  # type: ignore[union-attr]
         assert all(sides)
         assert not sides[0] & sides[1]
         assert not (sides[0] | sides[1]) & sides[2]
     train, test = divide(samples(targets, groups), 0.25, 0)
-    assert not set(groups_of(train).tolist()) & set(groups_of(test).tolist())  # type: ignore[union-attr]
+    assert not set(train.groups.tolist()) & set(test.groups.tolist())  # type: ignore[union-attr]
     assert 30 < len(test) < 70
 
 
@@ -126,7 +126,7 @@ def test_the_official_test_split_is_not_mixed_in(tmp_path: Path) -> None:
     assert sorted(tested) == list(range(60))
     np.savez(path, **arrays, groups_train=np.arange(60) // 6)
     data = npz(path, fold=Fold(0, 5))
-    assert len(groups_of(data.test).unique()) == 2  # type: ignore[union-attr]
+    assert len(data.test.groups.unique()) == 2  # type: ignore[union-attr]
 
 
 def test_words_scales_and_fillings_are_of_the_training_part(tmp_path: Path) -> None:

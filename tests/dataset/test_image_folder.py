@@ -94,3 +94,22 @@ def test_how_pictures_are_brought_to_size_goes_with_the_student(folder: Path) ->
     assert image_folder(str(folder), image_size=8, crop_pct=1.0).reader is None
     with pytest.raises(ValueError, match=r"crop_pct=1\.2: give 0\.1 to 1"):
         image_folder(str(folder), crop_pct=1.2)
+
+
+def test_images_of_a_folder_below_their_class_stay_together(folder: Path) -> None:
+    for kind in ("cat", "dog"):
+        place = folder / "train" / kind
+        for image in sorted(place.iterdir()):
+            (place / f"p{image.stem}").mkdir()
+            image.rename(place / f"p{image.stem}" / image.name)
+            shutil.copy(
+                place / f"p{image.stem}" / image.name, place / f"p{image.stem}" / "again.png"
+            )
+    data = image_folder(str(folder / "train"), image_size=8, test_fraction=0.34, val_fraction=0.25)
+    parts = [part for part in (data.train, data.val, data.test) if isinstance(part, Files)]
+    homes = [{Path(path).parent.name for path in part.paths} for part in parts]
+    assert [len(home) for home in homes] == [3, 1, 2]
+    assert len(set.union(*homes)) == 6
+    assert [part.targets.bincount().tolist() for part in parts] == [[6, 6], [2, 2], [4, 4]]
+    assert "as near to 34% as whole folders allow" in data.notes[0]
+    assert "stay together in every cut: 6 folders" in data.notes[1]
