@@ -18,7 +18,7 @@ from kdrun.predict.answers import about, write
 from kdrun.teacher.matching import splits
 from kdrun.teacher.recorded import recorded
 
-WITHOUT = {"coco", "lines", "masks", "pairs", "shapes"}
+WITHOUT = {"coco", "lines", "masks", "pairs", "shapes", "stdlib"}
 """What has no one class a sample, and so no decisions: ids of these are tested with them."""
 
 YAMLS = sorted(
