@@ -64,7 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--probe",
         action="store_true",
-        help="instead: k-NN and a linear probe on the embedding, from the data's training split",
+        help="instead: k-NN, a linear probe and recall at k on the embedding of labelled data",
+    )
+    parser.add_argument(
+        "--pairs",
+        metavar="OTHER",
+        help="instead: recall at k from each sample to its partner in this file or folder",
     )
     parser.add_argument("--known-only", action="store_true", help="leave out unknown classes")
     parser.add_argument("--batch-size", type=int, default=256)
@@ -109,6 +114,14 @@ def evaluate(options: argparse.Namespace) -> list[Line]:
 
         data = _composed(words, options.plugin) if words else _own_data(options.run, options.plugin)
         return [probed(options.run, network, data, reads, name, options.batch_size, where, _tell)]
+    if options.pairs:
+        from kdrun.evaluate.paired import paired
+
+        if len(words) != 1:
+            raise ValueError("--pairs needs one file or folder before it: kdrun evaluate RUN DATA")
+        sides = (words[0], options.pairs)
+        how = (reads, _asked(options), options.batch_size, where, _tell)
+        return [paired(options.run, network, sides, *how)]
     if not words:
         found = _own(options.run, reads)
     elif any("=" in word for word in words) and not Path(words[0]).exists():

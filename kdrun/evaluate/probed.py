@@ -15,6 +15,8 @@ from kdrun.evaluate.scored import Line, who
 from kdrun.model.features import Student
 from kdrun.score.intervals import wilson
 from kdrun.score.probe import METRICS, embedded, linear, nearest
+from kdrun.score.retrieval import metrics as recall_metrics
+from kdrun.score.retrieval import ranks, recalls
 from kdrun.types import Dataset, Split
 
 
@@ -28,7 +30,9 @@ def probed(
     device: torch.device,
     tell: Callable[[str], None],
 ) -> Line:
-    """The accuracy of neighbours and of a linear probe on a test split.
+    """Neighbours and a linear probe on a test split, and whether its samples find their like.
+
+    Recall at k is of the test split alone: each sample looks for another of its class.
 
     Args:
         run: its folder or file.
@@ -66,6 +70,10 @@ def probed(
     }
     metrics = {key: float((said == wanted).double().mean()) for key, said in answers.items()}
     ends = {key: wilson(value, len(wanted)) for key, value in metrics.items()}
+    if len(found := ranks(test, wanted, test, wanted)):
+        metrics |= (own := recalls("recall", found))
+        ends |= {key: wilson(value, len(found)) for key, value in own.items()}
+    kinds = (*METRICS, *recall_metrics("recall", "one of its class is among"))
     plain = replace(data.test, task=None)
     told = (*who(run), f"{name} --probe")
-    return Line(*told, "", len(wanted), digest(plain), metrics, ends, METRICS)
+    return Line(*told, "", len(wanted), digest(plain), metrics, ends, kinds)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from kdrun.loss import full
+
+Similarity = Literal["cosine", "dot"]
+"""How alike two embeddings are: `cosine` reads their directions alone."""
 
 
 def rows(student: Tensor | None, teacher: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -36,3 +41,16 @@ def unit(x: Tensor, tiny: float = 1e-12) -> Tensor:
     square = x.square().sum(-1, keepdim=True)
     none = square <= tiny**2
     return torch.where(none, 0.0, x * square.masked_fill(none, 1.0).rsqrt())
+
+
+def scores(x: Tensor, similarity: Similarity) -> Tensor:
+    """(N, N − 1) how alike each row is to every other, itself left out.
+
+    Args:
+        x: (N, D).
+        similarity: `cosine`, where a row of length 0 is like none, or `dot`.
+    """
+    count = len(x)
+    x = unit(x) if similarity == "cosine" else x
+    # Row by row, the diagonal is every (N + 1)th number.
+    return (x @ x.T).flatten()[1:].view(count - 1, count + 1)[:, :-1].reshape(count, count - 1)

@@ -32,5 +32,6 @@ def test_other_classes_than_the_students(monkeypatch: pytest.MonkeyPatch) -> Non
     assert line.metrics["probe_accuracy"] == 1
     assert line.intervals["probe_accuracy"][1] == 1
     assert line.metrics["knn_accuracy"] > 0.5
+    assert 0 < line.metrics["recall_at_1"] <= line.metrics["recall_at_5"] == 1
     with pytest.raises(ValueError, match=r"dataset\.labels=all"):
         probed("run", network, data(True), reads, "x", 16, torch.device("cpu"), told.append)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kdrun.loss.relation import rows, unit
+from kdrun.loss.relation import rows, scores, unit
 
 
 @pytest.mark.parametrize("power", [-10, -3, 0, 3, 10])
@@ -41,3 +41,11 @@ def test_rows_of_different_batches_are_refused() -> None:
         rows(torch.ones(2, 3), torch.ones(4, 3))
     with pytest.raises(ValueError, match="the teacher gives nothing"):
         rows(torch.ones(2, 3), None)
+
+
+def test_scores_leave_out_what_each_is_to_itself() -> None:
+    x = torch.randn(5, 3)
+    full = x @ x.T
+    wanted = torch.stack([torch.cat([row[:i], row[i + 1 :]]) for i, row in enumerate(full)])
+    assert scores(x, "dot").allclose(wanted)
+    assert scores(x[:1], "cosine").shape == (1, 0)
