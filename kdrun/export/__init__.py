@@ -13,10 +13,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kdrun.export.differs import DiffersError
 from kdrun.security import bounds
 from kdrun.terminal.printable import printable
+
+if TYPE_CHECKING:
+    from kdrun.export.student import Exported
 
 DESCRIPTION = """Write the student of a run as a file that reads plain inputs, images from 0 to 1,
 and check it against the student itself."""
@@ -43,13 +47,19 @@ def main(arguments: list[str]) -> int:
         action="store_true",
         help="without its head, as safetensors: weights that timm and others load as num_classes=0",
     )
+    parser.add_argument(
+        "--pixels",
+        metavar="LAYOUT",
+        help="nhwc or nchw: the file reads uint8 pixels of any size, and resizes them itself",
+    )
     parser.add_argument("--plugin", action="append", default=[], help="a package to trust")
     bounds.add_option(parser)
     options = parser.parse_args(arguments)
     try:
         bounds.allow(options.max_memory)
-        format = "safetensors" if options.backbone and not options.format else options.format
-        print(export(options.run, format or "onnx", options.out, options.plugin, options.backbone))
+        format = options.format or ("safetensors" if options.backbone else "onnx")
+        given = (options.out, options.plugin, options.backbone, options.pixels)
+        print(export(options.run, format, *given))
     except (ValueError, OSError) as error:
         print(f"kdrun export: {printable(error, lines=True)}", file=sys.stderr)
         return 2
@@ -65,6 +75,7 @@ def export(
     out: str | None = None,
     plugins: Sequence[str] = (),
     backbone: bool = False,
+    pixels: str | None = None,
 ) -> str:
     """Write a student in some format, and let the file answer beside it before it gets its name.
 
@@ -76,6 +87,8 @@ def export(
         out: the file; None for `export` with the format's suffix beside the weights.
         plugins: packages that the model's `_target_` may name.
         backbone: whether the head is left behind.
+        pixels: `nhwc` or `nchw`: an ONNX graph reads uint8 pixels of any size, channels last or
+            first, and brings them to its size by itself; None for what the student reads.
 
     Returns:
         What was written, and the largest difference that was found.
@@ -88,10 +101,8 @@ def export(
     """
     from kdrun.export.card import card
     from kdrun.export.check import largest_difference
-    from kdrun.export.student import as_backbone, open_student
     from kdrun.files.checkpoint import weights_file
     from kdrun.results.record import atomic, write_atomic
-    from kdrun.task.choose import from_header
 
     maker = importlib.import_module(f"kdrun.export.{format}")
     weights = weights_file(run)
@@ -100,6 +111,30 @@ def export(
         raise ValueError(f"{path} is the run's own file: give another --out")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}")
+    student = _student(run, format, plugins, backbone, pixels)
+    with _folder(path) if getattr(maker, "FOLDER", False) else atomic(path) as temporary:
+        maker.write(temporary, student)
+        told = largest_difference(student, maker.read(temporary, plugins))
+        if pixels:
+            student, more = maker.with_pixels(temporary, student, pixels)
+            told = f"{told}; {more}"
+        files = [temporary] if temporary.is_file() else [*temporary.iterdir()]
+        size = sum(file.stat().st_size for file in files) / 2**20
+    if path.is_file():  # a folder has its card in it
+        write_atomic(card_of(path), card(student, LIBRARIES[format]))
+    scored = student.header.get("precision")
+    apart = f"; it computes in float32, and the run was scored in {scored}" if scored else ""
+    return f"{path} ({size:.2f} MB): {told}{apart}"
+
+
+def _student(
+    run: str, format: str, plugins: Sequence[str], backbone: bool, pixels: str | None
+) -> Exported:
+    """The student, where the format can hold what is wanted; arguments as for `export`."""
+    from kdrun.export.pixels import refuse
+    from kdrun.export.student import as_backbone, open_student
+    from kdrun.task.choose import from_header
+
     student = open_student(run, plugins)
     if backbone and format != "safetensors":
         raise ValueError(f"--backbone is of --format safetensors, and not of {format}")
@@ -109,16 +144,9 @@ def export(
             f"{student.header['name']} gives as many boxes as it finds, and --format {format} has "
             "no such choice yet: --format safetensors holds its weights"
         )
-    with _folder(path) if getattr(maker, "FOLDER", False) else atomic(path) as temporary:
-        maker.write(temporary, student)
-        told = largest_difference(student, maker.read(temporary, plugins))
-        files = [temporary] if temporary.is_file() else [*temporary.iterdir()]
-        size = sum(file.stat().st_size for file in files) / 2**20
-    if path.is_file():  # a folder has its card in it
-        write_atomic(card_of(path), card(student, LIBRARIES[format]))
-    scored = student.header.get("precision")
-    apart = f"; it computes in float32, and the run was scored in {scored}" if scored else ""
-    return f"{path} ({size:.2f} MB): {told}{apart}"
+    if pixels:
+        refuse(pixels, format, student.metadata)
+    return student
 
 
 def card_of(path: Path) -> Path:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kdrun.dataset.image import Fit
 from kdrun.export.student import Exported
-from kdrun.files.checkpoint import read_reader
 from kdrun.results.record import load_record
 
 MANY = 20
@@ -72,31 +70,11 @@ def _use(student: Exported) -> Iterator[str]:
     yield f"- reads: {facts.get('input', '')}"
     yield f"- tensors that it reads: {', '.join(student.inputs)}"
     yield f"- says: {facts.get('output', '')}"
-    shape = student.header["shape"]
-    if isinstance(shape, list | tuple) and len(shape) == 3:
-        yield f"- a picture is brought to that: {_brought(student, shape)}"
+    yield f"- a raw file is brought to that: {facts.get('from_a_file', 'as it is')}"
     if classes and not student.head:
         more = f", ... ({len(classes)} in all)" if len(classes) > MANY else ""
         yield f"- classes, in this order: {', '.join(classes[:MANY])}{more}"
     yield ""
-
-
-def _brought(student: Exported, shape: Any) -> str:
-    """What is done with a picture of any size."""
-    reader = read_reader(student.file) if student.file is not None else None
-    fit = Fit.of(reader)
-    side = f"{shape[1]}x{shape[2]}"
-    kind = "grey" if shape[0] == 1 else "RGB"
-    turned = f"turned upright as EXIF says, transparent pixels put on {fit.background}, made {kind}"
-    if fit.crop_pct == 1:
-        return (
-            f"{turned}; its middle cut to the proportions, resized to {side}, {fit.interpolation}"
-        )
-    longer = int(shape[1] / fit.crop_pct)
-    return (
-        f"{turned}; resized, {fit.interpolation}, so that its shorter side has {longer} pixels; "
-        f"the middle {side} cut out"
-    )
 
 
 def _measured(record: Mapping[str, Any], headless: bool) -> Iterator[str]:

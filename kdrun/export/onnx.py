@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from kdrun.export.check_pixels import seen
+from kdrun.export.check_pixels import told as words_of
+from kdrun.export.pixels import Layout, read_pixels, told_of
 from kdrun.export.student import Exported
 from kdrun.export.torch_export import trace
 from kdrun.security.quiet import onnxruntime
@@ -64,13 +69,44 @@ def _name_batch(graph: Any) -> None:
                 dimension.dim_param = "batch"
 
 
-def read(path: Path, plugins: Sequence[str] = ()) -> Callable[[Input], Tensor]:
-    """The graph in onnxruntime as a function."""
+def with_pixels(path: Path, student: Exported, layout: Layout) -> tuple[Exported, str]:
+    """Let a written graph read pixels of any size, and hold that beside Pillow.
+
+    Args:
+        path: of the graph, which is changed.
+        student: that is in it.
+        layout: of the pixels.
+
+    Returns:
+        The student with the metadata of the new file; and what was found, in words.
+
+    Raises:
+        DiffersError: it makes other pixels of a picture, or other answers.
+    """
+    import onnx
+
+    student = replace(student, metadata=told_of(student.metadata, layout))
+    told, model = json.loads(student.metadata["preprocess"]), onnx.load(path)
+    steps = read_pixels(model, told, layout)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, student.metadata)
+    path.write_bytes(model.SerializeToString())
+    found = seen(student, _session(steps.SerializeToString()), _session(str(path)), layout)
+    return student, words_of(found, told["filter"])
+
+
+def _session(source: str | bytes) -> Any:
+    """A graph, or the file of one, in onnxruntime."""
     library = onnxruntime()
     options = library.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    session = library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return library.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def read(path: Path, plugins: Sequence[str] = ()) -> Callable[[Input], Tensor]:
+    """The graph in onnxruntime as a function."""
+    session = _session(str(path))
     names = [given.name for given in session.get_inputs()]
 
     def answer(samples: Input) -> Tensor:

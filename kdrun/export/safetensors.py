@@ -7,7 +7,7 @@ header says which class it is and how its input is normalised, which is not done
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,17 @@ def write(path: Path, student: Exported) -> None:
         for name, tensor in student.network.network.state_dict().items()
         if not (student.head and name.startswith(f"net.{student.head}."))
     }
-    path.write_bytes(save(weights, metadata=student.metadata | _outside(header)))
+    path.write_bytes(save(weights, metadata=student.metadata | _outside(header, student.metadata)))
 
 
-def _outside(header: dict[str, Any]) -> dict[str, str]:
+def _outside(header: dict[str, Any], metadata: Mapping[str, str]) -> dict[str, str]:
     """What is inside of the graph in other formats."""
     told = {"model": json.dumps({k: v for k, v in header["model"].items() if k != "pretrained"})}
     if task := header.get("task"):
         told["task"] = json.dumps(task)
+    known = json.loads(metadata["preprocess"])
+    if "inside" in known:
+        told["preprocess"] = json.dumps({**known, "inside": []})
     if header["mean"]:
         told["normalise"] = "subtract mean, then divide by std, per channel, before the network"
     mean, std = header.get("unit", (0.0, 1.0))

@@ -14,13 +14,15 @@ from torch import Tensor, nn
 
 from kdrun.dataset.loader import make_loader
 from kdrun.dataset.split import select
-from kdrun.files.checkpoint import read_header, weights_file
+from kdrun.export.preprocess import fields, words
+from kdrun.files.checkpoint import read_header, read_reader, weights_file
 from kdrun.model.features import Network
 from kdrun.model.weights import in_float32, rebuild
 from kdrun.results.record import load_record
 from kdrun.run.data import read_data
 from kdrun.sample import blank, read_shape, rows_shape
-from kdrun.types import Batch, Dataset, Input, Shape
+from kdrun.task.choose import from_header
+from kdrun.types import Batch, Dataset, Files, Input, Shape
 
 SAMPLES = 11
 """How many samples a file is tried on."""
@@ -71,6 +73,8 @@ class Exported:
             JSON.
         file: of its weights.
         head: the name of the classifier, where it is left behind; empty where it is not.
+        reader: of new files, as `Dataset.reader`.
+        files: pictures that it was trained on, where these are files.
     """
 
     network: Answering
@@ -80,6 +84,8 @@ class Exported:
     metadata: dict[str, str]
     file: Path | None = None
     head: str = ""
+    reader: dict[str, Any] | None = None
+    files: Sequence[str] = ()
 
     @property
     def inputs(self) -> list[str]:
@@ -113,8 +119,13 @@ def open_student(run: str, plugins: Sequence[str] = ()) -> Exported:
         raise ValueError(f"what {header['name']} reads is seen from its data only, and {reason}")
     with torch.no_grad():
         network(Batch(samples, torch.zeros(0), torch.zeros(0)))  # looks at its stages, if it must
-    metadata = {key: _text(value) for key, value in _facts(header, file, data).items()}
-    return Exported(Answering(network).eval(), header, samples, data is not None, metadata, file)
+    reader = read_reader(file)
+    if from_header(header, plugins).boxed:
+        reader = {**(reader or {}), "whole": True}  # as `kdrun predict` reads pictures
+    facts = {key: _text(value) for key, value in _facts(header, file, data, reader).items()}
+    files = data.train.paths[:SAMPLES] if data and isinstance(data.train, Files) else ()
+    real, whole = data is not None, Answering(network).eval()
+    return Exported(whole, header, samples, real, facts, file, reader=reader, files=files)
 
 
 def as_backbone(student: Exported) -> Exported:
@@ -161,9 +172,12 @@ def _first(data: Dataset) -> Input:
     return samples
 
 
-def _facts(header: dict[str, Any], file: Path, data: Dataset | None) -> dict[str, Any]:
+def _facts(
+    header: dict[str, Any], file: Path, data: Dataset | None, reader: dict[str, Any] | None
+) -> dict[str, Any]:
     """What is written into every format."""
     classes, shape = header["classes"], read_shape(header["shape"])
+    told = fields(header, reader)
     facts = {
         "name": header["name"],
         "run": file.resolve().parent.name,
@@ -173,6 +187,8 @@ def _facts(header: dict[str, Any], file: Path, data: Dataset | None) -> dict[str
         "output": _says(header),
         "mean": header["mean"],
         "std": header["std"],
+        "preprocess": told,
+        "from_a_file": words(told),
     }
     if data is not None and data.columns:
         facts["columns"] = data.columns
