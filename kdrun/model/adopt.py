@@ -118,10 +118,10 @@ def _fill(
     own: bool,
 ) -> Found:
     """Give a network the tensors of a file that are its own."""
-    new = role.get("head") == "new"
+    new = role.get("head") in ("new", "none")
     if new and network.head is None:
         raise ValueError(
-            "head=new: which module classifies? Write `head: NAME` in the model's yaml"
+            f"head={role['head']}: which module classifies? Write `head: NAME` in the model's yaml"
         )
     left_out = network.head if new else None
     tensors = flatten(archive)
@@ -137,12 +137,17 @@ def _fill(
         raise ValueError(_mismatch(wrong, found.weights, state, network))
     network.net.load_state_dict(found.weights, strict=False)
     told = [f"{len(found.weights)} tensors", *found.told]
-    return Found(found.weights, [*told, *(["the classifier is a new one"] if new else [])])
+    return Found(found.weights, [*told, *_classifier(role)])
+
+
+def _classifier(role: Role) -> list[str]:
+    told = {"new": "the classifier is a new one", "none": "without a classifier"}
+    return [told[role["head"]]] if role.get("head") in told else []
 
 
 def _advice(tensors: State, role: Role, network: Network) -> str:
     """What helps where only the classifier is not there."""
-    if role.get("head") == "new" or network.head is None:
+    if role.get("head") in ("new", "none") or network.head is None:
         return ""
     try:
         find(tensors, network.net, role.get("weights"), network.head)

@@ -49,7 +49,7 @@ def known(role: Mapping[str, Any], archive: Archive, data: Dataset) -> Known:
     """
     header, told = given(role, data), []
     wanted = data.classes
-    if wanted and "classes" not in header and role.get("head") != "new":
+    if wanted and "classes" not in header and role.get("head") not in ("new", "none"):
         names = next((n for m in archive.mappings() if (n := names_in(m))), None)
         if names and all(name.startswith("LABEL_") for name in names):
             names = None
@@ -198,10 +198,10 @@ def _short(values: Sequence[float]) -> str:
 
 def faults(role: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with these keys of a role as far as one can see without any data."""
-    if role.get("head") not in (None, "keep", "new"):
-        yield f"head={role['head']}: must be keep or new"
-    elif role.get("head") == "new" and not (role.get("checkpoint") or role.get("begin")):
-        yield "head=new keeps the rest of a checkpoint: give checkpoint=FILE too"
+    if role.get("head") not in (None, "keep", "new", "none"):
+        yield f"head={role['head']}: must be keep, new, or none of a teacher"
+    elif role.get("head") in ("new", "none") and not (role.get("checkpoint") or role.get("begin")):
+        yield f"head={role['head']} keeps the rest of a checkpoint: give checkpoint=FILE too"
     if role.get("stem") not in (None, "auto", "small", "native"):
         yield f"stem={role['stem']}: must be small or native"
     if role.get("classes") is not None:

@@ -197,7 +197,8 @@ def _check(plain: Plain, data: Dataset) -> Callable[[], Objective]:
     """
     method = plain["method"]
     _is(at_root("method", plain)).suits(data.task)
-    if not {"teacher", "transfer"} & {*method["uses"]} and not _labelled(data):
+    taught = {"teacher", "transfer"} & {*method["uses"]} or not plain["train"]["epochs"]
+    if not taught and not _labelled(data):
         raise ValueError(
             f"method={method['name']} learns from labels, and no training sample has one: set "
             "dataset.labels to all or a number, or choose a method with a source"

@@ -21,8 +21,9 @@ from kdrun.model.known import OPTIONS
 from kdrun.model.known import faults as known_faults
 from kdrun.objective import Objective
 from kdrun.score.evaluate import ratio
-from kdrun.teacher.classes import ByName, few, name_classes, require_all
+from kdrun.teacher.classes import UNKNOWN, ByName, few, name_classes, require_all
 from kdrun.teacher.ensemble import check_weights
+from kdrun.teacher.headless import Headless
 from kdrun.teacher.lineage import Role
 from kdrun.teacher.network import Frozen
 from kdrun.types import Dataset, Outputs
@@ -78,6 +79,8 @@ class Teachers:
             network, own, _ = self.adopt(role, Path(role["checkpoint"]))
         else:  # what was said of the weights it began with is now in its own file
             network, own, _ = self.adopt(without(role, *OPTIONS), self.train(role))
+        if role.get("head") == "none":
+            return Headless(network, self._data.task.width)
         wanted = self._data.classes
         known = name_classes(own, wanted) if self._data.task.named else own
         if known == wanted:
@@ -94,6 +97,8 @@ def faults(where: str, role: Role) -> Iterator[str]:
         role: of a network or an ensemble.
     """
     yield from (f"{where}.{told}" for told in known_faults(role))
+    if role.get("head") == "none" and not where.startswith("teacher"):
+        yield f"{where}.head=none: a teacher alone can do without a classifier; keep or new"
     if path := role.get("checkpoint"):
         yield from (f"{where}.checkpoint: {told}" for told in _unreadable(path))
     if "members" in role:
@@ -130,7 +135,7 @@ def strangers(roles: Iterable[tuple[str, Role]], data: Dataset) -> Iterator[str]
         beside = data.source if where == "source_model" else None
         classes = (beside or data).classes
         path = role.get("checkpoint")
-        if not path or role.get("head") == "new" or role.get("classes") is not None:
+        if not path or role.get("head") in ("new", "none") or role.get("classes") is not None:
             continue
         header = read_header(path)
         if told := _other_tokens(path, beside or data):
@@ -224,7 +229,14 @@ def check(name: str, outputs: Outputs, objective: Objective, classes: list[str])
                 f"loss.terms.{term} reads {' and '.join(lacking)}, which teacher {name} does not "
                 "give; choose a loss between logits, such as kd, or a network as teacher"
             )
-    if classes:
+    if classes and bool((outputs.logits == UNKNOWN).all()):
+        for term, loss in objective.losses().items():
+            if "logits" in loss.needs and not loss.teacher_free:
+                raise ValueError(
+                    f"loss.terms.{term} reads logits, and teacher {name} has no classifier "
+                    "(head=none); choose a loss between embeddings, such as pca_embedding"
+                )
+    elif classes:
         try:
             require_all(outputs.logits, classes)
         except ValueError as error:

@@ -51,7 +51,7 @@ def judge(
         foreign: whether its weights are from elsewhere.
     """
     asked, loader, where = teacher.on("val"), val_loader, "validation"
-    if loader is None and teacher.live:
+    if loader is None and asked is not None and teacher.live:
         asked, where = teacher, "training"
         known = data.task.known(data.train.targets).nonzero().squeeze(1)
         if len(known):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from kdrun.teacher.base import Teacher
 from kdrun.teacher.classes import UNKNOWN
+from kdrun.teacher.headless import Headless
 from kdrun.teacher.network import Frozen
 from kdrun.types import Batch, Dataset, Loader, Outputs
 
@@ -146,7 +147,8 @@ def combine(logits: Tensor, weights: Tensor, average: str) -> Tensor:
     counted = weights.T[:, :, None] * known
     total = counted.sum(dim=0)
     if average == "probabilities" and logits.shape[2] > 1:
-        mean = (counted * logits.softmax(dim=2)).sum(dim=0) / total.clamp(min=LEAST)
+        said = logits.softmax(dim=2).masked_fill(~known, 0.0)  # of who knows none, it is no number
+        mean = (counted * said).sum(dim=0) / total.clamp(min=LEAST)
         mean = (mean / mean.sum(dim=1, keepdim=True)).clamp(min=LEAST).log()
     else:
         if not known.all():
@@ -220,6 +222,16 @@ def check_weights(weights: object, names: Iterable[str]) -> None:
         raise ValueError(f"weights must sum to one, not {sum(weights.values()):.6g}")
 
 
+def _need_classifiers(weights: str, members: Mapping[str, Frozen]) -> None:
+    """Refuse a rule that reads what members say of classes where one has nothing to say."""
+    silent = [name for name, member in members.items() if isinstance(member.network, Headless)]
+    if silent:
+        raise ValueError(
+            f"weights={weights} reads what members say of classes, and {silent[0]} has no "
+            "classifier (head=none): take uniform, or a number for each"
+        )
+
+
 def ensemble(
     members: Mapping[str, Frozen],
     data: Dataset,
@@ -248,6 +260,7 @@ def ensemble(
     if isinstance(weights, Mapping):
         shares = torch.tensor([float(weights[name]) for name in members])
     elif weights in RULES:
+        _need_classifiers(weights, members)
         shares = None
     elif weights == "uniform":
         shares = torch.full((len(members),), 1 / len(members))

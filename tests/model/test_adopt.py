@@ -301,6 +301,14 @@ def test_a_new_head_on_a_kept_backbone(tmp_path):
     assert "the classifier is a new one" in found.told
 
 
+def test_a_backbone_needs_no_classifier_in_its_file(tmp_path):
+    found = take(without("fc"), tmp_path, head="none")
+    kept = found.network.net.state_dict()
+    assert all(torch.equal(kept[key], value) for key, value in without("fc").items())
+    assert "without a classifier" in found.told
+    assert "classes" not in found.told
+
+
 def test_a_student_keeps_the_rows_of_its_classes(tmp_path):
     given = data(["eel", "cat", "dog"])
     found = take({"model": state(), "classes": CLASSES}, tmp_path, given, own=True)

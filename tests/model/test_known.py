@@ -125,4 +125,4 @@ def test_some_faults_show_without_any_data() -> None:
     assert list(faults({"head": "new", "begin": "x"})) == []
     wrong = {"head": "new", "stem": "large", "classes": []}
     assert [fault.split("=")[0] for fault in faults(wrong)] == ["head", "stem", "classes"]
-    assert list(faults({"head": "old"})) == ["head=old: must be keep or new"]
+    assert list(faults({"head": "old"})) == ["head=old: must be keep, new, or none of a teacher"]

@@ -42,6 +42,7 @@ def test_labels_alone_need_labels(tmp_path: Path) -> None:
     words = ("dataset=digits_shifted", "~dataset.train_size", "dataset.labels=none")
     with pytest.raises(ValueError, match="no training sample has one"):
         parts(tmp_path, *words)
+    parts(tmp_path, *words, "train.epochs=0")  # a network as it is born, or as it was fetched
 
 
 def test_the_terms_of_the_loss_are_those_with_a_weight(tmp_path: Path) -> None:

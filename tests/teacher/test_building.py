@@ -13,7 +13,7 @@ from kdrun.config import register
 from kdrun.config.schema import folder
 from kdrun.config.validate import parts
 from kdrun.model import build, weights
-from kdrun.teacher.building import strangers
+from kdrun.teacher.building import faults, strangers
 from kdrun.types import Arrays, Dataset
 
 MLP = {"_target_": "kdrun.model.mlp.MLP", "hidden": [2]}
@@ -59,6 +59,9 @@ def test_who_lacks_a_class_is_told_by_the_place_of_its_weights(tmp_path: Path) -
     assert wrong.startswith("teacher.checkpoint: ")
     assert "knows 3 classes (cat, dog, owl), but the dataset has 4" in wrong
     assert not told({**role, "head": "new"}, "teacher", data(["van"]))
+    assert not told({**role, "head": "none"}, "teacher", data(["van"]))
+    (wrong,) = faults("student", {**role, "head": "none"})
+    assert wrong.startswith("student.head=none: a teacher alone")
     assert not told({**role, "classes": ["van"]}, "teacher", data(["van"]))
 
 
