@@ -40,8 +40,8 @@ def of_boxes(data: Dataset, reads: Reads) -> Labelled:
     if strange and not reads.known_only:
         odd = data.classes[strange[0]]
         raise ValueError(
-            f"the class '{odd}' is none that the student knows; {nearest(odd, own)} --known-only "
-            "leaves out boxes of other classes"
+            f"the class '{odd}' is none that the student knows (--known-only leaves out boxes of "
+            f"other classes); {nearest(odd, own)}"
         )
     number = torch.tensor([own.index(name) if name in own else -1 for name in data.classes])
     renamed = torch.where(labels >= 0, number[labels.clamp(min=0)], -1)

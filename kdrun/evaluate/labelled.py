@@ -88,8 +88,8 @@ def _nowhere(place: Path) -> str:
     if str(place) in named:
         return f"there is no {place}; the dataset of this name is dataset={place}"
     beside = [one.name for one in place.parent.iterdir()] if place.parent.is_dir() else []
-    hint = f"; {nearest(place.name, beside)}" if beside else ""
-    return f"there is no {place}{hint} A dataset by its name is dataset=NAME".replace("? A", "? A")
+    told = f"there is no {place} (a dataset by its name is dataset=NAME)"
+    return f"{told}; {nearest(place.name, beside)}" if beside else told
 
 
 def _rows(path: str, reads: Reads, asked: Asked, domain: str | None) -> Labelled:

@@ -73,8 +73,8 @@ def known(split: Split, names: Sequence[str] | None, reads: Reads, where: str) -
         if strange and not reads.known_only:
             odd = given[strange[0]] if strange[0] < len(given) else str(strange[0])
             raise ValueError(
-                f"{where}: the class '{odd}' is none that the student knows; {nearest(odd, own)} "
-                "--known-only leaves out samples of other classes"
+                f"{where}: the class '{odd}' is none that the student knows (--known-only leaves "
+                f"out samples of other classes); {nearest(odd, own)}"
             )
         inside = (targets >= 0) & (targets < len(given))
         targets = torch.where(inside, number[targets.clamp(0, len(given) - 1)], -1)
