@@ -151,7 +151,7 @@ def _composed(arguments: Any, runs: Runs) -> bool:
     import hydra
     from omegaconf import OmegaConf
 
-    from kdrun.config import register, schema
+    from kdrun.config import once, register, schema
     from kdrun.security import bounds
 
     bounds.allow_typed(arguments.overrides)
@@ -160,11 +160,15 @@ def _composed(arguments: Any, runs: Runs) -> bool:
 
         sent_yaml.check_folder(arguments.config_dir)
     register.register(arguments.config_dir)
+    whole = None
     if not _asks(arguments):
         from kdrun.config import validate
 
         with _at_once():
-            typed = validate.overrides(arguments.overrides, arguments.config_dir)
+            if _is_single(arguments):
+                typed, whole = validate.single(arguments.overrides)
+            else:
+                typed = validate.overrides(arguments.overrides, arguments.config_dir)
         if _shows(arguments):
             sys.stdout.write(OmegaConf.to_yaml(typed))
             return False
@@ -172,6 +176,7 @@ def _composed(arguments: Any, runs: Runs) -> bool:
             # A run for each; when one fails, there is no mean to go on for.
             first = sys.argv.index(arguments.overrides[0])
             sys.argv[first:first] = ["--multirun", "fail_fast=true"]
+            whole = None
     if arguments.multirun:
         within = typed_words.within_choices(arguments.overrides)
         sys.argv = [within.get(word, word) for word in sys.argv]
@@ -180,10 +185,21 @@ def _composed(arguments: Any, runs: Runs) -> bool:
         from kdrun.terminal import phases
 
         phases.begin(typed)
-    others = arguments.config_dir or any("hydra.mode" in word for word in arguments.overrides)
-    with contextlib.nullcontext() if others else register.mode_is_typed():
+    with once.given(whole) if _is_ours(arguments) else contextlib.nullcontext():
         entry(runs)()
     return True
+
+
+def _is_ours(arguments: Any) -> bool:
+    """Whether all that is composed is kdrun's own configs, and they alone say how."""
+    theirs = arguments.config_dir, arguments.config_name, arguments.config_path
+    return not any(theirs) and not any("hydra.mode" in word for word in arguments.overrides)
+
+
+def _is_single(arguments: Any) -> bool:
+    """Whether one run is asked for, of kdrun's own configs."""
+    others = arguments.cfg, arguments.info, arguments.multirun, _asks(arguments)
+    return _is_ours(arguments) and not any(others)
 
 
 @contextmanager

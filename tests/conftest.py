@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import os
+import pickle
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ os.environ["KDRUN_ESTIMATE"] = "false"
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _load = OmegaConf.load
-_parsed: dict[str, Any] = {}
+_parsed: dict[str, bytes] = {}
 
 
 def _load_once(file: Any) -> Any:
@@ -38,8 +38,8 @@ def _load_once(file: Any) -> Any:
     if text not in _parsed:
         if not isinstance(file, str | Path):
             file.seek(0)
-        _parsed[text] = _load(file)
-    return copy.deepcopy(_parsed[text])
+        _parsed[text] = pickle.dumps(_load(file), pickle.HIGHEST_PROTOCOL)
+    return pickle.loads(_parsed[text])  # a sixth of the time of a deep copy
 
 
 OmegaConf.load = _load_once  # type: ignore[method-assign]
@@ -79,12 +79,14 @@ def kdrun(
 ) -> Iterator[Callable[..., Told]]:
     """Type a command in an empty folder: `kdrun("-m", "seed=0,1")`.
 
-    Pictures are white, unless the test is marked with `pictures`.
+    Pictures are white, unless the test is marked with `pictures`, and nothing waits for the disk.
     """
     monkeypatch.chdir(tmp_path)
     if not request.node.get_closest_marker("pictures"):
         for picture in PICTURES:
             monkeypatch.setattr(f"kdrun.results.plots.{picture}", _white)
+    # A process that is killed loses nothing that it wrote; only a machine that stops does.
+    monkeypatch.setattr(os, "fsync", lambda file: None)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
 
     def call(*words: str) -> Told:

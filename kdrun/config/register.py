@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from hydra._internal.hydra import Hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
@@ -38,17 +35,3 @@ def register(config_dir: str | None = None) -> None:
     # --help a hundred times, which took half of its time. Loading from it copies anyway.
     store.__deepcopy__ = lambda memo: store  # type: ignore[attr-defined]
     roles.register([folder(), *([Path(config_dir)] if config_dir else [])])
-
-
-@contextmanager
-def mode_is_typed() -> Iterator[None]:
-    """Spare Hydra a whole composition, of three: it only looks whether a yaml says `hydra.mode`.
-
-    None of kdrun's does, and what was typed says it anyway.
-    """
-    get_mode = Hydra.get_mode
-    Hydra.get_mode = lambda self, config_name, overrides: None  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Hydra.get_mode = get_mode  # type: ignore[method-assign]

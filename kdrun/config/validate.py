@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from kdrun.config import called, ranges
+from kdrun.config import called, once, ranges, word
 from kdrun.config.called import roles
-from kdrun.config.instantiate import nearest
 from kdrun.config.schema import folder
 from kdrun.config.unread import dotted, meant, readable, unread
 from kdrun.security import bounds, interpolations, trust
@@ -35,6 +32,18 @@ class ConfigError(ValueError):
         self.faults = faults
 
 
+class Typed(NamedTuple):
+    """What a command means.
+
+    Attributes:
+        config: that of the run, of a sweep that of its last job.
+        whole: as Hydra will have it, with its own part; None where it has to compose by itself.
+    """
+
+    config: DictConfig
+    whole: DictConfig | None
+
+
 def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
     """Check what the user typed against the configs there are.
 
@@ -49,12 +58,26 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
         ConfigError: with every mistyped group, choice, key and type, and whatever else is wrong
             with the config once these are left out.
     """
+    return _checked(words, config_dir).config
+
+
+def single(words: list[str]) -> Typed:
+    """The same for a single run, with what spares Hydra to compose it once more.
+
+    Raises:
+        ConfigError: as `overrides` does.
+    """
+    return _checked(words, alone=True)
+
+
+def _checked(words: list[str], config_dir: str | None = None, *, alone: bool = False) -> Typed:
     faults: list[str] = []
     search = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
     values, groups, of_hydra = [], [], []
+    whole = None
     with initialize_config_dir(version_base="1.3", config_dir=str(folder()), job_name="kdrun"):
         loader = GlobalHydra.instance().config_loader()
-        for override in _parse(words, loader, faults):
+        for override in word.parse(words, loader, faults):
             if override.is_hydra_override():
                 of_hydra.append(str(override.input_line))
             if override.is_hydra_override() or override.is_delete():
@@ -64,19 +87,24 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
             )
             if not options:
                 values.append(override)
-            elif wrong := [*_choices(override, options), *_apart(override)]:
+            elif wrong := [*word.choices(override, options), *word.apart(override)]:
                 faults += wrong
             else:
-                groups.append(_first(override))
+                groups.append(word.first(override))
         try:
-            config = compose("config", overrides=[*search, *groups])
+            if alone and not faults:
+                whole = once.compose(loader, words)
+            if whole is None:
+                config = compose("config", overrides=[*search, *groups])
+            else:
+                config = once.without_hydra(whole)
             if config_dir:
                 _closed(search, groups, of_hydra)
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError([*faults, readable(error)]) from error
-    for override in values:
+    for override in values if whole is None else ():
         faults += _set(override, config)
-    for value in (v for one in values if one.key_or_group == "name" for v in _values(one)):
+    for value in (v for one in values if one.key_or_group == "name" for v in word.values(one)):
         faults += [*trust.misplaced(value, ""), *_too_long(value)]
     _followed(config)
     if shut := _untrusted(config):
@@ -92,7 +120,7 @@ def overrides(words: list[str], config_dir: str | None = None) -> DictConfig:
         if config.cv.fold is None:  # it will be given by the sweep over them
             config.cv.folds = None
         raise ConfigError([*faults, *parts(config)])
-    return config
+    return Typed(config, whole)
 
 
 LAUNCHER = ("hydra/launcher=", "hydra.launcher.")
@@ -157,16 +185,6 @@ def _untrusted(config: DictConfig) -> list[str]:
         return [readable(error)]
 
 
-def _parse(words: list[str], loader: ConfigLoader, faults: list[str]) -> Iterator[Override]:
-    parser = OverridesParser.create(config_loader=loader)  # which expands glob(...)
-    for word in words:
-        try:
-            yield from parser.parse_overrides([word])
-        except HydraException as error:
-            hint = str(error).splitlines()[0] if "=" in word else "write KEY=VALUE"
-            faults.append(f"'{word}' is not an override: {hint}")
-
-
 def _missing(config: Any, where: str = "") -> Iterator[str]:
     """The keys that have no value yet, without resolving what refers to them."""
     if isinstance(config, dict):
@@ -174,43 +192,6 @@ def _missing(config: Any, where: str = "") -> Iterator[str]:
             yield from _missing(value, f"{where}.{key}" if where else str(key))
     elif config == "???":
         yield where
-
-
-def _values(override: Override) -> list[Any]:
-    if override.is_sweep_override():
-        return list(override.sweep_iterator()) if override.is_discrete_sweep() else []
-    return [override.value()]
-
-
-def _first(override: Override) -> str:
-    if not override.is_sweep_override():
-        return str(override.input_line)
-    return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
-
-
-def _choices(override: Override, options: list[str]) -> Iterator[str]:
-    """Faults in GROUP=CHOICE."""
-    group = override.key_or_group
-    for value in _values(override):
-        for choice in value if isinstance(value, list) else [value]:
-            name = str(choice)
-            if choice is not None and name not in options and "/" not in name:
-                yield f"{group}={name} does not exist: {nearest(name, options)}"
-            elif "/" in name and not (folder() / group / f"{name}.yaml").is_file():
-                below = [
-                    str(path.relative_to(folder() / group).with_suffix(""))
-                    for path in (folder() / group).rglob("*.yaml")
-                ]
-                yield f"{group}={name} does not exist: {nearest(name, below)}"
-
-
-def _apart(override: Override) -> Iterator[str]:
-    """Faults in a list of transfers: one that has no terms cannot be put together with others."""
-    for names in _values(override) if override.key_or_group == "transfer" else ():
-        for name in names if isinstance(names, list) and len(names) > 1 else ():
-            path = folder() / "transfer" / f"{name}.yaml"
-            if path.is_file() and "terms" not in OmegaConf.load(path):
-                yield f"transfer={name} stands alone: lists are of terms, as [dann,mcc]"
 
 
 def _set(override: Override, config: DictConfig) -> Iterator[str]:
@@ -229,7 +210,7 @@ def _set(override: Override, config: DictConfig) -> Iterator[str]:
                 yield told
                 return
             place = OmegaConf.select(place, name)
-    for value in _values(override):
+    for value in word.values(override):
         try:
             OmegaConf.update(config, key, value, force_add=adds)
         except OmegaConfBaseException as error:

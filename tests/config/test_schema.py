@@ -108,7 +108,7 @@ def test_every_model_plays_both_roles():
 
 
 def test_no_yaml_of_kdrun_sets_hydra_mode() -> None:
-    """`register.mode_is_typed` rests on it."""
+    """`once.given` rests on it."""
     for path in config.folder().rglob("*.yaml"):
         written = OmegaConf.load(path)
         assert OmegaConf.select(written, "hydra.mode") is None, path
