@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from omegaconf import OmegaConf
 from PIL import Image
 
@@ -27,6 +28,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["KDRUN_ESTIMATE"] = "false"
 # Tests import onnxruntime by themselves; kdrun.security.quiet says what this is for.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+# How quick data are drawn says something of the machine, and nothing of what is tested.
+settings.register_profile("kdrun", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kdrun")
 
 _load = OmegaConf.load
 _parsed: dict[str, bytes] = {}
