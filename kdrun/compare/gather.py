@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
+from kdrun.compare.evaluated import OF, TABLE, evaluations
 from kdrun.results.record import Record, find_records, load_record, read_results, tabulate_records
 from kdrun.results.table import VERSIONS, Row, Value
 
@@ -18,7 +19,8 @@ def gather(arguments: Sequence[str]) -> list[Row]:
 
     Args:
         arguments: run folders, folders of runs, folders of those, record.json files, tables
-            (.csv), and patterns of any of them. What holds no run is logged.
+            (.csv), evaluations.csv of a run, and patterns of any of them. What holds no run is
+            logged.
 
     Raises:
         FileNotFoundError: something does not exist, or there is no run anywhere.
@@ -35,6 +37,8 @@ def gather(arguments: Sequence[str]) -> list[Row]:
                 records += in_folder(path)
             elif os.path.basename(path) == "record.json":
                 records.append(load_record(os.path.dirname(path) or "."))
+            elif os.path.basename(path) == TABLE:
+                rows += evaluations(path)
             elif path.endswith(".csv"):
                 rows += _table(path)
         except (ValueError, OSError) as error:
@@ -131,12 +135,13 @@ def _table(path: str) -> list[Row]:
 
 def _once(rows: Iterable[Row]) -> Iterator[Row]:
     """Leave out a run that came before: a sweep's table named beside its runs, say."""
-    seen: set[str] = set()
+    seen: set[tuple[Value, ...]] = set()
     for row in rows:
         if (place := _place(row)) is not None:
-            if place in seen:
+            own = (place, *map(row.get, OF))
+            if own in seen:
                 continue
-            seen.add(place)
+            seen.add(own)
         yield row
 
 

@@ -129,13 +129,22 @@ OF_AN_EPOCH: dict[str, Column] = {
 }
 """Columns of metrics.csv alone."""
 
+OF_AN_EVALUATION: dict[str, Column] = {
+    "knn_accuracy": Column("of the classes of the nearest training embeddings", "%", "more"),
+    "probe_accuracy": Column("of a logistic regression on training embeddings", "%", "more"),
+    "recall_at_*": Column("what was looked for is among so many nearest", "%", "more"),
+    "recall_back_at_*": Column("of pairs, from the second to the first", "%", "more"),
+}
+"""Columns of evaluations.csv alone; others are there without `test_`."""
+
 SECTIONS = {
     "What a run is": IDENTIFYING,
     "What was measured": MEASURED,
     "Of an epoch: metrics.csv": OF_AN_EPOCH,
+    "Measured later: evaluations.csv": OF_AN_EVALUATION,
 }
 
-COLUMNS = IDENTIFYING | MEASURED | OF_AN_EPOCH
+COLUMNS = IDENTIFYING | MEASURED | OF_AN_EPOCH | OF_AN_EVALUATION
 
 KINDS = {name[:-1]: one for name, one in COLUMNS.items() if name[-1] == "*"}
 """What is of many columns, by how their names begin."""
