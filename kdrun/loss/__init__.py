@@ -42,7 +42,9 @@ class Loss(nn.Module):
     One that reads logits alone gets them as (M, C) rows, whatever the task is: `Task.rows`. One
     that wants them in the form that the task gives them says `compares_rows = False`. One that is
     the mean over rows of what logits of each say by themselves, without labels, says `by_row`: very
-    many rows are then compared in portions. `task` is what is predicted, set by the run.
+    many rows are then compared in portions. One whose gradient is linear in the softmax of the
+    teacher's logits says `linear`: a sample of these will do. `task` is what is predicted, set by
+    the run.
 
     On a GPU a step may be recorded once and repeated (`kdrun.train.capture`). What Python computes
     is then computed once: a number that changes with `progress` is a property, named in `moments`
@@ -57,6 +59,7 @@ class Loss(nn.Module):
     labelled: bool = False
     compares_rows: bool = True
     by_row: ClassVar[bool] = False
+    linear: bool = False
     task: Task | None = None
     images: ClassVar[bool] = False
     capturable: bool | str = True

@@ -30,6 +30,7 @@ class KD(Loss):
         positive(temperature=temperature)
         self.temperature = temperature
         self.standardize = standardize
+        self.linear = temperature == 1 and not standardize
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The rescaled divergence, mean over the batch."""

@@ -38,6 +38,7 @@ class SoftCE(Loss):
         self.temperature = temperature
         self.rescale = rescale
         self.standardize = standardize
+        self.linear = temperature == 1 and not standardize
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The cross-entropy, mean over the batch."""

@@ -29,6 +29,7 @@ from kdrun.run.side_by_side import Common
 from kdrun.sample import rows_shape
 from kdrun.task import Task
 from kdrun.teacher.building import strangers
+from kdrun.teacher.keeping import keeping
 from kdrun.teacher.lineage import Lineage, Role, lineage
 from kdrun.teacher.network import Frozen
 from kdrun.terminal import phases
@@ -203,7 +204,10 @@ def _check(plain: Plain, data: Dataset) -> Callable[[], Objective]:
             f"method={method['name']} learns from labels, and no training sample has one: set "
             "dataset.labels to all or a number, or choose a method with a source"
         )
-    _objective(plain, data.task).check(data.task)
+    objective = _objective(plain, data.task)
+    objective.check(data.task)
+    if "teacher" in method["uses"]:
+        keeping(plain["teacher"]).suits(objective.losses())
     if wrong := [*strangers(called.roles(plain), data)]:
         raise ValueError("\n".join(wrong))
     return partial(_objective, plain, data.task)

@@ -23,6 +23,7 @@ from torch import Tensor
 from kdrun.results.record import atomic, write_atomic
 from kdrun.security.wellformed import parse_json
 from kdrun.teacher.keeping import Keeping
+from kdrun.teacher.sparse import few, spread
 from kdrun.types import Outputs
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,9 @@ def form_of(tensor: Tensor) -> Form:
     return Form(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape[1:]), last)
 
 
-def encode(name: str, tensor: Tensor, form: Form, keep: Keeping) -> dict[str, Array]:
+def encode(
+    name: str, tensor: Tensor, form: Form, keep: Keeping, index: Tensor | None = None, view: int = 0
+) -> dict[str, Array]:
     """The arrays in which a tensor is kept, by the ending of their files.
 
     Args:
@@ -91,6 +94,8 @@ def encode(name: str, tensor: Tensor, form: Form, keep: Keeping) -> dict[str, Ar
         tensor: (N, ...) of some samples; logits of texts may be shorter than the form.
         form: of it.
         keep: in which format.
+        index: (N,) the positions of the samples, where some are drawn; None for the first.
+        view: of the samples, likewise.
 
     Raises:
         ValueError: a number is too large for half precision, or a sample is of another size.
@@ -105,14 +110,12 @@ def encode(name: str, tensor: Tensor, form: Form, keep: Keeping) -> dict[str, Ar
         )
     given = tensor.detach().cpu()
     given = given.permute(0, 2, 3, 1) if form.last else given
-    if name == "logits" and keep.top and keep.top < form.shape[-1]:
-        best = given.topk(keep.top, dim=-1)
-        others = given.scatter(-1, best.indices, -torch.inf)
-        rest = others.logsumexp(-1) - float(np.log(form.shape[-1] - keep.top))
-        places = best.indices.to(torch.int32).numpy()
-        halves = _halves(name, best.values)
-        return {f"{keep.format}.values": halves, f"{keep.format}.places": places,
-                f"{keep.format}.rest": rest.numpy()}  # fmt: skip
+    if name == "logits" and keep.few and keep.few < form.shape[-1]:
+        places = torch.arange(len(given)) if index is None else index.cpu()
+        found = few(given, keep.few, keep.sampled, places, view)
+        halves = {"values": _halves(name, found["values"])}
+        arrays = {end: part.numpy() for end, part in found.items()} | halves
+        return {f"{keep.format}.{end}": array for end, array in arrays.items()}
     if keep.format == "half" and given.dtype == torch.float32 and name != "weight":
         return {"half": _halves(name, given)}
     raw = given.contiguous()
@@ -130,8 +133,7 @@ def _halves(name: str, values: Tensor) -> Array:
 def decode(name: str, parts: Mapping[str, Tensor], form: Form) -> Tensor:
     """The tensor of `encode`, on the device of its parts.
 
-    Of the `topK` format the likeliest logits are as they were, to half precision; the others are
-    all alike, and together as likely as they were.
+    Few logits are as `kdrun.teacher.sparse` chose them, to half precision.
     """
     dtype = getattr(torch, form.dtype)
     if "half" in parts:
@@ -141,9 +143,7 @@ def decode(name: str, parts: Mapping[str, Tensor], form: Form) -> Tensor:
         tensor = raw.view(torch.bfloat16) if dtype == torch.bfloat16 else raw
     else:
         ends = {key.rpartition(".")[2]: part for key, part in parts.items()}
-        rest = ends["rest"].to(dtype)[..., None]
-        tensor = rest.expand(*rest.shape[:-1], form.shape[-1])
-        tensor = tensor.scatter(-1, ends["places"].long(), ends["values"].to(dtype))
+        tensor = spread(ends, form.shape[-1], dtype)
     return tensor.permute(0, 3, 1, 2) if form.last else tensor
 
 

@@ -234,12 +234,12 @@ class AskedOnce(Frozen):
         for left in self.answers.folder.glob(f".{stem(view)}.*.tmp"):  # of a killed process
             left.unlink(missing_ok=True)
         self.teacher.keep(set(fields) - {"logits"})
-        forms = self.answers.forms
         with self.answers.writing(stem(view), fields, len(self.loader.targets)) as parts:
             for batch in self.loader.epoch(view):
                 said, rows = flat(self.teacher(batch), fields), batch.index.cpu().numpy()
                 for name, arrays in parts.items():
-                    for end, values in encode(name, said[name], forms[name], self.wanted).items():
+                    how = self.answers.forms[name], self.wanted, batch.index, view
+                    for end, values in encode(name, said[name], *how).items():
                         arrays[end][rows] = values
         self.passes += 1
 

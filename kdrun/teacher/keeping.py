@@ -12,6 +12,7 @@ from kdrun.security import bounds
 
 if TYPE_CHECKING:
     from kdrun.batch import Outputs
+    from kdrun.loss import Loss
 
 FIELDS = ("logits", "embedding", "features", "preactivations", "attentions", "heads")
 """Of `Outputs`, those that can be kept: others have another size in each batch."""
@@ -19,9 +20,9 @@ FIELDS = ("logits", "embedding", "features", "preactivations", "attentions", "he
 WORDS = ("none", "auto", *FIELDS)
 
 FORMATS = (*WHOLE, "half")
-"""Of what is kept, beside `topK`."""
+"""Of what is kept, beside `topK` and `sampledK`."""
 
-TOP = re.compile(r"top([1-9][0-9]{0,3})")
+FEW = re.compile(r"(top|sampled)([1-9][0-9]{0,3})")
 
 
 class Keeping(NamedTuple):
@@ -29,17 +30,23 @@ class Keeping(NamedTuple):
 
     Attributes:
         fields: of `Outputs`; None: those that the loss reads, where it pays; empty: nothing.
-        format: `float32`, as they were said; `half`; or `topK`, of logits alone.
+        format: `float32`, as they were said; `half`; or, of logits alone, `topK`, the likeliest and
+            the sum of the rest, or `sampledK`, so many drawn that are right on average.
     """
 
     fields: tuple[str, ...] | None
     format: str
 
     @property
-    def top(self) -> int | None:
+    def few(self) -> int | None:
         """How many logits are kept of each sample; None: all."""
-        found = TOP.fullmatch(self.format)
-        return int(found[1]) if found else None
+        found = FEW.fullmatch(self.format)
+        return int(found[2]) if found else None
+
+    @property
+    def sampled(self) -> bool:
+        """Whether these are drawn."""
+        return self.few is not None and self.format.startswith("sampled")
 
     @property
     def whole(self) -> bool:
@@ -60,15 +67,32 @@ class Keeping(NamedTuple):
             raise ValueError("of an ensemble the logits can be kept, not what its members say")
         if lacking := [field for field in fields if getattr(said, field) in (None, ())]:
             raise ValueError(f"it gives no {' and no '.join(lacking)}")
-        if self.top and said.logits.ndim > 3:
+        if self.few and said.logits.ndim > 3:
             raise ValueError(
                 f"teacher.cache_format={self.format} is of logits of samples and tokens"
             )
-        if self.top and said.logits.shape[-1] <= self.top:
+        if self.few and said.logits.shape[-1] <= self.few:
             raise ValueError(
                 f"teacher.cache_format={self.format} of {said.logits.shape[-1]} logits: "
                 "give fewer, or half"
             )
+
+    def suits(self, terms: Mapping[str, Loss]) -> None:
+        """Refuse losses for which a distribution that is right on average is not right.
+
+        Args:
+            terms: by name.
+
+        Raises:
+            ValueError: some term is not linear in what the teacher says.
+        """
+        for name, term in terms.items():
+            if self.sampled and not (term.linear or term.teacher_free):
+                raise ValueError(
+                    f"loss.terms.{name}: teacher.cache_format={self.format} is right on average, "
+                    "and so is what is linear in the teacher's probabilities alone: kd or soft_ce "
+                    f"at temperature 1; for others give top{self.few}"
+                )
 
 
 def keeping(role: Mapping[str, Any]) -> Keeping:
@@ -82,10 +106,9 @@ def keeping(role: Mapping[str, Any]) -> Keeping:
     for word in map(str, named):
         if word not in WORDS or (len(named) > 1 and word in ("none", "auto")):
             raise ValueError(f"teacher.cache={word} is not defined; {nearest(word, WORDS)}")
-    if form not in FORMATS and not TOP.fullmatch(form):
-        raise ValueError(
-            f"teacher.cache_format={form} is not defined; {nearest(form, (*FORMATS, 'top10'))}"
-        )
+    if form not in FORMATS and not FEW.fullmatch(form):
+        hint = nearest(form, (*FORMATS, "top10", "sampled10"))
+        raise ValueError(f"teacher.cache_format={form} is not defined; {hint}")
     if named == ["auto"]:
         return Keeping(None, form)
     fields = () if named == ["none"] else tuple(f for f in FIELDS if f in ("logits", *named))

@@ -18,7 +18,7 @@ def test_top_k_leaves_the_rest_as_likely_as_it_was():
     best = logits.topk(5).indices
     assert torch.allclose(back.gather(1, best), logits.gather(1, best), rtol=2**-11)
     assert torch.allclose(back.logsumexp(1), logits.logsumexp(1), atol=5e-3)
-    assert sum(v[0].nbytes for v in parts.values()) == 5 * 6 + 4
+    assert sum(v[0].nbytes for v in parts.values()) == 5 * 4 + 4
 
 
 def test_half_precision_refuses_what_it_cannot_hold():
@@ -38,3 +38,15 @@ def test_of_texts_tokens_are_kept_one_by_one_however_long_their_batch_is():
         assert torch.allclose(back.logsumexp(-1), logits.logsumexp(-1), atol=5e-3)
     with pytest.raises(ValueError, match=r"differ in size"):
         encode("logits", torch.randn(3, 7, 20), form, Keeping(None, "float32"))
+
+
+def test_drawn_logits_are_those_of_their_sample_wherever_it_stands_in_a_batch() -> None:
+    logits, keep = torch.randn(3, 2, 20), Keeping(None, "sampled5")
+    form, index = form_of(logits), torch.tensor([7, 2, 9])
+    whole = encode("logits", logits, form, keep, index, 1)
+    assert sum(part[0, 0].nbytes for part in whole.values()) == 5 * 4
+    some = encode("logits", logits[1:], form, keep, index[1:], 1)
+    for end, part in some.items():
+        assert (part == whole[end][1:]).all()
+    back = decode("logits", {k: torch.from_numpy(v) for k, v in whole.items()}, form)
+    assert (back.softmax(-1) > 0).sum(-1).tolist() == [[5, 5]] * 3

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from kdrun.loss.ce import CE
+from kdrun.loss.kd import KD
+from kdrun.loss.reverse_kl import ReverseKL
 from kdrun.teacher.answers import flat, whole
 from kdrun.teacher.keeping import FIELDS, faults, keeping
 from kdrun.types import Outputs
@@ -18,8 +21,10 @@ def test_what_a_role_says():
     both = keeping({"cache": ["features", "embedding"]}).fields
     assert both == ("logits", "embedding", "features")
     assert keeping({"cache": "none"}).fields == ()
-    assert keeping({"cache_format": "top10"}).top == 10
+    assert keeping({"cache_format": "top10"}).few == 10
+    assert (keeping({"cache_format": "sampled72"}).few, keeping({}).few) == (72, None)
     for wrong, told in (
+        ({"cache_format": "sample9"}, "did you mean 'sampled10'?"),
         ({"cache": "logit"}, "did you mean 'logits'?"),
         ({"cache": ["auto", "logits"]}, "teacher.cache=auto"),
         ({"cache_format": "top0"}, "teacher.cache_format=top0 is not defined"),
@@ -46,6 +51,15 @@ def test_settings_that_make_no_sense_are_told():
         assert f"method={method} " in told(method={"name": method, "uses": ["loss"]}, **kept)
     assert "method=" not in told(method={"name": "supervised", "uses": []}, **kept)
     assert "method=" not in told(method={"name": "born_again", "uses": ["loss"]}, **kept)
+
+
+def test_what_is_drawn_is_for_losses_that_are_linear_in_it() -> None:
+    drawn = keeping({"cache_format": "sampled8"})
+    drawn.suits({"kd": KD(temperature=1.0), "ce": CE()})
+    for term in (KD(), ReverseKL()):
+        keeping({"cache_format": "top8"}).suits({"it": term})
+        with pytest.raises(ValueError, match=r"loss.terms.it: .*at temperature 1.*give top8"):
+            drawn.suits({"it": term})
 
 
 def test_heads_of_a_detector_can_be_kept() -> None:
