@@ -21,9 +21,10 @@ from omegaconf import DictConfig
 from kdrun.config.schema import identity as settings_of
 from kdrun.config.schema import names
 from kdrun.config.sources import file_of, plugin_code
-from kdrun.files.fingerprint import contents, fingerprint
+from kdrun.files.fingerprint import combined, contents, fingerprint
+from kdrun.hub.place import KINDS, folder, here, is_place, parse
 from kdrun.run.folder import STUDENT
-from kdrun.security import bounds
+from kdrun.security import bounds, trust
 from kdrun.security.wellformed import parse_json
 
 log = logging.getLogger(__name__)
@@ -68,12 +69,21 @@ class Identity:
 
 def identify(config: DictConfig) -> Identity:
     """Find out what a run is from its composed config, and what lies where it points."""
+    _fetch(config)
     settings = settings_of(config)
     files: dict[str, dict[str, Any]] = {}
     apart = _replaced(settings, "", files)
     code = plugin_code(sorted(set(targets(settings))), list(config.plugins))
     text = json.dumps([apart, code] if code else apart, sort_keys=True)
     return Identity(settings, files, code, hashlib.sha256(text.encode()).hexdigest())
+
+
+def _fetch(config: DictConfig) -> None:
+    """Let a dataset of the hub be here that was typed to be fetched: a run is what lies there."""
+    dataset = config.get("dataset") or {}
+    path, wanted = str(dataset.get("path", "") or ""), dataset.get("download")
+    if is_place(path) and wanted and not [*trust.reaching(dataset, {})]:
+        folder(path, "dataset", True)
 
 
 def by_content(settings: Any) -> Any:
@@ -113,6 +123,8 @@ def _may_be_a_path(value: str, key: str) -> bool:
 
 def _looked_at(path: str, below: Sequence[str] = ()) -> dict[str, Any] | None:
     """A path with the digest of what lies there; None where nothing does that can be read."""
+    if is_place(path):
+        return _on_the_hub(path)
     weights = os.path.join(path, STUDENT)
     try:
         # Of a run's folder it is the weights that are read.
@@ -120,6 +132,18 @@ def _looked_at(path: str, below: Sequence[str] = ()) -> dict[str, Any] | None:
     except OSError:
         return None
     return {"path": path, "sha256": found, **({"below": [*below]} if below else {})}
+
+
+def _on_the_hub(path: str) -> dict[str, Any] | None:
+    """The same of a dataset or a model whose commit is here; None where it was not fetched."""
+    for kind in KINDS:
+        try:
+            asked = parse(path, kind)
+        except ValueError:
+            continue
+        if found := here(asked):
+            return {"path": path, "sha256": combined([found.commit, asked.subset or ""])}
+    return None
 
 
 def unchanged(files: Mapping[str, Mapping[str, Any]], code: Mapping[str, str]) -> str:

@@ -68,11 +68,13 @@ class Cells(NamedTuple):
             the header from 0, before any was left out.
         notes: what was assumed or left out, a sentence each.
         missing: how many cells hold each mark that counts as missing, blank ones not counted.
+        parts: `train`, `val` or `test` for each row, where the rows come with their splits.
     """
 
     table: pd.DataFrame
     notes: list[str]
     missing: Counter[str]
+    parts: pd.Series[str] | None = None
 
     @property
     def marked(self) -> str:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kdrun.dataset.image import read_image
+from kdrun.dataset.packed import located
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +60,11 @@ def _fault(path: str) -> str | None:
 
 
 def _key(path: str) -> str:
-    status = os.stat(path)
+    place = located(path)
+    status = os.stat(place.file if place else path)
     told = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return " ".join(map(str, told))
+    row = (f"{place.row}:{place.column}",) if place else ()
+    return " ".join(map(str, (*told, *row)))
 
 
 def _store() -> Path:

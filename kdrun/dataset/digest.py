@@ -7,7 +7,8 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from kdrun.files.fingerprint import combined, contents
+from kdrun.dataset.packed import digests as of_pictures
+from kdrun.files.fingerprint import combined
 from kdrun.types import Files, Split
 
 
@@ -15,7 +16,7 @@ def digest(split: Split) -> str:
     """Eight digits that tell one split of data from another."""
     found = hashlib.sha256(split.targets.numpy().tobytes())
     if isinstance(split, Files):
-        found.update(combined(contents(split.paths)).encode())
+        found.update(combined(of_pictures(split.paths)).encode())
     else:
         inputs = split.inputs if isinstance(split.inputs, dict) else {"": split.inputs}
         for tensor in inputs.values():
@@ -27,7 +28,7 @@ def inputs_digest(split: Split) -> str:
     """Digits that tell the inputs of one split from others, whatever is said of them."""
     found = hashlib.sha256()
     if isinstance(split, Files):
-        told = [*contents(split.paths), str(split.image_size), split.background]
+        told = [*of_pictures(split.paths), str(split.image_size), split.background]
         if (how := (split.crop_pct, split.interpolation)) != (1.0, "bilinear"):
             told.append(str(how))
         return combined(told)
@@ -41,7 +42,7 @@ def inputs_digest(split: Split) -> str:
 def digests(split: Split) -> list[str]:
     """Sixteen digits for each sample that tell its numbers, or its file, from others."""
     if isinstance(split, Files):
-        return [digest[:16] for digest in contents(split.paths)]
+        return [digest[:16] for digest in of_pictures(split.paths)]
     inputs = split.inputs if isinstance(split.inputs, dict) else {"": split.inputs}
     arrays = [tensor.contiguous().numpy() for tensor in inputs.values()]
     return [_short(b"".join(a[i].tobytes() for a in arrays)) for i in range(len(split))]

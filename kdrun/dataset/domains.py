@@ -35,12 +35,14 @@ class Domain(NamedTuple):
         train: training samples, validation not yet cut off.
         test: held out.
         classes: the name of each class; empty in regression.
+        val: a validation split that comes with the data; None where it is cut from `train`.
     """
 
     name: str
     train: Split
     test: Split
     classes: list[str]
+    val: Split | None = None
 
 
 def of_domain(whole: Split, homes: pd.Series[Any] | pd.Index[Any], name: str | None) -> Split:
@@ -63,13 +65,15 @@ def own_classes(domain: Domain) -> Domain:
     """
     if not of_split(domain.train).classifies:
         return domain
-    present = torch.cat([domain.train.targets, domain.test.targets]).unique()
+    given = [part for part in (domain.train, domain.test, domain.val) if part is not None]
+    present = torch.cat([part.targets for part in given]).unique()
     if len(present) == len(domain.classes):
         return domain
     number = torch.full((len(domain.classes),), -1)
     number[present] = torch.arange(len(present))
-    train, test = (replace(s, targets=number[s.targets]) for s in (domain.train, domain.test))
-    return Domain(domain.name, train, test, [domain.classes[old] for old in present.tolist()])
+    train, test, *val = (replace(part, targets=number[part.targets]) for part in given)
+    classes = [domain.classes[old] for old in present.tolist()]
+    return Domain(domain.name, train, test, classes, *val)
 
 
 def number_groups(names: Iterable[object]) -> Tensor:
@@ -147,17 +151,18 @@ def combine(
         ValueError: a fraction, a size or a number of labels does not fit the data.
     """
     known = hide(target.train, "none", cuts.split_seed) if labels == "none" else target.train
-    train, val = (cuts if labels == "all" else cuts.unvalidated).validated(known)
+    own, given = (cuts, target.val) if labels == "all" else (cuts.unvalidated, None)
+    train, val = own.validated(known, given)
     train = hide(train, labels, cuts.split_seed)
     if source is None:
         encode = fit(train, train) if fit else _as_it_is
         return _dataset(target, train, val, encode, encode(train))
-    source_train, source_val = cuts.validated(source.train)
+    source_train, source_val = cuts.validated(source.train, source.val)
     # Whatever labels are hidden: what was trained on the source serves for all of these.
     unseen = target.train
     if of_split(unseen).classifies:
         unseen = hide(unseen, "none", cuts.split_seed)
-    seen, _ = cuts.validated(unseen)
+    seen, _ = cuts.validated(unseen, target.val)
     encode = fit(source_train, seen) if fit else _as_it_is
     # Pixels of both domains are normalised alike, as the source has them.
     reference = encode(source_train)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kdrun.config.nearest import nearest
 from kdrun.dataset import boxes
+from kdrun.dataset.packed import opened
 from kdrun.dataset.pixels import within_bounds
 from kdrun.dataset.whole import laid_out
 from kdrun.security.bounds import TooLargeError, is_plain
@@ -31,7 +32,7 @@ KINDS = {
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
 }
 """Pillow's formats that are plain data, and how their files end. Others of its decoders start
-programs (EPS), fetch more files, or are hardly ever used: they are not asked."""
+programs (EPS) or fetch more files: they are not asked."""
 
 SUFFIXES = tuple(suffix for suffixes in KINDS.values() for suffix in suffixes)
 
@@ -143,7 +144,7 @@ def read_image(
     """Decode an image file; of one with several frames or pages, the first.
 
     Args:
-        path: a file of one of `KINDS`, whatever its name says.
+        path: a file of one of `KINDS`, whatever its name says; or a `kdrun.dataset.packed` address.
         shape: (channels, height, width) to bring it to, as `fit_image` does.
         background: as in `Fit`, as are the next two.
         crop_pct: read only without a crop.
@@ -159,14 +160,15 @@ def read_image(
     """
     from PIL import Image, ImageOps
 
-    if not is_plain(path):
+    source, file = opened(path)
+    if not is_plain(file):
         raise ValueError(f"{path} is no plain file, and is not opened")
     Image.MAX_IMAGE_PIXELS = None  # `within_bounds` counts what they take
     try:
-        with Image.open(path, formats=formats()) as image:
+        with Image.open(source, formats=formats()) as image:
             if image.format == "TIFF" and image.mode == "I":
                 raise ValueError("its 32-bit or signed numbers have no white: save 8 or 16 bits")
-            limit = within_bounds(image, path)
+            limit = within_bounds(image, file)
             with limit:
                 if crop is None:
                     _draft(image, shape, crop_pct, None)
@@ -279,11 +281,7 @@ def _centre(
 
 
 def check_background(background: str) -> None:
-    """Refuse what is no colour.
-
-    Raises:
-        ValueError: with what there is to say.
-    """
+    """Refuse what is no colour, by a ValueError that says what is one."""
     from PIL import ImageColor
 
     try:

@@ -24,8 +24,10 @@ from kdrun.dataset.domains import (
     own_classes,
     parts,
 )
+from kdrun.dataset.hugging import is_hugging, read_hugging
 from kdrun.dataset.kinds import Kinds, find_kinds
 from kdrun.dataset.numerals import styles
+from kdrun.dataset.parted import divided
 from kdrun.dataset.spelling import check, unite
 from kdrun.dataset.spread import spread
 from kdrun.dataset.suspects import repeated_rows, say_the_label
@@ -84,6 +86,7 @@ def table(
     source: str | None = None,
     target: str | None = None,
     labels: Labels = "all",
+    download: bool = False,
     *,
     form: Form,
     meaning: Meaning,
@@ -92,37 +95,37 @@ def table(
 ) -> Dataset:
     """Rows of a table with a header, as `Columns` encodes them.
 
-    What is a number, a category or a date is found by `find_kinds`, of all rows. All that is learnt
-    (means, deviations, categories) is learnt from the training rows, those of the source if there
-    is one.
+    What is a number, a category or a date is found by `find_kinds`, of all rows. What is learnt is
+    learnt from the training rows, those of the source if there is one.
 
     Args:
-        path: a CSV file.
+        path: a CSV file; or a dataset of Hugging Face, a folder or `hf://OWNER/NAME`.
         label: the column to predict.
         task: whether it holds classes or values.
         drop: columns not to use, such as a row's number.
         domain: the column that names each row's domain; None if there is only one.
-        group: the column whose rows of one value stay in one split, such as a patient.
+        group: the column whose rows of one value stay in one split.
         source: the domain that knowledge comes from; None for the target alone.
-        target: the domain that counts; None for all rows. Several may be joined by `+`, of either.
+        target: the domain that counts, or several, `a+b`; None for all rows.
         labels: `all`, `none`, or how many training samples of the target keep their label.
-        form: what a model reads; its fields are arguments.
-        meaning: of the columns; likewise.
-        written: how the file is written; likewise.
-        cuts: how the data are cut; likewise.
+        download: fetch what is not here yet from the hub.
+        form: what a model reads; its fields are arguments, as those of the next are.
+        meaning: of the columns.
+        written: how the file is written.
+        cuts: how the data are cut.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a column or domain is missing or malformed, or a fraction or size does not fit.
     """
-    read = _read(path, label, task, [domain, group], drop or (), meaning, written)
+    read = _read(path, label, task, [domain, group], drop or (), meaning, written, download)
     whole = read.samples(group, meaning.spelling)
     homes = _homes(read.cells, domain, source, target, path)
     columns = Columns(read.kinds.numeric, read.kinds.categorical, *form)
 
     def part(name: str | None, cuts: Cuts) -> Domain:
-        own = of_domain(whole, homes, name)
-        return own_classes(Domain(name or "", *cuts.divide(own), read.classes))
+        train, test, val = divided(of_domain(whole, homes, name), read.parts, cuts)
+        return own_classes(Domain(name or "", train, test, read.classes, val))
 
     data = combine(
         part(target, cuts),
@@ -148,6 +151,7 @@ class _Read:
         classes: in the order of those.
         features: the columns that are not apart.
         notes: what was assumed, a sentence each.
+        parts: the split of each row, where the rows come with theirs.
     """
 
     cells: pd.DataFrame
@@ -157,6 +161,7 @@ class _Read:
     classes: list[str]
     features: list[str]
     notes: list[str]
+    parts: pd.Series[str] | None = None
 
     def samples(self, group: str | None, spelling: str | None) -> Arrays:
         """Every row by its place, with what tells it from others."""
@@ -212,6 +217,7 @@ def _read(
     drop: Sequence[str],
     meaning: Meaning,
     written: Format,
+    download: bool = False,
 ) -> _Read:
     """Read a file, and find out what its columns are.
 
@@ -223,6 +229,7 @@ def _read(
         drop: columns not to use.
         meaning: what the user says of the others.
         written: how the file is written.
+        download: whether a dataset on the hub is fetched that is not here.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -236,7 +243,10 @@ def _read(
     allowed = styles(decimal, thousands)
     apart = {label, *beside, *drop}
     named = (label, *beside, *(categorical or ()), *drop, *(keep or ()), *(dates or ()))
-    read = read_cells(path, written, [name for name in named if name])
+    if is_hugging(path):
+        read = read_hugging(path, download, written, label)
+    else:
+        read = read_cells(path, written, [name for name in named if name])
     cells = read.table
     require_columns(cells, named, path)
     features = [name for name in cells.columns if name not in apart]
@@ -251,7 +261,7 @@ def _read(
         )
     targets, classes = number_answers(answers, task, path)
     notes = [*read.notes, *kinds.notes, *more]
-    return _Read(cells, kinds, answers, targets, classes, features, notes)
+    return _Read(cells, kinds, answers, targets, classes, features, notes, read.parts)
 
 
 def _homes(

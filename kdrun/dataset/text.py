@@ -25,6 +25,7 @@ from kdrun.dataset.domains import (
     rows,
     with_inputs,
 )
+from kdrun.dataset.parted import divided
 from kdrun.dataset.spread import spread
 from kdrun.dataset.text_file import read_texts
 from kdrun.dataset.tokens import Tokens
@@ -121,40 +122,41 @@ def text(
     source: str | None = None,
     target: str | None = None,
     labels: Labels = "all",
+    download: bool = False,
     *,
     named: Named,
     form: Form,
     written: Format,
     cuts: Cuts,
 ) -> Dataset:
-    """Texts as TF-IDF of words, each row of length 1, or its leading singular directions; beside
-    these, or instead, as tokens for models of transformers.
+    """Texts as TF-IDF of words, or its singular directions; or as tokens for transformers.
 
-    The vocabulary and the document frequencies come from training texts only. A text that occurs
-    twice in a domain is kept once, or a copy of a training text could be in the test split; or,
-    where its labels are votes, all of them are in one split.
+    The vocabulary and its frequencies come from training texts only. A text that occurs twice in a
+    domain is kept once, or, where its labels are votes, in one split.
 
     Args:
-        path: a CSV file, or objects of JSON (.jsonl, .json); either may be packed (.gz).
+        path: a CSV file, or objects of JSON (.jsonl, .json); either may be packed (.gz). Or a
+            dataset of Hugging Face, a folder or `hf://OWNER/NAME`.
         source: the domain that knowledge comes from; None for the target alone.
-        target: the domain that counts; None for all texts. Several may be joined by `+`, of either.
+        target: the domain that counts; None for all texts. Several may be joined by `+`.
         labels: `all`, `none`, or how many training samples of the target keep their label.
-        named: which columns hold what; its fields are arguments.
-        form: what a model reads; likewise.
-        written: how the file is written; likewise.
-        cuts: how the data are cut; likewise.
+        download: fetch what is not here yet from the hub.
+        named: which columns hold what; its fields are arguments, as those of the next are.
+        form: what a model reads.
+        written: how the file is written.
+        cuts: how the data are cut.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a column or domain is missing, a text is empty, or a fraction or size does not
-            fit; there is no such tokenizer, or neither words nor tokens are wanted.
+        ValueError: a column, domain or tokenizer is missing, a text is empty, or a size is wrong.
     """
     form.check()
-    read = read_texts(path, named.read(domains=bool(target)), written, votes=named.votes)
+    columns = named.read(domains=bool(target))
+    read = read_texts(path, columns, written, named.votes, download)
     table = _of_domains(read.table, source, target)
     targets, classes = _classes(table["label"], f"{path}: '{named.label_column}'")
-    groups = number_groups(table["group"]) if named.group_column else None
     voted = votes(table["same"], table["label"]) if named.votes else None
+    groups = number_groups(table["group"]) if named.group_column else None
     groups = voted.together(groups) if voted else groups
     ids = [str(row) for row in table.index]
     whole = Arrays(torch.arange(len(table)), targets, ids, groups, row_marks(table[["text"]]))
@@ -162,7 +164,8 @@ def text(
 
     def domain(name: str | None, cuts: Cuts) -> Domain:
         own = of_domain(whole, table["domain"], name) if name else whole
-        return own_classes(Domain(name or "", *cuts.divide(own), classes))
+        train, test, val = divided(own, read.parts, cuts)
+        return own_classes(Domain(name or "", train, test, classes, val))
 
     data = combine(
         domain(target, cuts),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kdrun.dataset.cells import Cells, Format, read_cells
 from kdrun.dataset.columns import require_columns
+from kdrun.dataset.hugging import is_hugging, read_hugging
 from kdrun.dataset.json_rows import SUFFIXES, read_json_rows
 from kdrun.dataset.spelling import unite
 from kdrun.security.bounds import PACKED
@@ -16,15 +17,21 @@ if TYPE_CHECKING:
 
 
 def read_texts(
-    path: str, named: Mapping[str, str], written: Format | None = None, votes: bool = False
+    path: str,
+    named: Mapping[str, str],
+    written: Format | None = None,
+    votes: bool = False,
+    download: bool = False,
 ) -> Cells:
     """Texts with all that is known of them, without the repetitions within a domain.
 
     Args:
-        path: a CSV file, or objects of JSON (.jsonl, .json); either may be packed (.gz).
+        path: a CSV file, or objects of JSON (.jsonl, .json); either may be packed (.gz). Or a
+            dataset of Hugging Face: a folder, or a name on the hub.
         named: the column, or key, that holds each text, label, domain and group.
         written: how the file is written; None where all of it is to be found.
         votes: whether repetitions stay, with the number of their text in a column `same`.
+        download: whether a dataset on the hub is fetched that is not here.
 
     Returns:
         The columns under those names. The index still counts every row of the file.
@@ -33,7 +40,11 @@ def read_texts(
         FileNotFoundError: there is no such file.
         ValueError: a column is missing, a cell empty or no text, or a line no JSON object.
     """
-    read = read_rows(path, written, named.values())
+    read = (
+        read_hugging(path, download, written, named["label"])
+        if is_hugging(path)
+        else read_rows(path, written, named.values())
+    )
     require_columns(read.table, named.values(), path)
     table = read.table[list(named.values())].set_axis(list(named), axis=1)
     for key, name in named.items():
@@ -54,7 +65,8 @@ def read_texts(
             f"the labels of {torn} texts disagree where they are repeated: the first counts; "
             "dataset.repeated=distribution learns from all of them"
         )
-    return read._replace(table=table[~repeated], notes=notes)
+    parts = None if read.parts is None else read.parts[~repeated]
+    return read._replace(table=table[~repeated], notes=notes, parts=parts)
 
 
 def _counted(table: pd.DataFrame, same: pd.Series[int]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import torch
 
 from kdrun.dataset.arrays import Array
 from kdrun.dataset.image import Fit, fit_image
+from kdrun.dataset.packed import opened
 from kdrun.export.check import TOLERANCE
 from kdrun.export.differs import DiffersError
 from kdrun.export.pixels import INPUT
@@ -37,8 +38,8 @@ def pictures(student: Exported) -> Iterator[Image.Image]:
     from PIL import Image, ImageOps
 
     for file in student.files[:PICTURES]:
-        with Image.open(file) as opened:
-            yield from _sizes(ImageOps.exif_transpose(opened).convert(_mode(student)))
+        with Image.open(opened(file)[0]) as image:
+            yield from _sizes(ImageOps.exif_transpose(image).convert(_mode(student)))
     if not student.files:
         assert isinstance(student.samples, torch.Tensor)
         levels = (student.samples[:PICTURES] * 255).round().byte().permute(0, 2, 3, 1)

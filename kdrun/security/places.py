@@ -242,6 +242,7 @@ CLOSED = frozenset(
         *("numpy", "scipy", "sklearn", "pandas", "joblib", "threadpoolctl", "cloudpickle", "dill"),
         *("PIL", "matplotlib", "tabulate", "tqdm", "filelock", "fsspec", "networkx", "sympy"),
         *("jinja2", "requests", "urllib3", "httpx", "aiohttp", "huggingface_hub", "transformers"),
+        *("datasets", "multiprocess"),
         *("tokenizers", "skops", "onnx", "onnxruntime", "onnxscript", "pyarrow", "optuna"),
         *("sqlalchemy", "alembic", "submitit", "ray", "mlflow", "tensorboard", "pip", "wheel"),
         *("setuptools", "pkg_resources", "_distutils_hack", "pytest", "_pytest", "xdist"),

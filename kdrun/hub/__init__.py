@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kdrun.config.instantiate import nearest
+from kdrun.config.nearest import nearest
 
 
 def library() -> Any:
