@@ -95,8 +95,7 @@ def table(
 ) -> Dataset:
     """Rows of a table with a header, as `Columns` encodes them.
 
-    What is a number, a category or a date is found by `find_kinds`, of all rows. What is learnt is
-    learnt from the training rows, those of the source if there is one.
+    What a column is, is found by `find_kinds`, of all rows; the rest is learnt from training rows.
 
     Args:
         path: a CSV file; or a dataset of Hugging Face, a folder or `hf://OWNER/NAME`.
