@@ -10,7 +10,7 @@ from kdrun.loss import Loss
 from kdrun.loss.stages import need_space, pairs, same_size
 from kdrun.types import Batch, Outputs
 
-FORMS = ("code", "paper")
+FORMS = ("code", "paper", "square")
 
 
 class AT(Loss):
@@ -21,22 +21,26 @@ class AT(Loss):
     Zagoruyko, Komodakis, 2017. https://arxiv.org/abs/1612.03928
 
     The paper's L = ½ Σ_l mean_n ‖a(S_l) − a(T_l)‖ is some thousand times larger than the authors'
-    code, which published weights (1000) belong to; form="paper" chooses it. Maps of different
-    sizes are averaged down to the smaller.
+    code, which published weights (1000) belong to; form="paper" chooses it. Of the code's form, the
+    smaller a map is the more it weighs; form="square" is Σ_l mean_n ‖a(S_l) − a(T_l)‖², whatever
+    the size. Maps of different sizes are averaged down to the smaller.
 
     Args:
         power: of the absolute activations.
-        form: "code", the mean of squares over batch and pixels, or "paper", half the distance.
+        form: "code", the mean of squares over batch and pixels; "paper", half the distance; or
+            "square", its square.
+        last: compare the last stage alone, as comparisons of segmentation do.
     """
 
     needs = ("features",)
 
-    def __init__(self, power: float = 2.0, form: str = "code") -> None:
+    def __init__(self, power: float = 2.0, form: str = "code", last: bool = False) -> None:
         super().__init__()
         if form not in FORMS:
             raise ValueError(f"form is one of {', '.join(FORMS)}, not {form!r}")
         self.power = power
         self.form = form
+        self.last = last
 
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
         """Check that there is space to compare."""
@@ -49,10 +53,12 @@ class AT(Loss):
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The distance of the attention maps, summed over stages."""
         terms = []
-        for maps in pairs(student.features, teacher.features):
+        for maps in pairs(student.features, teacher.features)[-1 if self.last else 0 :]:
             s, t = (self.attention(x) for x in same_size(*maps))
             if self.form == "code":
                 terms.append((s - t).square().mean())
+            elif self.form == "square":
+                terms.append((s - t).square().sum(1).mean())
             else:
                 terms.append(torch.linalg.vector_norm(s - t, dim=1).mean() / 2)
         return torch.stack(terms).sum()

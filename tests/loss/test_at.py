@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
+import yaml
 from torch import Tensor
 
+from kdrun.config.schema import folder
 from kdrun.loss.at import AT
 from tests.loss.trial import CNN, ViT, gradients_agree, learns, maps, said, value
 
@@ -30,11 +32,11 @@ def attention(x: Tensor, power: float) -> list[float]:
         ([(2, 3, 4, 4), (2, 6, 2, 2)], [(2, 5, 4, 4), (2, 7, 2, 2)]),
     ],
 )
-def test_both_forms_are_the_definition(
+def test_every_form_is_the_definition(
     student: list[tuple[int, ...]], teacher: list[tuple[int, ...]], power: int
 ) -> None:
     s, t = maps(*student, seed=1), maps(*teacher, seed=2)
-    code = paper = 0.0
+    code = paper = square = 0.0
     for a, b in zip(s, t, strict=True):
         for x, y in zip(a, b, strict=True):
             gaps = [
@@ -42,8 +44,23 @@ def test_both_forms_are_the_definition(
             ]
             code += sum(gaps) / len(gaps) / len(a)
             paper += math.sqrt(sum(gaps)) / 2 / len(a)
+            square += sum(gaps) / len(a)
     assert value(AT(power), s, t).item() == pytest.approx(code, rel=1e-10)
     assert value(AT(power, form="paper"), s, t).item() == pytest.approx(paper, rel=1e-10)
+    assert value(AT(power, form="square"), s, t).item() == pytest.approx(square, rel=1e-10)
+
+
+def test_the_last_stage_alone() -> None:
+    s, t = maps((2, 3, 4, 4), (2, 6, 2, 2)), maps((2, 5, 4, 4), (2, 7, 2, 2), seed=1)
+    assert value(AT(last=True), s, t) == value(AT(), s[1:], t[1:])
+
+
+def test_what_is_published_for_maps_of_64_by_128_is_the_weight_of_squares() -> None:
+    (s,), (t,) = maps((2, 3, 64, 128)), maps((2, 5, 64, 128), seed=1)
+    published = 10000 * value(AT(), [s], [t]).item()
+    preset = yaml.safe_load((folder() / "loss/segmentation/at.yaml").read_text())
+    square = value(AT(form=preset["terms"]["at"]["form"]), [s], [t]).item()
+    assert preset["weights"]["at"] * square == pytest.approx(published, rel=1e-2)
 
 
 def test_the_larger_map_is_averaged_down() -> None:
@@ -53,7 +70,7 @@ def test_the_larger_map_is_averaged_down() -> None:
     assert value(AT(), [large], [small]) == value(AT(), [pooled], [small])
 
 
-@pytest.mark.parametrize("form", ["code", "paper"])
+@pytest.mark.parametrize("form", ["code", "paper", "square"])
 def test_gradients(form: str) -> None:
     loss = AT(form=form)
     assert gradients_agree(loss, maps((2, 3, 2, 2), (2, 2, 3, 3)), maps((2, 2, 4, 4), (2, 5, 3, 3)))
@@ -62,7 +79,7 @@ def test_gradients(form: str) -> None:
 def test_scale_changes_nothing_and_equality_is_zero() -> None:
     (s,), (t,) = maps((2, 3, 4, 4)), maps((2, 5, 4, 4), seed=1)
     assert torch.allclose(value(AT(), [7 * s], [t / 3]), value(AT(), [s], [t]))
-    for form in ("code", "paper"):
+    for form in ("code", "paper", "square"):
         leaf = s.clone().requires_grad_()
         same = value(AT(form=form), [leaf], [s])
         same.backward()
@@ -98,7 +115,7 @@ def test_a_student_learns() -> None:
 
 
 def test_an_unknown_form_is_refused() -> None:
-    with pytest.raises(ValueError, match="code, paper, not 'sum'"):
+    with pytest.raises(ValueError, match="code, paper, square, not 'sum'"):
         AT(form="sum")
 
 
