@@ -45,6 +45,12 @@ class Objective(nn.Module):
         """The fields of `Outputs` that some term reads."""
         return {field for term in self.losses().values() for field in term.needs}
 
+    @property
+    def capturable(self) -> bool | str:
+        """Whether a step can be recorded with what terms compare, or why it cannot."""
+        rows = any(by_rows(term) and not term.teacher_free for term in self.losses().values())
+        return (rows and self.task is not None and self.task.uncounted) or True
+
     def losses(self) -> dict[str, Loss]:
         """The terms by name."""
         return {name: term for name, term in self.terms.items() if isinstance(term, Loss)}

@@ -47,8 +47,8 @@ class Task:
         spatial: whether targets are (N, H, W) classes of a picture's pixels, which go where those
             go when it is augmented.
         boxed: whether they are (N, M, 6) boxes in a picture, likewise.
-        rowless: why the losses between logits have nothing to compare, and what to take instead;
-            empty where `rows` gives some.
+        rowless: why losses between logits have nothing to compare, and what to take; or empty.
+        uncounted: why `rows` have to wait for the device; empty where they need not.
     """
 
     classes: tuple[str, ...] = ()
@@ -64,6 +64,7 @@ class Task:
     spatial: ClassVar[bool] = False
     boxed: ClassVar[bool] = False
     rowless: ClassVar[str] = ""
+    uncounted: ClassVar[str] = ""
 
     # What the network must give.
 

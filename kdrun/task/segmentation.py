@@ -38,6 +38,7 @@ class Segmentation(Task):
     watched: ClassVar[tuple[str, ...]] = ("miou", "accuracy")
     named: ClassVar[bool] = True
     spatial: ClassVar[bool] = True
+    uncounted: ClassVar[str] = "how many pixels count is asked of the device"
 
     @property
     def width(self) -> int:

@@ -225,8 +225,12 @@ class Answers:
         self.look()
 
     def learn(self, forms: Mapping[str, Form]) -> None:
-        """Write down what more tensors are like; the caller holds the folder's lock."""
-        known = self.forms | dict(forms)
+        """Write down what more tensors are like; the caller holds the folder's lock.
+
+        Of what is known already that stays: files may be there, and others have read it.
+        """
+        self.look()
+        known = dict(forms) | self.forms
         self.note(forms={name: [*form] for name, form in known.items()})
 
     def names(self, fields: Iterable[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kdrun.teacher.answers import decode, encode, form_of
+from kdrun.teacher.answers import Answers, decode, encode, form_of
 from kdrun.teacher.keeping import Keeping
 
 
@@ -50,3 +50,16 @@ def test_drawn_logits_are_those_of_their_sample_wherever_it_stands_in_a_batch() 
         assert (part == whole[end][1:]).all()
     back = decode("logits", {k: torch.from_numpy(v) for k, v in whole.items()}, form)
     assert (back.softmax(-1) > 0).sum(-1).tolist() == [[5, 5]] * 3
+
+
+def test_what_a_file_is_like_stays_as_it_was_learnt_first(tmp_path):
+    maps = torch.randn(2, 3, 4, 4)
+    first, other = (Answers(tmp_path, Keeping(None, "float32")) for _ in range(2))
+    first.learn({"logits": form_of(maps)})
+    with first.writing("view-00000", ["logits"], 2) as parts:
+        parts["logits"][""][:] = maps.numpy()
+    last = maps.to(memory_format=torch.channels_last)
+    other.learn({"logits": form_of(last), "features.0": form_of(last)})
+    again = other.open("view-00000", ["logits"], 2)
+    assert again is not None
+    assert torch.equal(torch.from_numpy(again["logits"][""].copy()), maps)
