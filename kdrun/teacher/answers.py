@@ -196,7 +196,7 @@ class Answers:
 
     Attributes:
         about: what is known of the teacher.
-        forms: what the tensors are like, by name; without the weight where all count alike.
+        forms: of the tensors, by name; without the weight where all count alike.
     """
 
     def __init__(self, folder: Path, keep: Keeping) -> None:
@@ -211,10 +211,9 @@ class Answers:
         except (OSError, ValueError):
             found = {}
         self.about = found if isinstance(found, dict) else {}
-        told = self.about.get("forms", {})
         self.forms = {
             name: Form(one[0], tuple(one[1]), bool(one[2]))
-            for name, one in told.items()
+            for name, one in self.about.get("forms", {}).items()
             if one[0] in DTYPES
         }
 
@@ -225,10 +224,7 @@ class Answers:
         self.look()
 
     def learn(self, forms: Mapping[str, Form]) -> None:
-        """Write down what more tensors are like; the caller holds the folder's lock.
-
-        Of what is known already that stays: files may be there, and others have read it.
-        """
+        """Write down what more tensors are like, as the first found it; the caller has the lock."""
         self.look()
         known = dict(forms) | self.forms
         self.note(forms={name: [*form] for name, form in known.items()})

@@ -58,7 +58,7 @@ def test_the_last_stage_alone() -> None:
 def test_what_is_published_for_maps_of_64_by_128_is_the_weight_of_squares() -> None:
     (s,), (t,) = maps((2, 3, 64, 128)), maps((2, 5, 64, 128), seed=1)
     published = 10000 * value(AT(), [s], [t]).item()
-    preset = yaml.safe_load((folder() / "loss/segmentation/at.yaml").read_text())
+    preset = yaml.safe_load((folder() / "loss/pixels/at.yaml").read_text())
     square = value(AT(form=preset["terms"]["at"]["form"]), [s], [t]).item()
     assert preset["weights"]["at"] * square == pytest.approx(published, rel=1e-2)
 

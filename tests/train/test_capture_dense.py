@@ -86,7 +86,7 @@ def test_maps_are_recorded(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "task", "reason"),
     [
-        ("segmentation/kd", PIXELS, "Objective: how many pixels count is asked of the device"),
+        ("pixels/kd", PIXELS, "Objective: how many pixels count is asked of the device"),
         ("cirkd", PIXELS, "Objective: how many pixels count is asked of the device"),
         ("fgd", BOXES, "FCOS: the number of boxes is asked of the device"),
     ],
