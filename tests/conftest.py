@@ -84,12 +84,14 @@ def kdrun(
 ) -> Iterator[Callable[..., Told]]:
     """Type a command in an empty folder: `kdrun("-m", "seed=0,1")`.
 
-    Pictures are white, unless the test is marked with `pictures`, and nothing waits for the disk.
+    Pictures are white, unless the test is marked with `pictures`; nothing waits for the disk, or
+    for long enough to see how busy the machine is.
     """
     monkeypatch.chdir(tmp_path)
     if not request.node.get_closest_marker("pictures"):
         for picture in PICTURES:
             monkeypatch.setattr(f"kdrun.results.plots.{picture}", _white)
+    monkeypatch.setattr("kdrun.score.latency.SHORTEST", 0)
     # A process that is killed loses nothing that it wrote; only a machine that stops does.
     monkeypatch.setattr(os, "fsync", lambda file: None)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")

@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import Container, DictConfig, OmegaConf
 
 RUNTIME = (
     "hydra",
@@ -179,8 +179,7 @@ def identity(config: DictConfig) -> dict[str, Any]:
 
     `kdrun.config.identity` adds to them what lies where they point.
     """
-    plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    what: dict[str, Any] = OmegaConf.to_container(plain, resolve=True, enum_to_str=True)  # type: ignore[assignment]
+    what = {str(key): _plain(config[key]) for key in config if key != "hydra"}
     uses = set(what["method"]["uses"])
     if (what.get("transfer") or {}).get("name") is None:
         uses.discard("transfer")
@@ -208,6 +207,13 @@ def identity(config: DictConfig) -> dict[str, Any]:
             place = place.get(parent) or {}
         place.pop(last, None)
     return _as_before(what)
+
+
+def _plain(value: Any) -> Any:
+    """A node of a config, resolved, as plain containers."""
+    if isinstance(value, Container):
+        return OmegaConf.to_container(value, resolve=True, enum_to_str=True)
+    return value.name if isinstance(value, Enum) else value
 
 
 AUGMENT_SINCE = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import subprocess
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -13,7 +12,7 @@ from kdrun.config.identity import Identity
 from kdrun.config.schema import RUNTIME, names
 from kdrun.config.sources import kdrun_code
 from kdrun.results.record import Record
-from kdrun.version import __version__
+from kdrun.version import __version__, versions
 
 LIBRARIES = ("torch", "torchvision", "timm", "hydra-core", "numpy", "scikit-learn")
 
@@ -41,7 +40,11 @@ def begin(config: DictConfig, what: Identity, run_id: str) -> Record:
         "files": what.files,
         "code": {"kdrun": kdrun_code(), **what.code},
         "runtime": {key: value for key, value in runtime.items() if value is not None},
-        "versions": _versions(),
+        "versions": {
+            "python": platform.python_version(),
+            "kdrun": __version__,
+            **versions(LIBRARIES),
+        },
         "started": now(),
         "finished": "",
     }
@@ -54,16 +57,6 @@ UNTOLD = ("hydra", "job")
 def now() -> str:
     """ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "kdrun": __version__}
-    for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _commit() -> str | None:

@@ -12,8 +12,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +26,7 @@ from kdrun.model.fitted import Fitted
 from kdrun.results.record import write_atomic
 from kdrun.sample import blank
 from kdrun.types import Batch, Shape
+from kdrun.version import versions
 
 PASSES = 20
 """How many at least, unless they take longer than `LONGEST` together."""
@@ -184,16 +184,8 @@ def about(model: nn.Module, shape: Shape, samples: int, device: torch.device) ->
         "precision": sorted(precision(dtype) for dtype in dtypes),
         "batch": samples,
         "shape": shape if isinstance(shape, dict) else list(shape),
-        "versions": dict(_versions()),
+        "versions": versions(LIBRARIES),
     }
-
-
-def _versions() -> Iterator[tuple[str, str]]:
-    for library in LIBRARIES:
-        try:
-            yield library, version(library)
-        except PackageNotFoundError:
-            continue
 
 
 def look(model: nn.Module) -> str | None:

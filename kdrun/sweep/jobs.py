@@ -7,6 +7,7 @@ import copy
 import hashlib
 import json
 import os
+import pickle
 import re
 import uuid
 from collections.abc import Iterable, Sequence
@@ -91,7 +92,7 @@ class Composer:
                 )
             )
         )
-        self.bases: dict[tuple[str, ...], DictConfig] = {}
+        self.bases: dict[tuple[str, ...], bytes] = {}  # a pickle is copied six times as fast
 
     def __call__(self, overrides: Sequence[str]) -> DictConfig:
         """The same as Hydra's `load_sweep_config`.
@@ -105,8 +106,9 @@ class Composer:
         values = [one for one in parsed if not self.is_group(one.key_or_group)]
         groups = tuple(str(one.input_line) for one in parsed if one not in values)
         if groups not in self.bases:
-            self.bases[groups] = self.loader.load_sweep_config(self.master, list(groups))
-        config = copy.deepcopy(self.bases[groups])
+            base = self.loader.load_sweep_config(self.master, list(groups))
+            self.bases[groups] = pickle.dumps(base, pickle.HIGHEST_PROTOCOL)
+        config: DictConfig = pickle.loads(self.bases[groups])
         for value in values:
             OmegaConf.update(config, value.key_or_group, value.value(), merge=True)
         config.hydra.overrides.task = list(overrides)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from kdrun.dataset.split import sample_ids
 from kdrun.files.checkpoint import weights_file
 from kdrun.files.fingerprint import contents
 from kdrun.types import Dataset
+from kdrun.version import versions
 
 Role = Mapping[str, Any]
 
@@ -80,14 +80,3 @@ def _what(role: Role, trained: Callable[[Role], Path], data: Dataset) -> dict[st
         if split is not None
     ]
     return {"settings": settings, "members": told, "data": about}
-
-
-def versions(libraries: Sequence[str]) -> dict[str, str]:
-    """The versions of those that are installed."""
-    found = {}
-    for library in libraries:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -24,9 +24,10 @@ from kdrun.results.record import write_atomic
 from kdrun.task.completions import write
 from kdrun.task.decode import Sampled, aligned, completed, likeliest, prompts
 from kdrun.task.generation import Generation
-from kdrun.teacher.content import LIBRARIES, versions
+from kdrun.teacher.content import LIBRARIES
 from kdrun.teacher.network import Frozen
 from kdrun.types import Arrays, Batch, Loader
+from kdrun.version import versions
 
 log = logging.getLogger(__name__)
 

@@ -66,11 +66,6 @@ def test_the_code_is_named_by_number_and_by_content(begun: dict[str, Any]) -> No
     assert len(begun["code"]["kdrun"]) == 64
 
 
-def test_a_library_that_is_not_there_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provenance, "LIBRARIES", ("numpy", "no-such-library"))
-    assert {*provenance._versions()} == {"python", "kdrun", "numpy"}
-
-
 def test_time_is_that_of_greenwich() -> None:
     told = datetime.fromisoformat(now())
     assert told.utcoffset() == timedelta(0)
