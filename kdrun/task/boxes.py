@@ -13,12 +13,16 @@ from torch import Tensor
 
 from kdrun.task import Scores, Tally
 from kdrun.task.overlay import Overlays, as_bytes, framed, sure
-from kdrun.task.precision import THRESHOLDS, Matches, matches, precision_of
+from kdrun.task.precision import SIZES, THRESHOLDS, Matches, matches, precision_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kdrun.batch import Batch, Outputs
+
+
+OF_SIZE = tuple(SIZES)[1:]
+"""The sizes of boxes that are scored by themselves."""
 
 
 class Boxes(Tally):
@@ -50,13 +54,14 @@ class Boxes(Tally):
                     told[name] = sure(outputs.logits[: len(images)].float().cpu())
             self.overlays.add(images, **told)
 
-    def by_class(self, whose: str = "student") -> np.ndarray:
-        """(10, C): the average precision at each overlap; NaN where a class has no box.
+    def by_class(self, whose: str = "student", size: str = "all") -> np.ndarray:
+        """(10, C): the average precision at each overlap; NaN where a class has no such box.
 
         Args:
             whose: `student` or `teacher`.
+            size: of `kdrun.task.precision.SIZES`.
         """
-        return precision_of(self._matched(whose))
+        return precision_of(self._matched(whose), size)
 
     def _matched(self, whose: str) -> Matches:
         if whose not in self._matches:
@@ -72,10 +77,19 @@ class Boxes(Tally):
 
     def scores(self) -> Scores:
         """The means over the classes that have a box in the split."""
-        metrics = means(self.by_class())
+        metrics = means(self.by_class()) | self._by_size()
         if self.teacher:
             metrics |= {f"teacher_{k}": v for k, v in means(self.by_class("teacher")).items()}
         return Scores(metrics, torch.zeros(0, 0, dtype=torch.int64))
+
+    def _by_size(self) -> dict[str, float]:
+        """The means over the classes that have boxes of a size; of no size that no box has."""
+        each = {size: self.by_class(size=size) for size in OF_SIZE}
+        return {
+            f"map_{size}": float(np.nanmean(found))
+            for size, found in each.items()
+            if not np.isnan(found).all()
+        }
 
     def write(self, folder: Path) -> None:
         """ap.csv, the average precision of each class and how many boxes it has; examples.png."""
@@ -84,10 +98,11 @@ class Boxes(Tally):
         labels = torch.cat([rows[:, 0] for rows in self.true]).long()
         counts = labels[labels >= 0].bincount(minlength=len(self.names)).tolist()
         precision, table = self.by_class(), io.StringIO()
+        sizes = [self.by_class(size=size).mean(0) for size in OF_SIZE]
         lines = csv.writer(table, lineterminator="\n")
-        lines.writerow(["class", "ap", "ap50", "ap75", "boxes"])
+        lines.writerow(["class", "ap", "ap50", "ap75", *(f"ap_{s}" for s in OF_SIZE), "boxes"])
         for place, (name, count) in enumerate(zip(self.names, counts, strict=True)):
-            values = _three(precision[:, place])
+            values = [*_three(precision[:, place]), *(each[place] for each in sizes)]
             cells = ["" if np.isnan(value) else f"{value:.6f}" for value in values]
             lines.writerow([name, *cells, count])
         write_atomic(folder / "ap.csv", table.getvalue())

@@ -76,6 +76,9 @@ DETECTION = (
     Metric("map", "%", False, "mean over classes and overlaps of 50 to 95 %: average precision"),
     Metric("map50", "%", False, "mean over classes: average precision at an overlap of one half"),
     Metric("map75", "%", False, "likewise of three quarters"),
+    Metric("map_small", "%", False, "test_map of boxes of up to 32² pixels; empty without any"),
+    Metric("map_medium", "%", False, "likewise from there to 96²"),
+    Metric("map_large", "%", False, "likewise of larger ones"),
 )
 """Of a split, where each picture has boxes."""
 

@@ -40,15 +40,15 @@ def test_all_found_is_one_and_the_teacher_is_scored_too(tmp_path: Path) -> None:
     lacking[0, 1, 0] = -1
     tally = counted(lacking, RIGHT)
     assert tally.scores().metrics == {
-        **{"map": 0.5, "map50": 0.5, "map75": 0.5},
+        **{"map": 0.5, "map50": 0.5, "map75": 0.5, "map_small": 0.5},
         **{"teacher_map": 1.0, "teacher_map50": 1.0, "teacher_map75": 1.0},
     }
     tally.write(tmp_path)
     assert (tmp_path / "ap.csv").read_text().splitlines() == [
-        "class,ap,ap50,ap75,boxes",
-        "cat,1.000000,1.000000,1.000000,2",
-        "dog,0.000000,0.000000,0.000000,1",
-        "cow,,,,0",
+        "class,ap,ap50,ap75,ap_small,ap_medium,ap_large,boxes",
+        "cat,1.000000,1.000000,1.000000,1.000000,,,2",
+        "dog,0.000000,0.000000,0.000000,0.000000,,,1",
+        "cow,,,,,,,0",
     ]
 
 
@@ -69,7 +69,9 @@ def test_some_pictures_are_counted_by_themselves_and_one_may_come_twice() -> Non
     lacking = RIGHT.clone()
     lacking[0, :, 0] = -1
     tally = counted(lacking, RIGHT)
-    assert tally.some(torch.tensor([1])).scores().metrics == {"map": 1, "map50": 1, "map75": 1}
+    assert tally.some(torch.tensor([1])).scores().metrics == {
+        **{"map": 1, "map50": 1, "map75": 1, "map_small": 1},
+    }
     assert tally.some(torch.tensor([0, 0])).scores().metrics["map"] == 0
     both = tally.some(torch.tensor([0, 1, 1])).by_class()[0]
     assert both[0] == pytest.approx(67 / 101)  # two of three, at precision one

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kdrun.task.precision import average_precision
+from kdrun.task.precision import SIZES, average_precision
 
 
 def some(pictures: int, classes: int, seed: int, crowds: bool) -> tuple[list[Tensor], list[Tensor]]:
@@ -36,7 +36,16 @@ def some(pictures: int, classes: int, seed: int, crowds: bool) -> tuple[list[Ten
     return true, found
 
 
-def by_pycocotools(true: list[Tensor], found: list[Tensor], classes: int) -> np.ndarray:
+def scaled(rows: Tensor, first: int) -> Tensor:
+    """Boxes whose numbers begin at a column, five times as large: sides of up to 120 pixels."""
+    larger = rows.clone()
+    larger[rows[:, 0] >= 0, first : first + 4] *= 5
+    return larger
+
+
+def by_pycocotools(
+    true: list[Tensor], found: list[Tensor], classes: int, size: int = 0
+) -> np.ndarray:
     """(10, C): precision over recalls, mean; NaN where there is nothing to find."""
     coco = pytest.importorskip("pycocotools.coco")
     evaluation = pytest.importorskip("pycocotools.cocoeval")
@@ -78,7 +87,7 @@ def by_pycocotools(true: list[Tensor], found: list[Tensor], classes: int) -> np.
         run = evaluation.COCOeval(whole, whole.loadRes(results), "bbox")
         run.evaluate()
         run.accumulate()
-    precision: np.ndarray = run.eval["precision"][:, :, :, 0, 2]  # all areas, 100 boxes
+    precision: np.ndarray = run.eval["precision"][:, :, :, size, 2]  # 100 boxes
     return np.where(precision.min(1) < 0, np.nan, precision.mean(1))
 
 
@@ -89,6 +98,16 @@ def test_it_is_that_of_pycocotools(seed: int, crowds: bool) -> None:
     own = average_precision(true, found, 3)
     np.testing.assert_allclose(own, by_pycocotools(true, found, 3), rtol=0, atol=1e-12)
     assert 0.05 < np.nanmean(own) < 0.95
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_size_is_that_of_pycocotools(seed: int) -> None:
+    true, found = some(60, 2, seed, crowds=True)
+    true, found = [scaled(rows, 1) for rows in true], [scaled(rows, 2) for rows in found]
+    for place, size in enumerate(SIZES):
+        own = average_precision(true, found, 2, size)
+        np.testing.assert_allclose(own, by_pycocotools(true, found, 2, place), rtol=0, atol=1e-12)
+        assert 0 < np.nanmean(own) < 1
 
 
 def test_by_hand() -> None:
