@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
@@ -28,7 +27,6 @@ def register(config_dir: str | None = None) -> None:
 
     OmegaConf.register_new_resolver("run_id", name, replace=True)
     OmegaConf.register_new_resolver("stem", lambda path: Path(str(path)).stem, replace=True)
-    OmegaConf.register_new_resolver("python_version", platform.python_version, replace=True)
     store = ConfigStore.instance()
     store.store(name="schema", node=Config, provider="kdrun")
     # Hydra copies its sources, and with them this singleton, at every look-up of a group: for

@@ -16,6 +16,7 @@ def lines(
     tokenizer: str | None = None,
     document: str | None = None,
     charset: str = "utf-8",
+    packed: bool = False,
     *,
     cuts: Cuts,
 ) -> Dataset:
@@ -34,6 +35,7 @@ def lines(
         document: what stands between documents, such as "\\n\\n"; None: the file is one document.
             No piece reaches from one document into the next, and no document lies in two parts.
         charset: the encoding of the file.
+        packed: put short pieces for training together in rows; none sees another.
         cuts: how the data are cut; its fields are arguments.
 
     Raises:
@@ -42,4 +44,4 @@ def lines(
     """
     text, _ = read_text(path, charset)
     found = divided(text.split(document) if document else [text], cuts, path)
-    return pieces(found, length, vocabulary, tokenizer, cuts, path)
+    return pieces(found, length, vocabulary, tokenizer, cuts, path, packed)

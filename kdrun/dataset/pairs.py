@@ -9,6 +9,7 @@ import torch
 from kdrun.dataset.bpe import encoded, end_of, given, token_of, trained
 from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.layout import FORMS, Layout
+from kdrun.dataset.packing import in_rows
 from kdrun.dataset.pair_file import Pairs, read_pairs
 from kdrun.task.generation import Generation
 from kdrun.types import Arrays, Dataset, Shape
@@ -40,6 +41,7 @@ def pairs(
     start: str | None = None,
     too_long: Literal["refuse", "drop"] = "refuse",
     charset: str = "utf-8",
+    packed: bool = False,
     *,
     cuts: Cuts,
 ) -> Dataset:
@@ -62,13 +64,15 @@ def pairs(
         start: the token that a decoder begins with, apart; None: that of the end.
         too_long: what becomes of pairs that need more than `length` tokens.
         charset: the encoding of the files.
+        packed: put several training pairs into each row of `length` tokens, joined; none of them
+            sees another.
         cuts: how the data are cut; its fields are arguments.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a text is empty or too long, there are too few, or the tokenizer has no end.
     """
-    _check(form, length, too_long)
+    _check(form, length, too_long, packed)
     parts = _parts(read_pairs(path, prompt, completion, charset), cuts, path)
     texts = [*parts["train"].prompts, *parts["train"].completions]
     made = given(tokenizer) if tokenizer else trained(texts, vocabulary)
@@ -82,15 +86,18 @@ def pairs(
     reader: Reader = {"_target_": "kdrun.dataset.new.prompts", "column": prompt}
     reader |= {"tokenizer": made.to_str(), "layout": layout.described, "length": length}
     whose = tokenizer or f"a byte-level BPE of {made.get_vocab_size():,} learnt from the train part"
-    return _dataset(kept, layout, int(made.get_vocab_size()), reader, [*told, whose])
+    data = _dataset(kept, layout, int(made.get_vocab_size()), reader, [*told, whose])
+    return in_rows(data, length, layout.end) if packed else data
 
 
-def _check(form: str, length: int, too_long: str) -> None:
+def _check(form: str, length: int, too_long: str, packed: bool) -> None:
     for key, value, valid in (("form", form, FORMS), ("too_long", too_long, ("refuse", "drop"))):
         if value not in valid:
             raise ValueError(f"dataset.{key}={value}: give {' or '.join(valid)}.")
     if length < 2:
         raise ValueError(f"dataset.length={length}: give 2 tokens or more.")
+    if packed and form == "apart":
+        raise ValueError("dataset.packed=true is of one text: with dataset.form=apart leave it.")
 
 
 def _dataset(

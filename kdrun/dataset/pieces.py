@@ -9,6 +9,7 @@ import torch
 
 from kdrun.dataset.bpe import encoded, end_of, given, trained
 from kdrun.dataset.cuts import Cuts
+from kdrun.dataset.packing import in_rows
 from kdrun.task.generation import Generation
 from kdrun.types import Arrays, Dataset, Shape
 
@@ -23,6 +24,7 @@ def pieces(
     tokenizer: str | None,
     cuts: Cuts,
     where: str,
+    packed: bool = False,
 ) -> Dataset:
     """Documents as pieces of equal length, each token of which is to be said after those before it.
 
@@ -35,6 +37,7 @@ def pieces(
         tokenizer: a folder or a name on the hub; None to train one.
         cuts: which says how many pieces are kept to train on.
         where: the documents are from, for messages.
+        packed: put short pieces for training together in rows; none sees another.
 
     Raises:
         ValueError: a part comes to too little, or the lengths or sizes are none.
@@ -54,7 +57,7 @@ def pieces(
     task = Generation((), int(made.get_vocab_size()), end_of(made), tokenizer=made.to_str())
     reader = {"column": "text", "layout": None, "tokenizer": task.tokenizer, "length": length}
     shape: Shape = {"input_ids": (length,), "attention_mask": (length,)}
-    return Dataset(
+    data = Dataset(
         splits["train"],
         splits.get("val"),
         splits["test"],
@@ -64,6 +67,7 @@ def pieces(
         notes=_notes(splits, parts, tokenizer, made),
         task=task,
     )
+    return in_rows(data, length, task.end) if packed else data
 
 
 def _refuse_little(splits: Mapping[str, Arrays], where: str, length: int) -> None:

@@ -30,6 +30,7 @@ def stdlib(
     vocabulary: int = 1024,
     tokenizer: str | None = None,
     documents: int | None = None,
+    packed: bool = False,
     *,
     cuts: Cuts,
 ) -> Dataset:
@@ -44,6 +45,7 @@ def stdlib(
         vocabulary: tokens of the tokenizer that is trained on the training part.
         tokenizer: a folder or a name on the hub; None to train one.
         documents: how many modules are used, of that order the first; None for all.
+        packed: put short pieces for training together in rows; none sees another.
         cuts: how the data are cut; its fields are arguments.
 
     Raises:
@@ -68,7 +70,7 @@ def stdlib(
     for name in sorted(chosen):
         told.update(f"{name}\0{found[name]}\0".encode())
     count = f"{where}: {len(chosen)} modules, SHA-256 {told.hexdigest()[:16]}"
-    made = pieces(parts, length, vocabulary, tokenizer, cuts, where)
+    made = pieces(parts, length, vocabulary, tokenizer, cuts, where, packed)
     return replace(made, notes=(count, *made.notes))
 
 

@@ -77,6 +77,7 @@ class OnPolicy(Method):
                 f"method=on_policy lets the student write, and task={task.name} has no texts: take "
                 "dataset=pairs or dataset=lines, or method=distill"
             )
+        task.alone("on_policy")
 
     def begin_epoch(self, epoch: int) -> None:
         """Draw anew in every epoch."""

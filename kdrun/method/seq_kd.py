@@ -67,6 +67,7 @@ class SeqKD(Method):
                 "method=seq_kd lets the teacher complete prompts, and these data have none: take "
                 "dataset=pairs, or method=distill"
             )
+        task.alone("seq_kd")
 
     @property
     def asks(self) -> bool:

@@ -21,6 +21,7 @@ def create(
     architecture: str,
     num_classes: int,
     pretrained: bool = False,
+    gradient_checkpointing: bool = False,
     tensors: Sequence[str] = (),
     **kwargs: Any,
 ) -> nn.Module:
@@ -34,6 +35,8 @@ def create(
             folder or a name on the hub.
         num_classes: how many tokens there are.
         pretrained: load the weights of `architecture`.
+        gradient_checkpointing: keep of each layer in training what enters it alone, and compute the
+            rest again for the gradient: less memory, a third more time.
         tensors: what the data give.
         kwargs: settings of transformers' configuration, such as `num_layers` or `d_model`.
 
@@ -46,7 +49,7 @@ def create(
             f"{architecture} reads a text and writes another, and the data give one: set "
             "dataset=pairs dataset.form=apart, or take a decoder, such as gpt2"
         )
-    return made(KIND, architecture, num_classes, pretrained, kwargs)
+    return made(KIND, architecture, num_classes, pretrained, gradient_checkpointing, kwargs)
 
 
 def restore(config: Mapping[str, Any], num_classes: int) -> nn.Module:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from kdrun.model.apart import check_apart
 from kdrun.sample import ROWS, rows_shape
 from kdrun.types import Shape
 
@@ -88,10 +89,14 @@ def fit_tokens(net: nn.Module, tokenizer: object, inputs: dict[str, Tensor] | Te
         inputs: what it reads of all training samples.
 
     Raises:
-        ValueError: its weights were trained with another tokenizer, or it knows fewer tokens.
+        ValueError: its weights were trained with another tokenizer, or it knows fewer tokens; or it
+            does not keep texts of one row apart.
     """
     config: Any = getattr(net, "config", None)
     if config is None or not isinstance(inputs, dict) or "input_ids" not in inputs:
+        return
+    if "attention_mask" not in inputs:
+        check_apart(net)
         return
     own = getattr(net, "trained_with", None)
     if own is not None and isinstance(tokenizer, str) and normpath(own) != normpath(tokenizer):

@@ -30,7 +30,12 @@ class Kind(NamedTuple):
 
 
 def made(
-    kind: Kind, architecture: str, tokens: int, pretrained: bool, settings: Mapping[str, Any]
+    kind: Kind,
+    architecture: str,
+    tokens: int,
+    pretrained: bool,
+    gradient_checkpointing: bool,
+    settings: Mapping[str, Any],
 ) -> nn.Module:
     """A language model over some tokens.
 
@@ -39,10 +44,13 @@ def made(
         architecture: a type, whose shape is taken; pretrained, a folder or a name on the hub.
         tokens: how many there are.
         pretrained: load the weights.
+        gradient_checkpointing: keep of each layer what enters it alone, and compute the rest again
+            for the gradient.
         settings: of transformers' configuration.
 
     Raises:
-        ValueError: there is no such model, it has no such setting, or it has other tokens.
+        ValueError: there is no such model, it has no such setting, or it has other tokens; or it
+            cannot compute its layers again.
     """
     auto = getattr(library(), kind.auto)
     config = _config(kind, architecture, pretrained, settings)
@@ -67,6 +75,10 @@ def made(
             )
         else:
             net = auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        if gradient_checkpointing:  # whose name is another one since transformers 5.24
+            begin = "activation_checkpointing_enable"
+            begin = begin if hasattr(net, begin) else "gradient_checkpointing_enable"
+            getattr(net, begin)({"use_reentrant": False})
     except Exception as error:  # of many classes, some of them transformers' own
         raise ValueError(f"transformers: {architecture}: {str(error).splitlines()[0]}") from error
     return _described(kind, net)

@@ -37,6 +37,7 @@ class Generation(Task):
         prompted: whether texts begin with a prompt that is to be completed, so that completions are
             measured too.
         tokenizer: what makes texts of tokens, as JSON; None where it is not at hand.
+        packed: whether rows of training samples hold several texts.
     """
 
     vocabulary: int = 0
@@ -44,6 +45,7 @@ class Generation(Task):
     most: int = 64
     prompted: bool = False
     tokenizer: str | None = field(default=None, repr=False, compare=False)
+    packed: bool = field(default=False, repr=False, compare=False)
 
     name: ClassVar[str] = "generation"
     metrics: ClassVar[tuple[Metric, ...]] = GENERATION
@@ -127,15 +129,40 @@ class Generation(Task):
         of = texts.repeat_interleave(student.logits.shape[1], output_size=len(labels))
         return Rows(s[counts], t[counts], labels[counts], None, of[counts])
 
+    def alone(self, method: str) -> None:
+        """Refuse rows of several texts, which nobody goes on with.
+
+        Raises:
+            ValueError: these are such.
+        """
+        if self.packed:
+            raise ValueError(f"method={method} completes single texts: set dataset.packed=false")
+
+    def compares(self, fields: set[str]) -> None:
+        """Refuse terms that read of a whole row what it has of each text.
+
+        Args:
+            fields: of `Outputs`, that some term reads.
+
+        Raises:
+            ValueError: rows hold several texts.
+        """
+        if self.packed and (more := sorted(fields - {"logits"})):
+            raise ValueError(
+                f"the loss reads {' and '.join(more)}, and rows hold several texts: take "
+                "dataset.packed=false, or a loss between logits, such as kd"
+            )
+
     def tally(self) -> NextTokens:
         """Sums over tokens."""
         return NextTokens()
 
     @property
     def described(self) -> dict[str, Any]:
-        """Without the tokenizer, which stands in what reads new files."""
+        """Without the tokenizer, which stands in what reads new files, and without what is of
+        training."""
         told = super().described
-        del told["tokenizer"]
+        del told["tokenizer"], told["packed"]
         return told
 
     def reading(self, reader: Mapping[str, Any] | None) -> Self:

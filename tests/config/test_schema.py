@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Iterator
 
@@ -90,6 +91,10 @@ def test_texts_have_the_kd_of_tokens_unless_another_loss_is_typed():
         both = composed(f"dataset={dataset}", "loss=[tokens/kd,jsd]").loss
         assert (set(both.terms), both.weights.kd) == ({"ce", "kd", "jsd"}, 0.5)
     assert composed().loss.terms.kd.temperature == 4
+
+
+def test_the_standard_library_is_of_the_python_that_runs():
+    assert composed("dataset=stdlib").dataset.version == platform.python_version()
 
 
 def test_an_optimizer_for_the_teacher_alone():

@@ -86,3 +86,20 @@ def test_mistakes_are_told(settings: dict[str, Any], told: str) -> None:
 def test_texts_longer_than_its_positions_are_told() -> None:
     with pytest.raises(ValueError, match=r"it knows about 4 positions: .* dataset.length"):
         made(n_positions=4)
+
+
+def test_layers_that_are_computed_again_have_the_same_gradients() -> None:
+    gradients, asked = [], [0, 0]
+    for again in (False, True):
+        network, given = made(gradient_checkpointing=again).train(), batch()
+
+        def count(*_: object, again: bool = again) -> None:
+            asked[again] += 1
+
+        network.net.transformer.h[0].mlp.register_forward_pre_hook(count)
+        torch.manual_seed(2)  # of dropout
+        Generation(vocabulary=20).supervised(network(given), given).backward()
+        gradients.append([p.grad for p in network.parameters()])
+    assert asked == [1, 2]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
