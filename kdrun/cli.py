@@ -35,6 +35,7 @@ COMMANDS = {
     "predict": "kdrun.predict.command",
     "evaluate": "kdrun.evaluate.command",
     "export": "kdrun.export",
+    "push": "kdrun.hub.push",
     "resume": "kdrun.sweep.resume",
 }
 """Subcommands; each module has `main(arguments) -> exit status`."""

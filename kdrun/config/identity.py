@@ -69,8 +69,8 @@ class Identity:
 
 def identify(config: DictConfig) -> Identity:
     """Find out what a run is from its composed config, and what lies where it points."""
-    _fetch(config)
     settings = settings_of(config)
+    _fetch(config, settings)
     files: dict[str, dict[str, Any]] = {}
     apart = _replaced(settings, "", files)
     code = plugin_code(sorted(set(targets(settings))), list(config.plugins))
@@ -78,12 +78,24 @@ def identify(config: DictConfig) -> Identity:
     return Identity(settings, files, code, hashlib.sha256(text.encode()).hexdigest())
 
 
-def _fetch(config: DictConfig) -> None:
-    """Let a dataset of the hub be here that was typed to be fetched: a run is what lies there."""
+def _fetch(config: DictConfig, settings: dict[str, Any]) -> None:
+    """Let what is on the hub be here: a run is what lies there. Data only where that was typed."""
     dataset = config.get("dataset") or {}
     path, wanted = str(dataset.get("path", "") or ""), dataset.get("download")
     if is_place(path) and wanted and not [*trust.reaching(dataset, {})]:
         folder(path, "dataset", True)
+    rest = {key: value for key, value in settings["dataset"].items() if key != "path"}
+    for name in _models({**settings, "dataset": rest}):
+        folder(name, "model", True)
+
+
+def _models(value: Any) -> Iterator[str]:
+    """The names of models on the hub, at any depth."""
+    if isinstance(value, str) and is_place(value):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _models(inner)
 
 
 def by_content(settings: Any) -> Any:
@@ -116,6 +128,8 @@ def _may_be_a_path(value: str, key: str) -> bool:
     """Whether something of this name would be read, if it were there."""
     if key == "_target_" or not value or "\0" in value or len(value) > 4000:
         return False
+    if is_place(value):
+        return True
     if key == "name":  # of a model: a folder of transformers, or a name on the hub
         return os.sep in value or os.path.isfile(os.path.join(value, "config.json"))
     return key in PATHS or os.sep in value or "." in value

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kdrun.hub import require
+from kdrun.hub.place import local
 from kdrun.run.folder import STUDENT
 
 END = "<|endoftext|>"
@@ -49,6 +50,7 @@ def given(name: str) -> Any:
         ValueError: there is none.
     """
     require("dataset.tokenizer", name, "tokenizer.json")
+    name = local(name)
     library = _library()
     if (Path(name) / STUDENT).is_file():
         return library.Tokenizer.from_str(_of_run(name))

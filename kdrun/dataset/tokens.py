@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kdrun.hub import library, require
+from kdrun.hub.place import local
 
 
 class Tokens:
@@ -55,7 +56,7 @@ def _read(name: str, max_length: int) -> str:
     auto = library().AutoTokenizer
     require("dataset.tokenizer", name, "tokenizer.json")
     try:
-        tokenizer: Any = auto.from_pretrained(name, trust_remote_code=False)
+        tokenizer: Any = auto.from_pretrained(local(name), trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"dataset.tokenizer={name}: neither a folder with a tokenizer nor to be had from the "

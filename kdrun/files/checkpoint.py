@@ -16,6 +16,7 @@ from torch import Tensor
 from kdrun.config.identity import holder
 from kdrun.files.archive import look, read_torch
 from kdrun.files.fingerprint import contents
+from kdrun.hub.place import local
 from kdrun.results.record import atomic, write_atomic
 from kdrun.run.folder import CHECKPOINT, STUDENT
 from kdrun.security import bounds
@@ -111,10 +112,12 @@ def save_student(
 def weights_file(path: Path | str) -> Path:
     """The weights that a path means: itself, or the student of a run's folder.
 
+    `hf://OWNER/NAME` is such a folder too, as `kdrun push` writes it.
+
     Raises:
         FileNotFoundError: there are none.
     """
-    path = Path(path)
+    path = Path(local(str(path)))
     file = path / STUDENT if path.is_dir() else path
     if not file.is_file():
         raise FileNotFoundError(

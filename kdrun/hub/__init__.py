@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kdrun.config.nearest import nearest
+from kdrun.hub.place import is_place
 
 
 def library() -> Any:
@@ -35,6 +36,8 @@ def require(key: str, name: str, file: str) -> None:
         ValueError: it is a path, and no folder is there; the nearest one beside it is told.
     """
     path = Path(name)
+    if is_place(name):
+        return
     if not (name.startswith((".", "/", "~")) or name.count("/") > 1) or path.is_dir():
         return
     beside = [each.name for each in path.parent.glob("*") if each.is_dir()]

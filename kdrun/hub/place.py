@@ -143,6 +143,15 @@ def folder(path: str, kind: Kind, download: bool) -> Fetched:
     return found or fetch(place)
 
 
+def local(path: str) -> str:
+    """A path as it is; of a model on the hub, the folder that it is fetched into.
+
+    Raises:
+        ValueError: it is not to be had.
+    """
+    return str(folder(path, "model", True).folder) if is_place(path) else path
+
+
 def hub() -> Any:
     """`HfApi` of huggingface_hub, with the token and the endpoint that it finds by itself.
 

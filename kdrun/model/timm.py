@@ -9,6 +9,8 @@ from typing import Any, Literal
 from torch import nn
 
 from kdrun.config.nearest import nearest
+from kdrun.hub.place import is_place
+from kdrun.model.timm_hub import kept
 
 # Three halvings follow their patches.
 HARMLESS = frozenset(
@@ -61,7 +63,7 @@ def create(
     one pixel, from 64 pixels on of four. What has neither keeps its stem.
 
     Args:
-        name: as in `timm.list_models()`, with a tag of weights or without.
+        name: as in `timm.list_models()`, with a tag of weights or without; or `hf://OWNER/NAME`.
         num_classes: width of the output.
         in_channels: channels of the image.
         image_size: height and width of the image.
@@ -76,6 +78,10 @@ def create(
     """
     import timm  # 2-4 s, which runs without it need not wait for
 
+    overlay: dict[str, Any] | None = None
+    if is_place(name):
+        name, own, overlay = kept(name)
+        kwargs = {**own, **kwargs}
     if not timm.is_model(name):
         near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=3, cutoff=0)
         raise ValueError(f"timm has no network '{name}'; the nearest are {', '.join(near)}")
@@ -92,7 +98,9 @@ def create(
         kwargs.setdefault("patch_size", _patch_size(image_size, family in PYRAMIDS))
     kwargs |= {"num_classes": num_classes, "in_chans": in_channels}
     try:
-        net: nn.Module = timm.create_model(name, pretrained=pretrained, **kwargs)
+        net: nn.Module = timm.create_model(
+            name, pretrained=pretrained, pretrained_cfg_overlay=overlay, **kwargs
+        )
     except TypeError as error:
         raise ValueError(
             f"timm's {name} takes not all of {', '.join(kwargs)}: {error}; stem=native may help"
@@ -100,6 +108,11 @@ def create(
     if small and not patches and not fixed and isinstance(first, str):
         _open_stem(net, first)
     _describe(net, in_channels, pretrained)
+    if overlay is not None:  # a student's file needs no hub
+        sizes = ("num_classes", "in_chans")
+        shaped = {key: value for key, value in kwargs.items() if key not in sizes}
+        described = {"_target_": "kdrun.model.timm.create", "name": name, **shaped}
+        net.described = {**described, "stem": "small" if small else "native"}
     return net
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from kdrun.config.instantiate import nearest
 from kdrun.hub import library, require
+from kdrun.hub.place import local
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ def read_config(key: str, name: str) -> Any:
 
     require(key, name, "config.json")
     try:
-        return AutoConfig.from_pretrained(name, trust_remote_code=False)
+        return AutoConfig.from_pretrained(local(name), trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"there is no model '{name}': it is neither a folder with a config.json nor to be "
@@ -180,7 +181,7 @@ def _load(auto: Any, name: str, config: Any) -> Any:
     told_by_transformers.set_verbosity_error()  # what does not fit is told below
     try:
         net, told = auto.from_pretrained(
-            name,
+            local(name),
             config=config,
             dtype=torch.float32,
             trust_remote_code=False,

@@ -10,6 +10,7 @@ from torch import nn
 
 from kdrun.config.nearest import nearest
 from kdrun.hub import library
+from kdrun.hub.place import local
 from kdrun.model.transformers import change, describe, own_settings, read_config
 
 
@@ -71,7 +72,7 @@ def made(
     try:
         if pretrained:
             net = auto.from_pretrained(
-                architecture, config=config, dtype=torch.float32, trust_remote_code=False
+                local(architecture), config=config, dtype=torch.float32, trust_remote_code=False
             )
         else:
             net = auto.from_config(config, dtype=torch.float32, trust_remote_code=False)

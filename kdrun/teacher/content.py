@@ -16,6 +16,7 @@ from kdrun.dataset.digest import digest, inputs_digest
 from kdrun.dataset.split import sample_ids
 from kdrun.files.checkpoint import weights_file
 from kdrun.files.fingerprint import contents
+from kdrun.hub.place import local
 from kdrun.types import Dataset
 from kdrun.version import versions
 
@@ -60,7 +61,7 @@ def weights(role: Role, trained: Callable[[Role], Path]) -> Iterator[tuple[str, 
 
 def _weights(role: Role, trained: Callable[[Role], Path]) -> Path:
     own = role.get("checkpoint") and role.get("head") != "new"
-    return Path(role["checkpoint"]) if own else trained(role)
+    return Path(local(role["checkpoint"])) if own else trained(role)
 
 
 def _what(role: Role, trained: Callable[[Role], Path], data: Dataset) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Hub:
     Attributes:
         repositories: the files of each, by `models/OWNER/NAME` or `datasets/OWNER/NAME`.
         asked: method, path and token of each request.
+        refuses: whether nobody may make a repository.
         url: where it listens.
     """
 
@@ -33,7 +34,7 @@ class Hub:
         self.repositories: dict[str, dict[str, bytes]] = {}
         self.private: dict[str, bool] = {}
         self.asked: list[tuple[str, str, str | None]] = []
-        self.blobs: dict[str, bytes] = {}
+        self.refuses = False
         self.url = ""
 
     def commit(self, name: str) -> str:
@@ -74,16 +75,23 @@ class Handler(BaseHTTPRequestHandler):
             kind = asked.get("type", "model")
             owner = asked.get("organization") or "me"
             name = f"{kind}s/{owner}/{asked['name']}"
+            url = {"url": f"{self.hub.url}/{owner}/{asked['name']}"}
+            if self.hub.refuses:
+                return self._told(403, {"error": "not yours"})
             if name in self.hub.repositories:
-                return self._told(409, {"error": "there is one"})
+                return self._told(409, {"error": "there is one", **url})
             self.hub.repositories[name] = {}
-            self.hub.private[name] = bool(asked.get("private"))
-            return self._told(200, {"url": f"{self.hub.url}/{owner}/{asked['name']}"})
+            self.hub.private[name] = "private" in (
+                asked.get("visibility"),
+                asked.get("private") and "private",
+            )
+            return self._told(200, url)
         if path == "/api/validate-yaml":
             return self._told(200, {"errors": [], "warnings": []})
         if found := re.fullmatch(r"/api/(\w+/[^/]+/[^/]+)/preupload/(.+)", path):
             files = json.loads(body)["files"]
-            regular = [{"path": f["path"], "uploadMode": "regular"} for f in files]
+            how = {"uploadMode": "regular", "shouldIgnore": False, "oid": None}
+            regular = [{"path": file["path"], **how} for file in files]
             return self._told(200, {"files": regular})
         if found := re.fullmatch(r"/api/(\w+/[^/]+/[^/]+)/commit/(.+)", path):
             for line in body.splitlines():
