@@ -9,8 +9,7 @@ from typing import Any, Literal
 from torch import nn
 
 from kdrun.config.nearest import nearest
-from kdrun.hub.place import is_place
-from kdrun.model.timm_hub import kept
+from kdrun.model.timm_hub import describe, of_hub
 
 # Three halvings follow their patches.
 HARMLESS = frozenset(
@@ -68,8 +67,7 @@ def create(
         in_channels: channels of the image.
         image_size: height and width of the image.
         pretrained: load timm's weights, and normalise images as they were trained.
-        stem: `auto` is `small` for images of 64 pixels or less, unless pretrained, since the
-            weights fit the native stem.
+        stem: `auto` is `small` for images of 64 pixels or less, unless pretrained.
         kwargs: further arguments of `timm.create_model`, of those in `HARMLESS`.
 
     Raises:
@@ -78,10 +76,7 @@ def create(
     """
     import timm  # 2-4 s, which runs without it need not wait for
 
-    overlay: dict[str, Any] | None = None
-    if is_place(name):
-        name, own, overlay = kept(name)
-        kwargs = {**own, **kwargs}
+    name, kwargs, overlay = of_hub(name, kwargs)
     if not timm.is_model(name):
         near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=3, cutoff=0)
         raise ValueError(f"timm has no network '{name}'; the nearest are {', '.join(near)}")
@@ -98,9 +93,8 @@ def create(
         kwargs.setdefault("patch_size", _patch_size(image_size, family in PYRAMIDS))
     kwargs |= {"num_classes": num_classes, "in_chans": in_channels}
     try:
-        net: nn.Module = timm.create_model(
-            name, pretrained=pretrained, pretrained_cfg_overlay=overlay, **kwargs
-        )
+        told = {**kwargs, "pretrained_cfg_overlay": overlay}
+        net: nn.Module = timm.create_model(name, pretrained=pretrained, **told)
     except TypeError as error:
         raise ValueError(
             f"timm's {name} takes not all of {', '.join(kwargs)}: {error}; stem=native may help"
@@ -108,11 +102,8 @@ def create(
     if small and not patches and not fixed and isinstance(first, str):
         _open_stem(net, first)
     _describe(net, in_channels, pretrained)
-    if overlay is not None:  # a student's file needs no hub
-        sizes = ("num_classes", "in_chans")
-        shaped = {key: value for key, value in kwargs.items() if key not in sizes}
-        described = {"_target_": "kdrun.model.timm.create", "name": name, **shaped}
-        net.described = {**described, "stem": "small" if small else "native"}
+    if overlay:
+        describe(net, name, kwargs, small)
     return net
 
 

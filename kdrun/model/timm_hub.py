@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kdrun.hub.place import local
+from kdrun.hub.place import is_place, local
 from kdrun.security import bounds
 from kdrun.security.wellformed import parse_json
 
@@ -22,12 +22,40 @@ class Kept(NamedTuple):
     Attributes:
         name: of the architecture in timm.
         arguments: of `timm.create_model`, not yet looked at.
-        overlay: of timm's `pretrained_cfg`, with the file of the weights.
+        overlay: of timm's `pretrained_cfg`, with the file of the weights; None for timm's own.
     """
 
     name: str
     arguments: dict[str, Any]
-    overlay: dict[str, Any]
+    overlay: dict[str, Any] | None
+
+
+def of_hub(name: str, arguments: dict[str, Any]) -> Kept:
+    """What a name means: timm's own by itself; a repository's architecture, shape and weights.
+
+    Args:
+        name: as in `timm.list_models()`, or `hf://OWNER/NAME`.
+        arguments: of the user, which go before those of the repository.
+    """
+    if not is_place(name):
+        return Kept(name, arguments, None)
+    found = kept(name)
+    return found._replace(arguments={**found.arguments, **arguments})
+
+
+def describe(net: Any, name: str, arguments: Mapping[str, Any], small: bool) -> None:
+    """Write on a network what rebuilds it without the hub.
+
+    Args:
+        net: of timm.
+        name: of its architecture.
+        arguments: of `timm.create_model`.
+        small: whether its stem is.
+    """
+    sizes = ("num_classes", "in_chans")
+    shaped = {key: value for key, value in arguments.items() if key not in sizes}
+    described = {"_target_": "kdrun.model.timm.create", "name": name, **shaped}
+    net.described = {**described, "stem": "small" if small else "native"}
 
 
 def kept(name: str) -> Kept:
