@@ -36,7 +36,7 @@ def create(
         num_classes: how many tokens there are.
         pretrained: load the weights of `architecture`.
         gradient_checkpointing: keep of each layer in training what enters it alone, and compute the
-            rest again for the gradient: less memory, a third more time.
+            rest again for the gradient: less memory, more time.
         tensors: what the data give.
         kwargs: settings of transformers' configuration, such as `n_layer` or `hidden_size`.
 

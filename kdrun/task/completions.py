@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from kdrun.dataset.bpe import decoded
 from kdrun.dataset.layout import completions
 from kdrun.task.decode import Chooser, decode, likeliest, prompts
+from kdrun.task.rouge import rouge_l
 
 if TYPE_CHECKING:
     from kdrun.batch import Batch
@@ -106,15 +107,15 @@ def measure(
 def scores(said: Sequence[str], wanted: Sequence[str]) -> dict[str, float]:
     """How good completions are: shares of one, more is better.
 
-    chrF (Popović, 2015) and BLEU (Papineni et al., 2002) are those of `sacrebleu`, over all texts;
-    without it they are left out, which is told.
+    ROUGE-L (Lin, 2004) is that of `kdrun.task.rouge`. chrF (Popović, 2015) and BLEU (Papineni et
+    al., 2002) are those of `sacrebleu`, over all texts; without it they are left out: that is told.
 
     Args:
         said: N texts.
         wanted: one reference for each.
     """
     same = sum(one.strip() == other.strip() for one, other in zip(said, wanted, strict=True))
-    found = {"exact_match": same / max(len(said), 1)}
+    found = {"exact_match": same / max(len(said), 1), "rouge_l": rouge_l(said, wanted)}
     try:
         import sacrebleu
     except ImportError:

@@ -94,6 +94,7 @@ GENERATION = (
     Metric("perplexity", "", True, "the exponential of test_nll"),
     Metric("accuracy", "%", False, "right answers of the student on the test split"),
     Metric("exact_match", "%", False, "completions that are the reference, letter for letter"),
+    Metric("rouge_l", "%", False, "completions: longest common subsequence of words, F-measure"),
     Metric("chrf", "%", False, "completions: chrF of sacrebleu, by pieces of up to six letters"),
     Metric("bleu", "%", False, "completions: BLEU of sacrebleu, by up to four words"),
 )
