@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -163,10 +165,9 @@ def hub() -> Any:
         from huggingface_hub.utils import disable_progress_bars
     except ImportError as error:
         raise ValueError("the hub needs the extra: pip install 'kdrun[hub]'") from error
-    import sys
-
     if not sys.stderr.isatty():
         disable_progress_bars()
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
     return HfApi(library_name="kdrun")
 
 

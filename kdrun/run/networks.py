@@ -14,6 +14,7 @@ from kdrun import model
 from kdrun.config.called import of_role
 from kdrun.dataset.seen import check_unseen
 from kdrun.files.checkpoint import origin
+from kdrun.hub.place import local
 from kdrun.model.adopt import Adopted, adopt
 from kdrun.model.features import Network, Student
 from kdrun.model.fetched import fetched
@@ -125,7 +126,7 @@ class Networks:
         """A network that is to be trained: a new one, or with the weights that its role names."""
         if not role.get("checkpoint"):
             return self.untrained(role, given(role, self.data), shape)
-        return self.adopt(role, Path(role["checkpoint"]), own=True).network
+        return self.adopt(role, Path(local(role["checkpoint"])), own=True).network
 
     def adopt(
         self, role: Role, path: Path, data: Dataset | None = None, own: bool = False
@@ -149,7 +150,11 @@ class Networks:
 
         def trained() -> Network:
             new = role.get("head") == "new"
-            path = self.train(role) if new or not role["checkpoint"] else Path(role["checkpoint"])
+            path = (
+                self.train(role)
+                if new or not role["checkpoint"]
+                else Path(local(role["checkpoint"]))
+            )
             plain = {**role, "head": None} if new else role
             return self.adopt(plain, path, beside, own=True).network
 

@@ -14,6 +14,7 @@ from kdrun.config.called import Called
 from kdrun.config.instantiate import without
 from kdrun.files.archive import read_archive
 from kdrun.files.checkpoint import read_header, read_reader
+from kdrun.hub.place import local
 from kdrun.loss.members import missing
 from kdrun.model.adopt import Adopted
 from kdrun.model.foreign import flatten
@@ -76,7 +77,7 @@ class Teachers:
 
     def _network(self, role: Role) -> nn.Module:
         if role.get("checkpoint") and role.get("head") != "new":
-            network, own, _ = self.adopt(role, Path(role["checkpoint"]))
+            network, own, _ = self.adopt(role, Path(local(role["checkpoint"])))
         else:  # what was said of the weights it began with is now in its own file
             network, own, _ = self.adopt(without(role, *OPTIONS), self.train(role))
         if role.get("head") == "none":
