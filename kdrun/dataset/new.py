@@ -121,6 +121,7 @@ def prompts(
     layout: Mapping[str, Any] | None,
     length: int,
     asked: Asked | None = None,
+    chat: Mapping[str, Any] | None = None,
 ) -> Arrays:
     """Texts that a language model is to complete.
 
@@ -131,6 +132,7 @@ def prompts(
         layout: `Layout.described`; None where a text is gone on with as it stands.
         length: tokens that the model reads at once.
         asked: of this file.
+        chat: `Chat.described`, by which each text is what a user says; None for texts as they are.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -142,7 +144,13 @@ def prompts(
     if asked.charset is None:
         asked = asked._replace(charset="utf-8")
     table = _table(path, column, {}, asked)
-    found = encoded(restored(tokenizer), table[column].fillna("").astype(str).tolist())
+    given = table[column].fillna("").astype(str).tolist()
+    if chat is not None:
+        from kdrun.dataset.chat import Chat
+
+        said = Chat.restore(chat)
+        given = [said.asked([{"role": "user", "content": t}], path) if t else t for t in given]
+    found = encoded(restored(tokenizer), given)
     laid = Layout("joined", 0) if layout is None else Layout.restore(layout)
     for row, tokens in zip(table.index, found, strict=True):
         if not tokens:

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 from kdrun.dataset.bpe import encoded, end_of, given, token_of, trained
+from kdrun.dataset.chat import Chat, read_chats
 from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.layout import FORMS, Layout
 from kdrun.dataset.packing import in_rows
@@ -33,6 +34,7 @@ def pairs(
     path: str,
     prompt: str = "prompt",
     completion: str = "completion",
+    messages: str | None = None,
     form: Literal["joined", "apart"] = "joined",
     length: int = 128,
     vocabulary: int = 1024,
@@ -54,6 +56,8 @@ def pairs(
             folder with two files for each of train, val and test, line for line.
         prompt: column or key of the prompts; of a folder, how their files end, such as `en`.
         completion: likewise.
+        messages: key of chats, in the place of both: lists of `role` and `content`, the last by the
+            assistant, which is the completion. The template of `tokenizer` puts them together.
         form: `joined` in one text, for a decoder such as gpt2; `apart`, for an encoder that reads
             the prompt and a decoder that writes the completion, such as t5.
         length: tokens that a model reads at once.
@@ -73,11 +77,16 @@ def pairs(
         ValueError: a text is empty or too long, there are too few, or the tokenizer has no end.
     """
     _check(form, length, too_long, packed)
-    parts = _parts(read_pairs(path, prompt, completion, charset), cuts, path)
+    chat = _chat(tokenizer, form, separator) if messages else None
+    if chat is not None and messages:
+        found = read_chats(path, messages, chat, charset)
+    else:
+        found = read_pairs(path, prompt, completion, charset)
+    parts = _parts(found, cuts, path)
     texts = [*parts["train"].prompts, *parts["train"].completions]
     made = given(tokenizer) if tokenizer else trained(texts, vocabulary)
-    layout = _layout(made, form, separator, start)
-    all_of = {name: _encoded(made, part) for name, part in parts.items()}
+    layout = chat.layout(made) if chat else _layout(made, form, separator, start)
+    all_of = {name: _encoded(made, part, layout.end) for name, part in parts.items()}
     kept = {name: _fitting(one, layout, length, too_long, name) for name, one in all_of.items()}
     told = [note for part in parts.values() for note in part.notes]
     for name, one in kept.items():
@@ -85,6 +94,7 @@ def pairs(
             told.append(f"{left} pairs of the {name} part need more than {length} tokens: left out")
     reader: Reader = {"_target_": "kdrun.dataset.new.prompts", "column": prompt}
     reader |= {"tokenizer": made.to_str(), "layout": layout.described, "length": length}
+    reader |= {"chat": chat.described} if chat else {}
     whose = tokenizer or f"a byte-level BPE of {made.get_vocab_size():,} learnt from the train part"
     data = _dataset(kept, layout, int(made.get_vocab_size()), reader, [*told, whose])
     return in_rows(data, length, layout.end) if packed else data
@@ -98,6 +108,16 @@ def _check(form: str, length: int, too_long: str, packed: bool) -> None:
         raise ValueError(f"dataset.length={length}: give 2 tokens or more.")
     if packed and form == "apart":
         raise ValueError("dataset.packed=true is of one text: with dataset.form=apart leave it.")
+
+
+def _chat(tokenizer: str | None, form: str, separator: str | None) -> Chat:
+    """What puts messages together."""
+    if form == "apart" or separator is not None:
+        raise ValueError(
+            "dataset.messages are put together by a template, as one text: with it leave "
+            "dataset.form=joined and dataset.separator=null"
+        )
+    return Chat.load(tokenizer)
 
 
 def _dataset(
@@ -180,8 +200,10 @@ def _layout(made: Any, form: str, separator: str | None, start: str | None) -> L
     return Layout(form, end, between if form == "joined" else (), begin)
 
 
-def _encoded(made: Any, pairs: Pairs) -> Tokens:
+def _encoded(made: Any, pairs: Pairs, end: int) -> Tokens:
+    """Tokens; a completion goes as far as its end, if it has one, which the layout puts there."""
     prompts, answers = (encoded(made, texts) for texts in (pairs.prompts, pairs.completions))
+    answers = [one[: one.index(end)] if end in one else one for one in answers]
     return Tokens(prompts, answers, pairs.names)
 
 

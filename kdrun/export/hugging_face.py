@@ -83,7 +83,9 @@ def _tokenizer(path: Path, reader: Mapping[str, Any], end: int) -> None:
     names: dict[str, Any] = {}
     if end >= 0:
         names = dict.fromkeys(("eos_token", "pad_token"), made.id_to_token(end))
-    library().PreTrainedTokenizerFast(tokenizer_object=made, **names).save_pretrained(path)
+    fast: Any = library().PreTrainedTokenizerFast(tokenizer_object=made, **names)
+    fast.chat_template = (reader.get("chat") or {}).get("template")
+    fast.save_pretrained(path)
 
 
 def read(path: Path, plugins: Sequence[str] = ()) -> Callable[[Input], Tensor]:
