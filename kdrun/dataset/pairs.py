@@ -56,20 +56,18 @@ def pairs(
             folder with two files for each of train, val and test, line for line.
         prompt: column or key of the prompts; of a folder, how their files end, such as `en`.
         completion: likewise.
-        messages: key of chats, in the place of both: lists of `role` and `content`, the last by the
-            assistant, which is the completion. The template of `tokenizer` puts them together.
+        messages: in the place of both, key of chats, lists of `role` and `content`, for the
+            template of `tokenizer`; what the assistant says last is the completion.
         form: `joined` in one text, for a decoder such as gpt2; `apart`, for an encoder that reads
             the prompt and a decoder that writes the completion, such as t5.
         length: tokens that a model reads at once.
         vocabulary: tokens of the tokenizer that is trained on the training part.
-        tokenizer: a folder or a name on the hub; or the folder of a run, for its tokens; None to
-            train one.
+        tokenizer: a folder, also of a run, or a name on the hub; None to train one.
         separator: text between prompt and completion, joined; None: the token of the end.
         start: the token that a decoder begins with, apart; None: that of the end.
         too_long: what becomes of pairs that need more than `length` tokens.
         charset: the encoding of the files.
-        packed: put several training pairs into each row of `length` tokens, joined; none of them
-            sees another.
+        packed: put several training pairs, joined, into each row; none sees another.
         cuts: how the data are cut; its fields are arguments.
 
     Raises:
@@ -78,22 +76,16 @@ def pairs(
     """
     _check(form, length, too_long, packed)
     chat = _chat(tokenizer, form, separator) if messages else None
-    if chat is not None and messages:
-        found = read_chats(path, messages, chat, charset)
-    else:
-        found = read_pairs(path, prompt, completion, charset)
-    parts = _parts(found, cuts, path)
+    named = read_chats(path, messages, chat, charset) if messages and chat else None
+    parts = _parts(named or read_pairs(path, prompt, completion, charset), cuts, path)
     texts = [*parts["train"].prompts, *parts["train"].completions]
     made = given(tokenizer) if tokenizer else trained(texts, vocabulary)
     layout = chat.layout(made) if chat else _layout(made, form, separator, start)
     all_of = {name: _encoded(made, part, layout.end) for name, part in parts.items()}
     kept = {name: _fitting(one, layout, length, too_long, name) for name, one in all_of.items()}
-    told = [note for part in parts.values() for note in part.notes]
-    for name, one in kept.items():
-        if left := len(all_of[name].names) - len(one.names):
-            told.append(f"{left} pairs of the {name} part need more than {length} tokens: left out")
-    reader: Reader = {"_target_": "kdrun.dataset.new.prompts", "column": prompt}
-    reader |= {"tokenizer": made.to_str(), "layout": layout.described, "length": length}
+    told = _left_out(parts, all_of, kept, length)
+    reader: Reader = {"_target_": "kdrun.dataset.new.prompts", "column": prompt, "length": length}
+    reader |= {"tokenizer": made.to_str(), "layout": layout.described}
     reader |= {"chat": chat.described} if chat else {}
     whose = tokenizer or f"a byte-level BPE of {made.get_vocab_size():,} learnt from the train part"
     data = _dataset(kept, layout, int(made.get_vocab_size()), reader, [*told, whose])
@@ -108,6 +100,17 @@ def _check(form: str, length: int, too_long: str, packed: bool) -> None:
         raise ValueError(f"dataset.length={length}: give 2 tokens or more.")
     if packed and form == "apart":
         raise ValueError("dataset.packed=true is of one text: with dataset.form=apart leave it.")
+
+
+def _left_out(
+    parts: dict[str, Pairs], all_of: dict[str, Tokens], kept: dict[str, Tokens], length: int
+) -> list[str]:
+    """What was assumed of the parts, and how many of their pairs are too long."""
+    told = [note for part in parts.values() for note in part.notes]
+    for name, one in kept.items():
+        if left := len(all_of[name].names) - len(one.names):
+            told.append(f"{left} pairs of the {name} part need more than {length} tokens: left out")
+    return told
 
 
 def _chat(tokenizer: str | None, form: str, separator: str | None) -> Chat:
