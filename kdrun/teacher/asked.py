@@ -201,9 +201,7 @@ class AskedOnce(Frozen):
                 self._view, self._rows = None, {}
         if self.fields and self._first is not None:
             return self._first
-        if self.fields:
-            self.teacher.keep(set(self.fields) - {"logits"})
-        return self.teacher.example(loader)
+        return self.forward(batch)
 
     def begin_epoch(self, epoch: int) -> None:
         """Have the answers about an epoch at hand; ask for them if nobody has."""
@@ -246,6 +244,8 @@ class AskedOnce(Frozen):
     def forward(self, batch: Batch) -> Outputs:
         """The teacher's outputs, looked up once an epoch has begun."""
         if self.why_live or self._view is None:
+            if self.fields and not self.why_live:  # others may have met it, and not this one
+                self.teacher.keep(set(self.fields) - {"logits"})
             said: Outputs = self.teacher(batch)
             return said
         said = whole(look_up(self._rows, batch.index, self.answers))

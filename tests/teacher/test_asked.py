@@ -159,6 +159,14 @@ def test_what_is_there_is_looked_up_without_a_teacher(tmp_path):
         assert not other.is_built
 
 
+def test_who_comes_second_says_before_an_epoch_begins_what_a_loss_learns_from(tmp_path):
+    for _ in range(2):  # the first writes down what answers are like, and the second reads that
+        teacher = asked(tmp_path)
+        teacher.keep(["embedding"])
+        said = teacher(next(iter(batches().epoch(0))))
+        assert said.embedding is not None
+
+
 def test_views_come_again_and_are_asked_about_once(tmp_path):
     loader, counted = batches(views=2), Counted(net(1))
     first, _, third = (list(loader.epoch(epoch)) for epoch in range(3))
