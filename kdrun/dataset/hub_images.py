@@ -74,13 +74,15 @@ def hub_images(
 def _column(part: Any, image: str | None, label: str, path: str) -> str:
     """The column of the images, where there is one, and one of labels."""
     kind = library().Image
-    pictures = [name for name, feature in part.features.items() if isinstance(feature, kind)]
+    pictures: list[str] = [
+        name for name, feature in part.features.items() if isinstance(feature, kind)
+    ]
     if label not in part.features:
         hint = nearest(label, part.column_names)
         raise ValueError(f"{path} has no column dataset.label={label}; {hint}")
     if image is None and len(pictures) == 1:
         return pictures[0]
-    if image in pictures:
+    if image is not None and image in pictures:
         return image
     told = f"dataset.image={image}" if image else "dataset.image"
     raise ValueError(f"{told}: the columns of images of {path} are {', '.join(pictures) or 'none'}")

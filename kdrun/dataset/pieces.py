@@ -154,7 +154,7 @@ def _chosen(split: Arrays, places: torch.Tensor) -> Arrays:
 
 
 def _notes(
-    splits: dict[str, Arrays], parts: dict[str, list[str]], tokenizer: str | None, made: Any
+    splits: dict[str, Arrays], parts: Mapping[str, Sequence[str]], tokenizer: str | None, made: Any
 ) -> tuple[str, ...]:
     counts = {name: int((split.targets >= 0).sum()) for name, split in splits.items()}
     characters = {name: sum(map(len, texts)) for name, texts in parts.items()}

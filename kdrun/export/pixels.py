@@ -167,6 +167,7 @@ def read_pixels(model: Any, told: Fields, layout: Layout) -> Any:
     nodes = steps(told, layout)
     channels = 1 if told["colour"] == "grey" else 3
     sides = ["height", "width"]
+    dims: list[str | int | None]
     dims = ["batch", channels, *sides] if layout == "nchw" else ["batch", *sides, channels]
     given = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, dims)
     made = helper.make_tensor_value_info(

@@ -162,7 +162,7 @@ def hub() -> Any:
     """
     try:
         from huggingface_hub import HfApi
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as error:
         raise ValueError("the hub needs the extra: pip install 'kdrun[hub]'") from error
     if not sys.stderr.isatty():
