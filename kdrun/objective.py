@@ -56,11 +56,13 @@ class Objective(nn.Module):
         return {name: term for name, term in self.terms.items() if isinstance(term, Loss)}
 
     def check(self, task: Task) -> None:
-        """Let every term object to what is predicted: `Loss.check`, `Task.rowless`."""
+        """Let each term and what is predicted object to each other: `Loss.check`, `Task.compares`,
+        `Task.rowless`."""
         for name, term in self.losses().items():
             try:
                 if task.rowless and by_rows(term):
                     raise ValueError(task.rowless)
+                task.compares(set(term.needs))
                 term.check(len(task.classes))
             except ValueError as error:
                 raise ValueError(f"loss.terms.{name}: {error}") from error

@@ -28,7 +28,6 @@ from kdrun.run.networks import Networks
 from kdrun.run.side_by_side import Common
 from kdrun.sample import rows_shape
 from kdrun.task import Task
-from kdrun.task.generation import Generation
 from kdrun.teacher.building import strangers
 from kdrun.teacher.keeping import keeping
 from kdrun.teacher.lineage import Lineage, Role, lineage
@@ -207,8 +206,6 @@ def _check(plain: Plain, data: Dataset) -> Callable[[], Objective]:
         )
     objective = _objective(plain, data.task)
     objective.check(data.task)
-    if isinstance(data.task, Generation):
-        data.task.compares(objective.needs)
     if "teacher" in method["uses"]:
         keeping(plain["teacher"]).suits(objective.losses())
     if wrong := [*strangers(called.roles(plain), data)]:

@@ -167,6 +167,9 @@ class Task:
         """
         return Rows(student.logits, teacher.logits, batch.target)
 
+    def compares(self, fields: set[str]) -> None:
+        """Refuse a term that reads these fields of `Outputs`, if it cannot: ValueError."""
+
     # Scores.
 
     def tally(self) -> Tally:
@@ -279,11 +282,8 @@ class Task:
         return {f"val_{name}": (metrics or {}).get(name) for name in self.watched}
 
     def record(self) -> dict[str, Any]:
-        """What record.json says of it, so that tables are read without it.
-
-        Returns:
-            Plain values: `name`; `criterion` and `headline`, columns; and `columns`, by name, each
-            with `unit`, `better` (`more` or `less`) and `meaning`.
+        """What record.json says of it, so that tables are read without it: `name`; the columns
+        `criterion` and `headline`; `columns`, each with `unit`, `better` (more, less), `meaning`.
         """
         columns = {f"test_{metric.name}": metric for metric in self.metrics}
         for name in dict.fromkeys((*self.watched, self.criterion)):

@@ -139,17 +139,10 @@ class Generation(Task):
             raise ValueError(f"method={method} completes single texts: set dataset.packed=false")
 
     def compares(self, fields: set[str]) -> None:
-        """Refuse terms that read of a whole row what it has of each text.
-
-        Args:
-            fields: of `Outputs`, that some term reads.
-
-        Raises:
-            ValueError: rows hold several texts.
-        """
+        """Refuse a term that reads of a whole row what it has of each text."""
         if self.packed and (more := sorted(fields - {"logits"})):
             raise ValueError(
-                f"the loss reads {' and '.join(more)}, and rows hold several texts: take "
+                f"it reads {' and '.join(more)}, and rows hold several texts: take "
                 "dataset.packed=false, or a loss between logits, such as kd"
             )
 

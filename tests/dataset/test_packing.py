@@ -87,5 +87,5 @@ def test_what_needs_single_texts_is_refused() -> None:
             method.suits(data.task)
     data.task.compares({"logits"})
     task.compares({"embedding"})
-    with pytest.raises(ValueError, match="the loss reads embedding, and rows hold several texts"):
+    with pytest.raises(ValueError, match="it reads embedding, and rows hold several texts"):
         data.task.compares({"logits", "embedding"})
