@@ -101,6 +101,7 @@ class Steps:
         self.pair = pair
         self.objective = Objective({"ce": CE(), **terms}, weights, pair.task)
         pair.keep(self.objective.needs)
+        self.objective.meet(pair.student, pair.teacher)
         self.objective.build(*pair.outputs(), pair.targets)
         trained = [p for p in self.objective.parameters() if p.requires_grad]
         # At a learning rate of 0 the losses do not spoil the student that they share.

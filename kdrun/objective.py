@@ -72,6 +72,14 @@ class Objective(nn.Module):
         """The names of the terms that count at some time, in the order of `forward`."""
         return [name for name, weight in self.weights.items() if weight.value or weight.initial]
 
+    def meet(self, student: nn.Module, teacher: nn.Module) -> None:
+        """Let every term see the networks: `Loss.meet`."""
+        for name, term in self.losses().items():
+            try:
+                term.meet(student, teacher)
+            except ValueError as error:
+                raise ValueError(f"loss.terms.{name}: {error}") from error
+
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
         """Size the adapters of every term: `Loss.build`.
 

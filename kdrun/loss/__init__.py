@@ -90,6 +90,15 @@ class Loss(nn.Module):
                 "says, and no gradient: take standardize=false"
             )
 
+    def meet(self, student: nn.Module, teacher: nn.Module) -> None:
+        """See the networks themselves, before `build`: for a loss that goes through part of one.
+
+        Args:
+            student: which is to be trained.
+            teacher: from `Batch` to `Outputs`, frozen. What a loss keeps of either is not its own:
+                it is in a tuple, so that it is neither trained nor saved with the loss.
+        """
+
     def build(self, student: Outputs, teacher: Outputs, targets: Tensor) -> None:
         """Size adapters and memories. Called once, before the optimizer exists.
 

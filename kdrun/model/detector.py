@@ -101,6 +101,21 @@ class OneStage(Detector):
         found = self.net.postprocess_detections(cut, places, images.image_sizes)
         return Found(listed(found, empty), heads)
 
+    def anchors(self, levels: Sequence[Tensor], size: Sequence[int]) -> list[Tensor]:
+        """(A, 4) for each of N pictures, whose height and width are given."""
+        from torchvision.models.detection.image_list import ImageList
+
+        height, width = (side + -side % MULTIPLE for side in size)
+        filled = levels[0].new_empty(len(levels[0]), 0, height, width)
+        found: list[Tensor] = self.net.anchor_generator(
+            ImageList(filled, [(size[0], size[1])] * len(filled)), list(levels)
+        )
+        return found
+
+    def offsets(self, said: Tensor) -> Tensor:
+        """What the last convolution says of boxes, as `boxes` reads it."""
+        return said
+
     def boxes(self, offsets: Tensor, anchors: Sequence[Tensor]) -> Tensor:
         """(N, A, 4) boxes in pixels, of what the head says (N, A, 4) at N times (A, 4) anchors."""
         raise NotImplementedError

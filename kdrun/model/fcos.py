@@ -93,6 +93,10 @@ class FCOS(OneStage):
             )
         )
 
+    def offsets(self, said: Tensor) -> Tensor:
+        """A side lies no less than 0 away."""
+        return said.relu()
+
     def boxes(self, offsets: Tensor, anchors: Sequence[Tensor]) -> Tensor:
         """(N, A, 4) boxes: how far each side lies from the place, times the size of a place."""
         decoded: Tensor = self.net.box_coder.decode(offsets, torch.stack(list(anchors)))

@@ -52,6 +52,7 @@ def _method(parts: Parts, start: Start) -> Method:
         parts.teacher.keep(needs)
         taught = parts.teacher.example(start.train)
         check(parts.roles.teacher["name"], taught, objective, parts.data.classes)
+        objective.meet(student.inner, parts.teacher)
     objective.build(said, taught, start.train.targets)
     student = objective.deploy(student)
     if adaptation is not None:

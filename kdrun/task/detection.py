@@ -49,7 +49,7 @@ class Detection(Task):
     boxed: ClassVar[bool] = True
     rowless: ClassVar[str] = (
         "compares rows of logits, and a detector's boxes are of varying number, so that none "
-        "belongs to another: take pkd, fgd or cwd on features, or response on heads"
+        "belongs to another: take pkd, fgd or cwd on features, or response or crosskd on heads"
     )
 
     def __post_init__(self) -> None:

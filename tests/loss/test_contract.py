@@ -49,7 +49,7 @@ EXCEPT: dict[str, dict[str, str]] = {
         },
         **{
             f"{name} {pair}": BOXED
-            for name in ("fgd", "response")
+            for name in ("fgd", "response", "crosskd")
             for pair in ("cnn-smaller", "cnn-vit", "vit-cnn", "cnn-cnn", "vit-vit")
         },
     },

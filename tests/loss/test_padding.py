@@ -18,7 +18,7 @@ UNDEFINED = {
     ("fsp", "wide"): "only where the widths are equal",
     ("kdsvd", "wide"): "of the teacher differ",
 }
-DENSE = ("cirkd", "cwd", "ifvd", "fgd", "response")
+DENSE = ("cirkd", "cwd", "ifvd", "fgd", "response", "crosskd")
 """What compares the pixels of pictures, or boxes in them."""
 
 N, LENGTH = 12, 10

@@ -36,7 +36,7 @@ from tests.train.test_capture import LOSSES, TEXTS, data, go, net, terms, traini
 
 SETTINGS = Train(epochs=3, progress=False, step=Steps.eager)
 MAPS = ("cirkd", "cwd", "ifvd")  # of a class a pixel, which these networks do not tell
-BOXED = ("fgd", "response")  # of boxes, likewise
+BOXED = ("fgd", "response", "crosskd")  # of boxes, likewise
 
 FIRST = 5
 """Samples of the first batch, which tells what answers are like."""

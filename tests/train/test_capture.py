@@ -40,7 +40,7 @@ from kdrun.types import Arrays, Loader
 from tests.train.tape import Held, Tapes
 
 LOSSES = sorted(p.stem for p in (folder() / "loss").glob("*.yaml"))
-DENSE = ("cirkd", "cwd", "ifvd", "fgd", "response")
+DENSE = ("cirkd", "cwd", "ifvd", "fgd", "response", "crosskd")
 """What compares the pixels of pictures, or boxes in them."""
 
 TEXTS = ("minilm",)  # of attention, which these networks have not
