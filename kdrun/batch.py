@@ -82,8 +82,8 @@ class Outputs(NamedTuple):
         heads: of a detector, what its head says at each of A places before any is chosen: (N, A, C)
             scores of classes before a sigmoid, and (N, A, 4) boxes in pixels: left, top, right,
             bottom.
-        loss: a scalar, what a network that computes its supervised term by itself says of the
-            batch's targets in training; None of any other.
+        loss: a scalar, what a network that is told the batch's targets says of them in training: a
+            detector its supervised term, another one what is added to it; None of any other.
     """
 
     logits: Tensor

@@ -66,7 +66,7 @@ def create(
     auto = transformers.AutoModelForSequenceClassification
     try:
         if pretrained:
-            net = _load(auto, name, config)
+            net = load_weights(auto, name, config)
             _rename(net, own, list(classes))
         else:
             if layers is not None:
@@ -169,7 +169,7 @@ def change(config: Any, name: str, settings: Mapping[str, Any]) -> None:
         setattr(config, key, value)
 
 
-def _load(auto: Any, name: str, config: Any) -> Any:
+def load_weights(auto: Any, name: str, config: Any) -> Any:
     """The classifier with its weights; those of another classifier stay behind.
 
     Raises:

@@ -93,7 +93,7 @@ class Segmentation(Task):
     def supervised(
         self, outputs: Outputs, batch: Batch, smoothing: float = 0.0, scale: float = 1.0
     ) -> Tensor:
-        """Cross-entropy, mean over the pixels that count."""
+        """Cross-entropy, mean over the pixels that count; and what the network adds to it."""
         target = batch.target
         total = F.cross_entropy(
             brought_to(outputs.logits, target.shape[1:]),
@@ -102,7 +102,8 @@ class Segmentation(Task):
             reduction="sum",
             label_smoothing=smoothing,
         )
-        return total / (target >= 0).sum().clamp(min=1)
+        mean = total / (target >= 0).sum().clamp(min=1)
+        return mean if outputs.loss is None else mean + outputs.loss
 
     def rows(self, student: Outputs, teacher: Outputs, batch: Batch) -> Rows:
         """The pixels that count, of the smaller map; each of the sample that it is part of."""

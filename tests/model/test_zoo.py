@@ -22,7 +22,7 @@ TEXTS = {"transformers", "gpt2", "gpt2_small", "t5", "t5_small"}
 DENSE = {
     path.stem
     for path in CONFIGS.glob("*.yaml")
-    if any(kind in path.read_text() for kind in ("model.fpn.", "torchvision_dense"))
+    if any(kind in path.read_text() for kind in ("model.fpn.", "torchvision_dense", "segformer"))
 }
 """What says something of each pixel: test_dense.py."""
 
