@@ -199,7 +199,7 @@ def chosen(rows: Sequence[Row], condition: str, columns: Collection[str]) -> lis
 
 
 def selection(text: str, columns: Collection[str]) -> Row:
-    """From `loss=kd,student=resnet18` to values by column.
+    """From `loss=kd,student=resnet18` to values by column; `-` is what has none.
 
     Raises:
         ValueError: a part is no `column=value`, or there is no such column.
@@ -210,7 +210,10 @@ def selection(text: str, columns: Collection[str]) -> Row:
         if not equals:
             raise ValueError(f"'{part}' names no baseline: write column=value, such as loss=kd")
         [column] = _known([name], columns)
-        values[column] = (value or None) if column in TEXT else parse(value)
+        if value == "-":  # as tables show it
+            values[column] = None
+        else:
+            values[column] = (value or None) if column in TEXT else parse(value)
     return values
 
 

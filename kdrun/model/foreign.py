@@ -92,21 +92,20 @@ def find(tensors: State, net: nn.Module, which: str | None, head: str | None) ->
     needed = {key for key in wanted if not key.endswith(UNCOUNTED)}
     parameters = needed & {name for name, _ in net.named_parameters()}
     counts = _count(tensors, needed)
-    whole = [place for place, count in counts.items() if count == len(needed)]
-    whole = [p for p in whole if not _others(tensors, p, own, head)] or whole
     # Of a mean there are often only parameters: batch norm's statistics are then the raw ones.
-    partial = [
+    means = [
         place
         for place in counts
-        if is_averaged(place)
-        and place not in whole
-        and all(_join(place, name) in tensors for name in parameters)
+        if is_averaged(place) and all(_join(place, name) in tensors for name in parameters)
     ]
+    whole = [place for place, count in counts.items() if count == len(needed)]
+    whole = [p for p in whole if not _others(tensors, p, own, head, means)] or whole
+    partial = [place for place in means if place not in whole]
     if not whole:
         raise ValueError(_misses(tensors, counts, needed, net))
     place, told = _choose(whole, partial, which)
     base = place if place in whole else next(p for p in whole if not is_averaged(p))
-    if others := _others(tensors, base, own, head):
+    if others := _others(tensors, base, own, head, means):
         raise ValueError(
             f"it has {len(others)} tensors that are unknown to {type(net).__name__}, such as "
             f"{others[0]}: it is another network"
@@ -140,11 +139,21 @@ def _count(tensors: State, needed: set[str]) -> Counter[str]:
     return counts
 
 
-def _others(tensors: State, place: str, own: State, head: str | None) -> list[str]:
-    """Names at a place that the network does not have; of a backbone, only those of its parts."""
+def _others(
+    tensors: State, place: str, own: State, head: str | None, means: list[str]
+) -> list[str]:
+    """Names at a place that the network does not have; of a backbone, only those of its parts.
+
+    A mean of the weights that lies within the place is a network of its own.
+    """
     begin = f"{place}." if place else ""
+    within = tuple(f"{mean}." for mean in means if not begin.startswith(f"{mean}."))
     parts = {name.split(".")[0] for name in own if not head or not name.startswith(f"{head}.")}
-    names = [key.removeprefix(begin) for key in tensors if key.startswith(begin)]
+    names = [
+        key.removeprefix(begin)
+        for key in tensors
+        if key.startswith(begin) and not key.startswith(within)
+    ]
     return [
         name
         for name in names

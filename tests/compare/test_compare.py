@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kdrun.compare import main
+from kdrun.compare import main, selection
 from kdrun.compare.statistics import holm
 from tests.fabricated import record, save
 
@@ -158,6 +158,12 @@ def test_differences_to_the_baseline_are_tested_as_scipy_does(sweep, capsys):
         assert found[loss]["p_flip_least"] == 0.25
         assert found[loss]["verdict"] == "not distinguishable"
     assert found["kd"]["verdict"] == "baseline"
+
+
+def test_a_baseline_without_a_value_is_written_as_tables_show_it():
+    columns = ("loss", "train.epochs")
+    assert selection("loss=-,train.epochs=3", columns) == {"loss": None, "train.epochs": 3}
+    assert selection("loss=", columns) == {"loss": None}
 
 
 def test_torch_is_not_imported(sweep):

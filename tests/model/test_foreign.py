@@ -89,6 +89,18 @@ def test_of_two_networks_the_averaged_or_the_student_or_the_named_one_counts() -
             taken(under("a") | under("b"), which)
 
 
+def test_a_mean_may_stand_within_the_network_that_it_is_of() -> None:
+    both = state() | under("ema", 2)
+    assert [taken(both, which) for which in (None, "raw", "ema")] == [2, 1, 2]
+    parameters = {f"ema.{name}" for name, _ in Net().named_parameters()}
+    partial = state() | {k: v for k, v in under("ema", 2).items() if k in parameters}
+    found = find(partial, Net(), None, None)
+    assert float(found.weights["fc.bias"][0]) == 2
+    assert float(found.weights["body.1.running_mean"][0]) == 1
+    with pytest.raises(ValueError, match=r"unknown to Net, such as more\.weight"):
+        find(partial | {"more.weight": torch.ones(1)}, Net(), None, None)
+
+
 def test_a_mean_of_parameters_has_the_statistics_beside_it() -> None:
     parameters = {name for name, _ in Net().named_parameters()}
     mean = {k: v for k, v in under("ema", 2).items() if k.removeprefix("ema.") in parameters}
