@@ -2,9 +2,9 @@
 
 What Pillow does to a picture is a product with two matrices, one for each of its sides, whose
 numbers follow from its size; so they are computed in the graph, by operators that every runtime
-has. ONNX's own `Resize` with `antialias` is another thing: in onnxruntime 1.32 it differs from
-Pillow by up to 11 of 255 levels on noise, and it knows no rectangle between pixels, as a centre
-is that lies there.
+has. ONNX's own `Resize` with `antialias` knows no rectangle between pixels, as a centre is that
+lies there, and in onnxruntime 1.32 it differs from Pillow by up to 11 of 255 levels
+(docs/raw_files.md).
 """
 
 from __future__ import annotations
