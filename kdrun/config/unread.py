@@ -106,4 +106,7 @@ def readable(error: Exception) -> str:
         known = [str(k) for k in parent] if isinstance(parent, DictConfig) else []
         return f"{key}: there is no '{name}' here; {nearest(name, known)}"
     told = str(cause).splitlines()[0]
+    _, named, said = told.partition("ValueError raised while resolving interpolation: ")
+    if named and key.startswith("hydra."):  # of what the run reads, and not of its folder
+        return said
     return told if not key or key in told else f"{key}: {told}"

@@ -47,6 +47,7 @@ def write(path: Path, student: Exported) -> None:
             "safetensors hold it"
         )
     path.mkdir()
+    library().utils.logging.disable_progress_bar()  # of weights at hand
     if header["classes"]:
         net.config.id2label = dict(enumerate(header["classes"]))
         net.config.label2id = {name: number for number, name in enumerate(header["classes"])}

@@ -167,7 +167,8 @@ def hub() -> Any:
         raise ValueError("the hub needs the extra: pip install 'kdrun[hub]'") from error
     if not sys.stderr.isatty():
         disable_progress_bars()
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
+    for name in ("httpx", "httpx2"):  # which tell of every request
+        logging.getLogger(name).setLevel(logging.WARNING)
     return HfApi(library_name="kdrun")
 
 

@@ -87,3 +87,18 @@ def test_an_error_of_omegaconf_becomes_a_line_with_the_key() -> None:
     assert readable(dangling.value).startswith("x: Interpolation key 'optimizer.rate' not found")
     assert readable(ValueError("one\ntwo")) == "one\ntwo"
     assert readable(KeyError()) == "KeyError"
+
+
+def test_what_is_wrong_with_the_data_is_told_without_the_folder_that_asked() -> None:
+    def missing() -> str:
+        raise ValueError("hf://a/b is not to be had")
+
+    OmegaConf.register_new_resolver("missing_here", missing, replace=True)
+    config = OmegaConf.create(
+        {"hydra": {"run": {"dir": "${missing_here:}"}}, "x": "${missing_here:}"}
+    )
+    for key, said in (("hydra", "hf://a/b is not to be had"), ("x", "x: ValueError raised while")):
+        with pytest.raises(OmegaConfBaseException) as error:
+            _ = config.hydra.run.dir if key == "hydra" else config.x
+        assert readable(error.value).startswith(said)
+    OmegaConf.clear_resolver("missing_here")
