@@ -32,6 +32,10 @@ class Method(nn.Module):
     """Whether the training targets are completions that the teacher writes first, by the arguments
     `beams` and `temperature`."""
 
+    shares: ClassVar[bool] = False
+    """Whether its losses of a batch are made of what the networks say of each sample alone, so that
+    several processes may each do with some of them: `kdrun.parallel.summed`."""
+
     live: ClassVar[bool] = False
     """Whether the teacher is asked about other samples than those of the data, which none of its
     kept answers is about."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from kdrun.method import Method
@@ -20,6 +22,8 @@ class Distill(Method):
         teacher: from `Batch` to `Outputs`, frozen; live or recorded.
         objective: terms between the two and the labels.
     """
+
+    shares: ClassVar[bool] = True
 
     def __init__(self, student: Student, teacher: nn.Module, objective: Objective) -> None:
         super().__init__()

@@ -38,6 +38,7 @@ class SeqKD(Method):
     """
 
     writes: ClassVar[bool] = True
+    shares: ClassVar[bool] = True
     live: ClassVar[bool] = True
 
     def __init__(

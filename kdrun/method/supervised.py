@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from kdrun.method import Method
@@ -17,6 +19,8 @@ class Supervised(Method):
         student: from `Batch` to `Outputs`.
         objective: terms that read no teacher.
     """
+
+    shares: ClassVar[bool] = True
 
     def __init__(self, student: Student, objective: Objective) -> None:
         super().__init__()

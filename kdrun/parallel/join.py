@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from kdrun.method import Method
 from kdrun.model.features import Student
 from kdrun.objective import Objective, take_batch
+from kdrun.parallel.summed import summed, total
 from kdrun.train import Row, Training, mixed_seed
 from kdrun.types import Batch, Outputs
 
@@ -68,6 +69,8 @@ class Parallel:
         training.load(cast("dict[str, Any]", state[0]))
         training.together = self.average
         self.at_work = False
+        self.summed = summed(training.method)
+        self.halves: tuple[Batch, Batch] | None = None
         self.shares: list[int] = []
         self._epoch_seed: int | None = None
         self._stream = self._random_state()
@@ -99,17 +102,32 @@ class Parallel:
         if len({repr(value) for value in sums}) > 1:
             raise RuntimeError(f"the weights of the processes differ, their sums are {sums}")
 
-    def _begin(self, method: nn.Module, args: tuple[Batch]) -> None:
-        self.at_work = True
+    def _begin(self, method: nn.Module, args: tuple[Batch]) -> tuple[Batch] | None:
+        """Before a method: the share of this process, where nobody needs the others'."""
+        self.at_work = not self.summed
+        if not self.summed:
+            return None
+        own = self._share(args[0])
+        self.halves = own if self.own else own._replace(target=own.target * 0 - 1), args[0]
+        return (own,)
 
-    def _end(self, method: nn.Module, args: tuple[Batch], losses: dict[str, Tensor]) -> None:
+    def _end(
+        self, method: nn.Module, args: tuple[Batch], losses: dict[str, Tensor]
+    ) -> dict[str, Tensor] | None:
+        """After a method: its losses of the whole batch."""
         self.at_work = False
+        if not self.summed:
+            return None
+        self._back()
+        assert self.halves is not None
+        return total(losses, *self.halves, cast(Method, method))
 
     def _take(self, network: nn.Module, args: tuple[Batch]) -> tuple[Batch] | None:
-        """Before a network: the share of this process, and its own random numbers."""
-        if not self.at_work:
-            return None
-        (batch,) = args
+        """Before a network: the share of this process."""
+        return (self._share(args[0]),) if self.at_work else None
+
+    def _share(self, batch: Batch) -> Batch:
+        """What this process runs of a batch, from now on with its own random numbers."""
         self.shares = shares(len(batch.index), self.size)
         begin = sum(self.shares[: self.rank])
         # Where there are fewer samples than processes, the last ones run one that does not count.
@@ -120,14 +138,18 @@ class Parallel:
             self._stream = torch.Generator(self.device).manual_seed(seed).get_state()
         self._swap_random_state()
         F.batch_norm = self._batch_norm
-        return (take_batch(batch, mine),)
+        return take_batch(batch, mine)
+
+    def _back(self) -> None:
+        """What is computed from now on is the same in all processes."""
+        F.batch_norm = plain_batch_norm
+        self._swap_random_state()
 
     def _give(self, network: nn.Module, args: tuple[Batch], outputs: Outputs) -> Outputs | None:
         """After a network: its outputs for the whole batch."""
         if not self.at_work:
             return None
-        F.batch_norm = plain_batch_norm
-        self._swap_random_state()
+        self._back()
         return outputs.map(lambda field: _Gather.apply(field, self.shares, self.rank))
 
     @property

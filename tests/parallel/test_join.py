@@ -35,6 +35,7 @@ from kdrun.objective import Objective
 from kdrun.parallel.join import join, shares
 from kdrun.score.evaluate import example
 from kdrun.task.classification import Classification
+from kdrun.task.generation import Generation
 from kdrun.teacher.network import Frozen
 from kdrun.train import NonFiniteLossError, Training, average, train
 from kdrun.types import Arrays, Batch, Outputs
@@ -121,6 +122,54 @@ def trained(case: str, together: bool, dropout: float = 0.0) -> dict[str, torch.
     return found | {"row": torch.tensor([v for k, v in state.history[0].items() if "loss" in k])}
 
 
+class Speaks(nn.Module):
+    """A language model that says the next token by the last one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 6)
+        self.say = nn.Linear(6, 9)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.say(self.table(input_ids))
+        return logits
+
+
+class Counted(KD):
+    """That of tokens, which counts how many of them it is given."""
+
+    rows = 0
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> torch.Tensor:
+        self.rows += len(student.logits)
+        return super().forward(student, teacher, batch)
+
+
+def spoken(together: bool) -> dict[str, torch.Tensor]:
+    """The state after four batches of ragged texts, and how many tokens the loss compared."""
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(0, 9, (SAMPLES, 7), generator=generator)
+    lengths = torch.randint(1, 8, (SAMPLES, 1), generator=generator)
+    targets = torch.where(torch.arange(7) < lengths, ids.roll(-1, 1), -1)
+    targets[::5] = -1  # of some texts nothing counts
+    task = Generation(vocabulary=9)
+    texts = Arrays({"input_ids": ids}, targets, task=task)
+    torch.manual_seed(0)
+    student, teacher, term = Network(Speaks()), Frozen(Network(Speaks())), Counted(2.0)
+    terms: dict[str, Loss] = {"ce": CE(label_smoothing=0.1), "kd": term}
+    made = Distill(student, teacher, Objective(terms, dict.fromkeys(terms, Weight(0.5)), task))
+    optimizer = torch.optim.SGD(student.parameters(), lr=0.5)
+    state = Training(made, optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer))
+    loader = make_loader(texts, 16, seed=3, train=True, task=task)
+    calls = (lambda student: {"val_nll": None}, lambda training: None)
+    if together:
+        calls = join(state, torch.device("cpu"), calls)
+    train(state, loader, Train(epochs=1, accumulate=2), 5, *calls)
+    found = {name: tensor.clone() for name, tensor in student.state_dict().items()}
+    found["row"] = torch.tensor([v for k, v in state.history[0].items() if "loss" in k])
+    return found | {"compared": torch.tensor(term.rows)}
+
+
 def guarded(together: bool) -> str:
     CASES["bad"] = (distil, {"bad": Bad}, {})
     try:
@@ -138,6 +187,7 @@ def rank(number: int, folder: Path) -> None:
     found: dict[str, Any] = {case: trained(case, together=True) for case in CASES}
     found["dropout"] = trained("mgd", together=True, dropout=0.5)
     found["guard"] = guarded(together=True)
+    found["spoken"] = spoken(together=True)
     torch.save(found, folder / f"{number}.pt")
     dist.destroy_process_group()
 
@@ -164,6 +214,16 @@ def test_the_weights_are_those_of_one_process(ranks, case):
             torch.testing.assert_close(other[case][name], tensor, rtol=1e-3, atol=3e-5, msg=name)
     steps = (alone["student.net.3.weight"] - moved["net.3.weight"]).abs().max()
     assert steps > 3e-3  # far more than the tolerance
+
+
+def test_losses_of_tokens_are_summed_and_nobody_has_the_others_logits(ranks):
+    alone = spoken(together=False)
+    everywhere, all_of = [other["spoken"].pop("compared") for other in ranks], alone.pop("compared")
+    assert max(everywhere) < 0.6 * all_of <= 0.6 * sum(everywhere)
+    for name, tensor in alone.items():
+        for other in ranks:
+            torch.testing.assert_close(other["spoken"][name], tensor, rtol=1e-5, atol=1e-6)
+            assert torch.equal(other["spoken"][name], ranks[0]["spoken"][name])
 
 
 def test_all_processes_hold_the_same_bits(ranks):
