@@ -7,6 +7,7 @@ WIDTH=${WIDTH:-128}
 
 python data.py dates.csv $ROWS       # yours instead, and a new.txt with a prompt in each line
 
+kdrun show dataset=pairs dataset.path=dates.csv dataset.vocabulary=300 dataset.length=32 --samples 2
 kdrun name=language dataset=pairs dataset.path=dates.csv dataset.vocabulary=300 dataset.length=32 \
     teacher=gpt2_small teacher.model.n_embd=$WIDTH student=gpt2_small student.model.n_layer=1 \
     student.model.n_embd=64 train.epochs=$EPOCHS

@@ -28,7 +28,9 @@ def lines(data: Dataset, split: Split, chosen: Sequence[int]) -> list[str]:
     found: list[str] = []
     for place in chosen:
         label = data.task.labels(split.targets[place : place + 1])[0]
-        found.append(f"{names[place]}: {label or 'no label'}")
+        found.append(
+            f"{names[place]}: {label or _wanted(data, split.targets[place]) or 'no label'}"
+        )
         for key, values in inputs.items():
             if values.is_floating_point():
                 found.append("  " + _numbers(data, values[place]))
@@ -37,6 +39,13 @@ def lines(data: Dataset, split: Split, chosen: Sequence[int]) -> list[str]:
                 kept = values[place] if mask is None else values[place][mask[place] != 0]
                 found.append(f"  {len(kept)} tokens: {_tokens(data, key, kept)}")
     return found
+
+
+def _wanted(data: Dataset, target: Tensor) -> str:
+    """What a language model is to say, token by token; empty of other data."""
+    if target.ndim != 1 or not (data.reader or {}).get("tokenizer"):
+        return ""
+    return f"to be said is {_tokens(data, 'input_ids', target[target >= 0])}"
 
 
 def _numbers(data: Dataset, row: Tensor) -> str:
@@ -63,11 +72,14 @@ def _columns(data: Dataset, count: int) -> list[str]:
 
 def _tokens(data: Dataset, key: str, numbers: Tensor) -> str:
     """Tokens between bars, or their numbers where nothing says what they mean."""
-    described = (data.reader or {}).get("tokens") or {}
-    text = described.get(key.removesuffix("input_ids"))
+    reader = data.reader or {}
+    described = reader.get("tokens") or {}
+    text = described.get(key.removesuffix("input_ids")) or reader.get("tokenizer")
     if text is None:
         return " ".join(str(int(number)) for number in numbers)
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_str(text)
+    if not described:  # bytes, which have letters of their own
+        return "|".join(tokenizer.decode([int(number)]) or "end" for number in numbers)
     return "|".join(tokenizer.id_to_token(int(number)) or "?" for number in numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from kdrun.show.lines import lines
+from kdrun.task.generation import Generation
 from kdrun.types import Arrays, Dataset
 
 
@@ -31,3 +32,17 @@ def test_tokens_that_pad_are_left_out() -> None:
     split = Arrays(inputs, torch.tensor([0]))
     data = Dataset(split, None, split, ["a"], {"input_ids": (3,), "attention_mask": (3,)})
     assert lines(data, split, [0])[1] == "  2 tokens: 5 6"
+
+
+def test_what_a_language_model_is_to_say_is_readable() -> None:
+    from tokenizers import Tokenizer, models
+
+    made = Tokenizer(models.WordLevel({"end": 0, "one": 1, "two": 2, "three": 3}, "end"))
+    inputs = {"input_ids": torch.tensor([[1, 2, 3, 0]]), "attention_mask": torch.ones(1, 4).long()}
+    split = Arrays(inputs, torch.tensor([[-1, -1, 2, -1]]), task=Generation())  # type: ignore[arg-type]
+    reader = {"tokenizer": made.to_str()}
+    data = Dataset(split, None, split, [], {"input_ids": (4,)}, reader=reader)
+    assert lines(data, split, [0])[:2] == [
+        "0: to be said is two",
+        "  4 tokens: one|two|three|end",
+    ]
