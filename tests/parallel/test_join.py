@@ -186,8 +186,8 @@ def rank(number: int, folder: Path) -> None:
     dist.init_process_group("gloo", init_method=store, rank=number, world_size=SIZE)
     found: dict[str, Any] = {case: trained(case, together=True) for case in CASES}
     found["dropout"] = trained("mgd", together=True, dropout=0.5)
-    found["guard"] = guarded(together=True)
     found["spoken"] = spoken(together=True)
+    found["guard"] = guarded(together=True)
     torch.save(found, folder / f"{number}.pt")
     dist.destroy_process_group()
 
