@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import Forked
+
 PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 SECTION = re.search(r"^## Adding a loss.*?(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
 assert SECTION
@@ -20,9 +22,14 @@ COMMANDS = re.findall(r"^```sh\n(.*?)```", SECTION[0], re.M | re.S)
 
 
 def do(command: str, folder: Path) -> str:
-    """Run a line of the page as a user would, in `folder`."""
+    """Run a line of the page as a user would, in `folder`; commands of kdrun in a fork."""
     words = shlex.split(command)
-    assert words[0] == "python"
+    assert words[:2] == ["python", "-m"]
+    if words[2] == "kdrun":
+        with Forked(*words[3:], folder=folder) as command_of_kdrun:
+            told, _ = command_of_kdrun.communicate()
+            assert command_of_kdrun.returncode == 0, told
+        return told
     done = subprocess.run(
         [sys.executable, *words[1:]],
         cwd=folder,
@@ -73,13 +80,7 @@ def test_the_page_does_what_it_says(folder: Path) -> None:
 
 
 def test_it_is_refused_from_a_package_nobody_declared(folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "kdrun", "--config-dir", "configs", "loss=huber"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "plugins=[huber]" in done.stderr
+    with Forked("--config-dir", "configs", "loss=huber", folder=folder) as command:
+        told, _ = command.communicate()
+    assert command.returncode == 2
+    assert "plugins=[huber]" in told
