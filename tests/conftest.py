@@ -16,10 +16,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from omegaconf import OmegaConf
-from PIL import Image
 
 from kdrun.cli import main
 from kdrun.files.logfile import RunLog
+from tests.light import lighten
 
 # Bits depend on the number of threads, and workers of pytest share the cores.
 torch.set_num_threads(1)
@@ -66,15 +66,6 @@ QUICK = ("teacher=resnet8", "student=linear", "train.epochs=1", "train.progress=
 """Overrides for a whole run in a second."""
 
 
-PICTURES = ("curves", "confusion", "bars", "front", "lines")
-"""What draws pictures in `kdrun.results.plots`."""
-
-
-def _white(*given: Any) -> None:
-    """A picture with nothing on it, where one was to be: drawing takes a third of a run."""
-    Image.new("L", (1, 1), 255).save(given[-1], format="png")
-
-
 @pytest.fixture
 def kdrun(
     request: pytest.FixtureRequest,
@@ -84,16 +75,10 @@ def kdrun(
 ) -> Iterator[Callable[..., Told]]:
     """Type a command in an empty folder: `kdrun("-m", "seed=0,1")`.
 
-    Pictures are white, unless the test is marked with `pictures`; nothing waits for the disk, or
-    for long enough to see how busy the machine is.
+    Pictures are white, unless the test is marked with `pictures`.
     """
     monkeypatch.chdir(tmp_path)
-    if not request.node.get_closest_marker("pictures"):
-        for picture in PICTURES:
-            monkeypatch.setattr(f"kdrun.results.plots.{picture}", _white)
-    monkeypatch.setattr("kdrun.score.latency.SHORTEST", 0)
-    # A process that is killed loses nothing that it wrote; only a machine that stops does.
-    monkeypatch.setattr(os, "fsync", lambda file: None)
+    lighten(monkeypatch, pictures=bool(request.node.get_closest_marker("pictures")))
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
 
     def call(*words: str) -> Told:

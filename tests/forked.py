@@ -17,6 +17,9 @@ from pathlib import Path
 from types import TracebackType
 
 import hydra
+import pytest
+
+from tests.light import lighten
 
 BEFORE = ("kdrun.cli", "pandas", "sklearn.metrics", "torch", "torchvision")
 """What a process has at once, and would import for seconds."""
@@ -41,7 +44,7 @@ class Forked:
 
     The process is a fork of this one, which has imported everything: it begins in a hundredth of a
     second, and what a test has patched is patched in it. What only a new interpreter shows (another
-    seed of `hash`, an empty `sys.modules`) is for tests that start one.
+    seed of `hash`, an empty `sys.modules`) is for tests that start one. Pictures are white.
 
     Args:
         words: after `kdrun`.
@@ -76,6 +79,8 @@ class Forked:
             os.environ["HYDRA_FULL_ERROR"] = "0"
             sys.path.insert(0, os.getcwd())  # as under `python -m kdrun`
             sys.argv = ["kdrun", *words]
+            with suppress(ImportError, AttributeError):  # of older checkouts
+                lighten(pytest.MonkeyPatch())
             importlib.import_module("kdrun.cli").main()
         except SystemExit as ended:
             status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
