@@ -12,7 +12,7 @@ from kdrun.dataset.answers import sort_names
 from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.decodable import refuse_damaged
 from kdrun.dataset.domains import Labels, partly_labelled
-from kdrun.dataset.hugging import library, open_dataset
+from kdrun.dataset.hugging import library, open_dataset, refuse_outside
 from kdrun.dataset.image import WHITE, Fit
 from kdrun.dataset.packed import address
 from kdrun.dataset.split import channel_statistics
@@ -128,6 +128,5 @@ def _addresses(part: Any, column: str, root: Path) -> list[str]:
         raise ValueError(f"{root}: its rows were chosen or shuffled: write it with save_to_disk")
     places = [str(cell["path"]) for cell in cells.to_pylist()]
     for place in places:
-        if not Path(place).resolve().is_relative_to(root.resolve()):
-            raise ValueError(f"{root} names the picture {place:.80}, which does not lie in it")
+        refuse_outside(place, root)
     return places

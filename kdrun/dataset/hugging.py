@@ -6,6 +6,7 @@ since its version 4, and what its page says of files elsewhere is refused.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 VALIDATION = ("validation", "valid", "val", "dev")
 """What a validation split may be called."""
+
+SAVED = ("dataset_dict.json", "state.json")
+"""What `save_to_disk` writes into a folder of several splits, and of one."""
 
 UNLABELLED = -1
 """Where the hub keeps the labels of a test split for itself."""
@@ -111,14 +115,26 @@ def _splits(path: str, root: Path, subset: str | None) -> dict[str, Any]:
     """The splits by the names that they have there."""
     datasets = library()
     try:
-        if (root / "dataset_dict.json").is_file():
-            return dict(datasets.load_from_disk(str(root)))
-        if (root / "state.json").is_file():
-            return {"train": datasets.load_from_disk(str(root))}
+        if saved := [name for name in SAVED if (root / name).is_file()]:
+            found = datasets.load_from_disk(str(root))
+            parts = dict(found) if saved[0] == SAVED[0] else {"train": found}
+            for file in (one["filename"] for part in parts.values() for one in part.cache_files):
+                refuse_outside(file, root)
+            return parts
         _refuse_addresses(root)
         return dict(datasets.load_dataset(str(root.resolve()), subset))
     except Exception as error:  # of many classes, of datasets and of pyarrow
         raise ValueError(f"{path} is no dataset that can be read: {reason(error)}") from error
+
+
+def refuse_outside(file: str, root: Path) -> None:
+    """Refuse a file that a dataset names and that lies elsewhere; links in it may lead out.
+
+    Raises:
+        ValueError: it does.
+    """
+    if not Path(os.path.abspath(file)).is_relative_to(os.path.abspath(root)):
+        raise ValueError(f"{root} names {file:.80}, which does not lie in it")
 
 
 def _refuse_addresses(root: Path) -> None:

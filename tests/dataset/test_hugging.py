@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -127,6 +128,27 @@ def test_files_of_data_are_read_and_what_lies_elsewhere_is_refused(tmp_path: Pat
             open_dataset(str(folder), False)
     finally:
         datasets.config.HF_DATASETS_CACHE = cached
+
+
+@pytest.mark.parametrize("elsewhere", ["../other/data.arrow", "/{}"])
+def test_a_saved_dataset_names_no_file_outside_of_it(
+    save: Save, tmp_path: Path, elsewhere: str
+) -> None:
+    folder = Path(save(train=texts("train", 4), test=texts("test", 4)))
+    state = json.loads((folder / "train" / "state.json").read_text())
+    (own,) = state["_data_files"]
+    other = tmp_path / "other" / "data.arrow"
+    other.parent.mkdir()
+    (folder / "train" / own["filename"]).rename(other)
+    # links may lead out, as those do of which huggingface_hub's cache is made
+    (folder / "train" / own["filename"]).symlink_to(other)
+    assert len(open_dataset(str(folder), False).parts["train"]) == 4
+    name = str(other) if elsewhere == "/{}" else f"../{elsewhere}"
+    (folder / "train" / "state.json").write_text(
+        json.dumps({**state, "_data_files": [{"filename": name}]})
+    )
+    with pytest.raises(ValueError, match="which does not lie in it"):
+        open_dataset(str(folder), False)
 
 
 def test_what_is_none_is_told(save: Save, tmp_path: Path) -> None:
