@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import multiprocessing
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -42,7 +41,6 @@ from kdrun.types import Arrays, Batch, Outputs
 
 SIZE = 3
 SAMPLES = 50  # four batches, the last of 2: less than one for each process
-ROOT = Path(__file__).parents[2]
 
 
 def split(unlabelled: bool = False) -> Arrays:
@@ -195,13 +193,13 @@ def rank(number: int, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("ranks")
-    code = "import sys, pathlib; from tests.parallel.test_join import rank; "
-    code += "rank(int(sys.argv[1]), pathlib.Path(sys.argv[2]))"
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code, str(number), str(folder)], cwd=ROOT)
-        for number in range(SIZE)
-    ]
-    assert [process.wait(120) for process in processes] == [0] * SIZE
+    fork = multiprocessing.get_context("fork")  # they need not import everything again
+    processes = [fork.Process(target=rank, args=(number, folder)) for number in range(SIZE)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0] * SIZE
     return [torch.load(folder / f"{number}.pt") for number in range(SIZE)]
 
 
