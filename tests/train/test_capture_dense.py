@@ -46,9 +46,9 @@ def split_of(task: Task) -> Arrays:
     return Arrays(images(9, 32), stacked([*each, []]), task=task)
 
 
-def batches(task: Task) -> Loader:
+def batches(task: Task, device: torch.device | str = "cpu") -> Loader:
     view: dict[str, Any] = {"augment": VIEW, "channels_last": True, "task": task}
-    return make_loader(split_of(task), 4, seed=3, train=True, **view)
+    return make_loader(split_of(task), 4, seed=3, train=True, device=device, **view)
 
 
 def net(task: Task, seed: int, width: int) -> Network:

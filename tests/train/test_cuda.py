@@ -20,7 +20,19 @@ from kdrun.train import NonFiniteLossError, Training, average
 from kdrun.train.capture import Captured, Graphs, why_not
 from kdrun.train.rates import kernels
 from kdrun.types import Arrays, Loader
-from tests.train.test_capture import AUGMENT, LOSSES, TEXTS, adapt, data, distill, go, net, same
+from tests.train import test_capture_dense as dense
+from tests.train.test_capture import (
+    AUGMENT,
+    DENSE,
+    LOSSES,
+    TEXTS,
+    adapt,
+    data,
+    distill,
+    go,
+    net,
+    same,
+)
 
 CUDA = torch.device("cuda")
 pytestmark = [
@@ -81,9 +93,14 @@ def hold(method: Method, loader: Loader, kind: str = "sgd", **options: float) ->
     assert same(once, recorded)
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if name not in TEXTS])
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in (*TEXTS, *DENSE)])
 def test_every_loss(name):
     hold(distill(name, data()), batches(data()))
+
+
+@pytest.mark.parametrize("name", ["cwd", "pairwise", "ifvd", "at"])
+def test_maps(name):
+    hold(dense.distill(name, dense.PIXELS), dense.batches(dense.PIXELS, device=CUDA))
 
 
 @pytest.mark.parametrize("name", ["cdan", "dann", "deep_coral", "entropy", "jan", "mcc", "mmd"])
