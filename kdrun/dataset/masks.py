@@ -43,7 +43,7 @@ def masks(
     Or as `root/train/images/NAME.jpg` and `root/train/masks/NAME.png`. A folder `root/val` of the
     same kind is the validation split, whatever `val_fraction` says. A mask is an image of the same
     size, whose grey levels or palette's numbers are classes from 0; or, with `colours`, one whose
-    colours are. All is read into memory: a picture of 240×180 pixels takes 0.5 MB.
+    colours are. All is read into memory, five bytes a pixel: a picture of 240×180 takes 0.2 MB.
 
     Args:
         root: the folder.
@@ -155,7 +155,9 @@ def _one(
             "says of each pixel of a picture what it is."
         )
     height, width = image_size or own
-    return read_image(picture, (3, height, width)), read_mask(mask, (height, width), reading)
+    labels = read_mask(mask, (height, width), reading)
+    few = int(labels.max()) <= torch.iinfo(torch.int16).max  # of more, the number is told later
+    return read_image(picture, (3, height, width)), labels.short() if few else labels
 
 
 def _alike(parts: Mapping[str, Arrays]) -> tuple[int, int, int]:

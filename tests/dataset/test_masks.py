@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from kdrun.dataset.loader import make_loader
 from kdrun.dataset.masks import masks
 from kdrun.types import Arrays
 
@@ -203,3 +204,17 @@ def test_a_mistake_is_told_in_a_line(name: str, root: Path) -> None:
     change(root)
     with pytest.raises((ValueError, FileNotFoundError), match=told):
         read(root, **settings)
+
+
+def test_labels_are_kept_small_and_are_int64_in_a_batch(root: Path) -> None:
+    data = read(root)
+    assert data.train.targets.dtype == torch.int16
+    for train in (True, False):
+        loader = make_loader(data.train, 2, seed=0, train=train, task=data.task)
+        assert next(iter(loader.epoch(0))).target.dtype == torch.int64
+
+
+def test_a_number_beyond_int16_is_told_as_it_is(root: Path) -> None:
+    Image.fromarray(np.full((6, 8), 40000, np.uint16)).save(root / "train" / "1_mask.png")
+    with pytest.raises(ValueError, match="has the number 40000"):
+        read(root, classes=["a", "b", "c"])
