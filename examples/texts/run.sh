@@ -8,4 +8,4 @@ python data.py reviews.csv $ROWS     # yours instead, and a new.txt
 
 kdrun show dataset=text dataset.path=reviews.csv --samples 2
 kdrun name=texts dataset=text dataset.path=reviews.csv teacher=mlp student=linear train.epochs=$EPOCHS
-kdrun predict outputs/texts/distill_* new.txt --out predictions.csv
+kdrun predict outputs/texts/distill_* new.txt --id text --out predictions.csv
