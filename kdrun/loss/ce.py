@@ -7,6 +7,7 @@ from torch import Tensor
 from kdrun.loss import Loss
 from kdrun.loss.class_weights import ClassWeights, cross_entropy, fitting, parsed, weights
 from kdrun.task.form import by_form
+from kdrun.task.pixels import brought_to
 from kdrun.types import Batch, Outputs
 
 
@@ -56,6 +57,10 @@ class CE(Loss):
         """Mean over the labelled samples; zero where none is."""
         if self.class_weight is not None:
             settings = (self.class_weight, self.label_smoothing)
-            return cross_entropy(student.logits, batch.target, *settings)
+            if student.logits.ndim != 4:
+                return cross_entropy(student.logits, batch.target, *settings)
+            scores = brought_to(student.logits, batch.target.shape[1:])
+            found = cross_entropy(scores, batch.target, *settings)
+            return found if student.loss is None else found + student.loss
         task = self.task or by_form(batch.target)
         return task.supervised(student, batch, self.label_smoothing, self.scale)

@@ -78,8 +78,8 @@ def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor, smoothing: flo
     """The weighted sum over the labelled samples by their number; zero where none is.
 
     Args:
-        logits: (N, C).
-        target: (N,) classes, -1 where there is none; or (N, C) probabilities.
+        logits: (N, C), or (N, C, H, W).
+        target: (N,) or (N, H, W) classes, -1 where there is none; or (N, C) probabilities.
         weight: (C,).
         smoothing: of labels.
     """

@@ -41,6 +41,24 @@ def test_the_weighted_term_is_a_mean_over_samples():
     assert found.item() == pytest.approx(sum(each) / 8)
 
 
+def test_pixels_are_weighted_at_their_own_size_and_what_a_network_adds_stays():
+    logits = torch.randn(2, 3, 2, 3, generator=torch.Generator().manual_seed(0))
+    target = torch.randint(-1, 3, (2, 4, 6), generator=torch.Generator().manual_seed(1))
+    loss = CE(class_weights=[1.0, 5.0, 0.5])
+    said, batch = Outputs(logits), Batch(torch.zeros(2, 1), target, torch.arange(2))
+    loss.build(said, said, target)
+    large = torch.nn.functional.interpolate(logits, size=(4, 6), mode="bilinear")
+    expected = 0.0
+    for n, i, j in (target >= 0).nonzero().tolist():
+        label = int(target[n, i, j])
+        own = large[n, :, i, j].double()
+        expected -= (1.0, 5.0, 0.5)[label] * float(own[label] - own.exp().sum().log())
+    expected /= int((target >= 0).sum())
+    assert loss(said, said, batch).item() == pytest.approx(expected, rel=1e-6)
+    more = said._replace(loss=torch.tensor(2.0))
+    assert loss(more, said, batch).item() == pytest.approx(expected + 2, rel=1e-6)
+
+
 @pytest.mark.parametrize("rule", ["balancd", [], [0, 0], [1, -1], [1, "x"], [float("nan")]])
 def test_what_is_no_rule_is_told(rule):
     with pytest.raises(ValueError, match="class_weights="):
