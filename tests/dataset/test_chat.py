@@ -60,7 +60,7 @@ def test_the_last_answer_is_learnt_and_all_before_it_is_asked(folder: Path, tmp_
     end = tokenizer.token_to_id("<|im_end|>")
     assert isinstance(data.train.inputs, dict)  # type: ignore[union-attr]
     texts = set()
-    for ids, target in zip(data.train.inputs["input_ids"], data.train.targets, strict=True):  # type: ignore[union-attr, index, call-overload]
+    for ids, target in zip(data.train.inputs["input_ids"], data.train.targets, strict=True):  # type: ignore[union-attr]
         said = target[target >= 0].tolist()
         assert said[-1] == end
         first = int((target >= 0).nonzero()[0])

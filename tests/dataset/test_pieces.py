@@ -28,7 +28,7 @@ def test_a_single_document_is_cut() -> None:
 def test_a_short_piece_is_filled_up_and_does_not_count_there() -> None:
     texts = {"train": ["abcde", "fg"], "test": ["hijk", "lmno"]}
     train = pieces(texts, 4, 257, None, CUTS, "here").train
-    mask = train.inputs["attention_mask"]  # type: ignore[union-attr, index, call-overload]
+    mask = train.inputs["attention_mask"]  # type: ignore[union-attr, index]
     assert mask.tolist() == [[1, 1, 1, 1], [1, 0, 0, 0], [1, 1, 0, 0]]
     assert torch.equal(train.targets >= 0, mask > 0)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import platform
+import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from kdrun.dataset import stdlib as module
 from kdrun.dataset.stdlib import stdlib
 from kdrun.types import Dataset
 
@@ -26,18 +27,23 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / beside).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / beside).write_text("0" * 100)
     (tmp_path / "empty.py").write_text("\n")
-    monkeypatch.setattr(module.sysconfig, "get_paths", lambda: {"stdlib": str(tmp_path)})
+    monkeypatch.setattr(sysconfig, "get_paths", lambda: {"stdlib": str(tmp_path)})
     return tmp_path
 
 
-def read(**settings: object) -> Dataset:
-    given = {"length": 40, "vocabulary": 257, "version": platform.python_version(), **settings}
-    return stdlib(**given)  # type: ignore[arg-type]
+def read(**settings: Any) -> Dataset:
+    given: dict[str, Any] = {
+        "length": 40,
+        "vocabulary": 257,
+        "version": platform.python_version(),
+        **settings,
+    }
+    return stdlib(**given)
 
 
 def letters(data: Dataset) -> list[set[int]]:
     return [
-        set(split.inputs["input_ids"][split.inputs["attention_mask"] > 0].tolist())  # type: ignore[union-attr, index, call-overload]
+        set(split.inputs["input_ids"][split.inputs["attention_mask"] > 0].tolist())  # type: ignore[union-attr, index]
         for split in (data.train, data.val, data.test)
     ]
 

@@ -159,7 +159,7 @@ def spoken(together: bool) -> dict[str, torch.Tensor]:
     optimizer = torch.optim.SGD(student.parameters(), lr=0.5)
     state = Training(made, optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer))
     loader = make_loader(texts, 16, seed=3, train=True, task=task)
-    calls = (lambda student: {"val_nll": None}, lambda training: None)
+    calls: Any = (lambda student: {"val_nll": None}, lambda training: None)
     if together:
         calls = join(state, torch.device("cpu"), calls)
     train(state, loader, Train(epochs=1, accumulate=2), 5, *calls)
