@@ -63,9 +63,10 @@ class Towers:
     def _from(self, tower: int, x: Tensor, convs: int, numbers: int) -> Tensor:
         for place, block in enumerate(self.towers[tower][convs:], convs):
             x = block(F.relu(x) if place else x)
-        said: Tensor = self.answers[tower](F.relu(x) if self.convs else x)
+        said = self.answers[tower](F.relu(x) if self.convs else x)
         # (N, A * K, H, W) to (N, H * W * A, K), as torchvision lays them out.
-        return said.unflatten(1, (-1, numbers)).permute(0, 3, 4, 1, 2).flatten(1, 3)
+        laid: Tensor = said.unflatten(1, (-1, numbers)).permute(0, 3, 4, 1, 2).flatten(1, 3)
+        return laid
 
     def boxes(self, offsets: Tensor, size: Sequence[int], levels: Sequence[Tensor]) -> Tensor:
         """(N, A, 4) boxes in pixels.
