@@ -20,3 +20,10 @@ def test_the_other_words_are_kept():
 def test_keys_of_a_swept_group_become_choices_of_one():
     words = ["transfer=coral,tca", "transfer.scaler=union", "seed=1"]
     assert within_choices(words) == {"transfer.scaler=union": "transfer.scaler=choice(union)"}
+
+
+def test_of_several_experiments_each_may_choose_the_part_that_has_a_key():
+    words = ["dataset.path=x.npz", "train.epochs=3", "name=here", "student=mlp"]
+    written = {"dataset.path=x.npz": "dataset.path=choice(x.npz)"}
+    assert within_choices(["experiment=a,b", *words]) == written
+    assert within_choices(["experiment=a", *words]) == {}
