@@ -93,7 +93,8 @@ def _completed(arguments: list[str]) -> bool:
 
     line = os.environ["COMP_LINE"]
     words = completion.words(line, COMMANDS)
-    print(" ".join(completion.first(line, COMMANDS) if words is None else words))
+    beside = [*completion.first(line, COMMANDS), *completion.divided(line)]
+    print(" ".join(beside if words is None else words))
     return words is not None
 
 
@@ -200,7 +201,8 @@ def _is_ours(arguments: Any) -> bool:
 def _is_single(arguments: Any) -> bool:
     """Whether one run is asked for, of kdrun's own configs."""
     others = arguments.cfg, arguments.info, arguments.multirun, _asks(arguments)
-    return _is_ours(arguments) and not any(others)
+    planned = "dry_run=true" in arguments.overrides  # as a sweep of one job
+    return _is_ours(arguments) and not planned and not any(others)
 
 
 @contextmanager

@@ -34,6 +34,17 @@ def first(line: str, commands: Iterable[str]) -> list[str]:
     return [name for name in commands if len(typed) == 1 and name.startswith(typed[0])]
 
 
+def divided(line: str) -> list[str]:
+    """Groups that a line may end with and that have folders within: Hydra leaves their `=` out."""
+    from kdrun.config.schema import folder
+
+    last = line.rpartition(" ")[2]
+    places = sorted(place for place in folder().iterdir() if place.name.startswith(last))
+    return [
+        f"{one.name}=" for one in places if one.is_dir() and any(p.is_dir() for p in one.iterdir())
+    ]
+
+
 def _groups(command: str, last: str) -> list[str]:
     from kdrun.config.catalogue import choices, groups
     from kdrun.config.schema import folder

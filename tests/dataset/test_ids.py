@@ -59,6 +59,14 @@ def rows(place: Path) -> str:
     return str(path)
 
 
+def hub(place: Path) -> str:
+    """A folder of `save_to_disk`."""
+    pytest.importorskip("datasets")
+    from tests.dataset.test_hub_images import saved
+
+    return saved(place / "hub")
+
+
 def options(name: str, place: Path, folder: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
     """What a dataset is called with to be small; skips where its files are not here."""
     if name in ("mnist", "fashion_mnist", "cifar10", "cifar100"):
@@ -74,6 +82,7 @@ def options(name: str, place: Path, folder: Path, request: pytest.FixtureRequest
         images.append(str(other))
     return {
         "image_folder": lambda: {"root": str(folder), "image_size": 8},
+        "hub_images": lambda: {"path": hub(place), "image_size": 8},
         "heart": lambda: {"root": patients(place)},
         "office_caltech": lambda: {"path": arrays(place, "amazon", "webcam")},
         "digit_domains": lambda: {"root": "", "source": images[0], "target": images[1]},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kdrun.cli import COMMANDS
-from kdrun.terminal.completion import first, words
+from kdrun.terminal.completion import divided, first, words
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,12 @@ def test_the_first_word_may_be_a_command():
     assert first("kdrun re", COMMANDS) == ["report", "resume"]
     assert first("kdrun ", COMMANDS) == list(COMMANDS)
     assert first("kdrun loss=kd re", COMMANDS) == []
+
+
+def test_groups_with_folders_within_end_as_the_others_do():
+    assert divided("kdrun seed=1 lo") == ["loss="]
+    assert divided("kdrun loss=k") == []
+    assert "experiment=" in divided("kdrun ")
 
 
 def test_a_shell_gets_commands_and_hydras_words(kdrun, monkeypatch):
