@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
@@ -34,19 +35,23 @@ def without_hydra(whole: DictConfig) -> DictConfig:
 
 @contextmanager
 def given(whole: DictConfig | None) -> Iterator[None]:
-    """Within it Hydra takes what was composed, and looks for its mode in no yaml of kdrun's.
+    """Within it Hydra takes what was composed, once, and looks for its mode in no yaml of kdrun's.
 
     None of these says `hydra.mode`, and what was typed says it anyway.
 
     Args:
         whole: by `compose`, of the words that Hydra is given; None where it composes by itself.
     """
+    get_mode, load = Hydra.get_mode, ConfigLoaderImpl.load_configuration
 
-    kept = Hydra.get_mode, ConfigLoaderImpl.load_configuration
+    def taken(self: ConfigLoaderImpl, *given: Any, **named: Any) -> DictConfig | None:
+        ConfigLoaderImpl.load_configuration = load  # type: ignore[method-assign]
+        return whole
+
     Hydra.get_mode = lambda self, *given, **named: None  # type: ignore[method-assign]
     if whole is not None:
-        ConfigLoaderImpl.load_configuration = lambda self, *given, **named: whole  # type: ignore[method-assign]
+        ConfigLoaderImpl.load_configuration = taken  # type: ignore[method-assign]
     try:
         yield
     finally:
-        Hydra.get_mode, ConfigLoaderImpl.load_configuration = kept  # type: ignore[method-assign]
+        Hydra.get_mode, ConfigLoaderImpl.load_configuration = get_mode, load  # type: ignore[method-assign]

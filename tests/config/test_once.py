@@ -14,7 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from kdrun.config import register, schema, validate
+from kdrun.config import once, register, schema, validate
 from kdrun.security import trust
 
 WORDS = (
@@ -64,6 +64,15 @@ def test_all_faults_are_still_found_where_hydra_stops_at_the_first() -> None:
     with pytest.raises(validate.ConfigError) as told:
         validate.single(["trains.epochs=1", "seed=one"])
     assert len(told.value.faults) == 2
+
+
+@pytest.mark.usefixtures("known")
+def test_what_was_composed_is_given_to_the_first_who_asks() -> None:
+    whole = validate.single(["seed=3"]).whole
+    with once.given(whole):
+        assert by_hydra(["seed=4"]) is whole
+        assert by_hydra(["seed=4"]).seed == 4
+    assert by_hydra(["seed=4"]).seed == 4
 
 
 def test_a_run_is_composed_once_and_folds_are_a_sweep(
