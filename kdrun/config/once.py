@@ -54,4 +54,5 @@ def given(whole: DictConfig | None) -> Iterator[None]:
     try:
         yield
     finally:
-        Hydra.get_mode, ConfigLoaderImpl.load_configuration = get_mode, load  # type: ignore[method-assign]
+        Hydra.get_mode = get_mode  # type: ignore[method-assign]
+        ConfigLoaderImpl.load_configuration = load  # type: ignore[method-assign]
