@@ -50,7 +50,7 @@ def given(whole: DictConfig | None) -> Iterator[None]:
 
     Hydra.get_mode = lambda self, *given, **named: None  # type: ignore[method-assign]
     if whole is not None:
-        ConfigLoaderImpl.load_configuration = taken  # type: ignore[method-assign]
+        ConfigLoaderImpl.load_configuration = taken  # type: ignore[assignment, method-assign]
     try:
         yield
     finally:
