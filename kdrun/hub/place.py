@@ -106,6 +106,8 @@ def fetch(place: Place) -> Fetched:
     Raises:
         ValueError: huggingface_hub is not installed, or it is not to be had.
     """
+    from kdrun.results.record import write_atomic
+
     api = hub()
     whose = {"repo_id": place.name, "repo_type": place.kind, "revision": place.revision}
     chosen: dict[str, Any] = (
@@ -121,9 +123,7 @@ def fetch(place: Place) -> Fetched:
     found = Fetched(Path(folder).resolve(), commit)
     note = _note(place)
     note.parent.mkdir(parents=True, exist_ok=True)
-    temporary = note.with_name(f"{note.name}.{os.getpid()}")
-    temporary.write_text(json.dumps({"folder": str(found.folder), "commit": commit}))
-    temporary.replace(note)
+    write_atomic(note, json.dumps({"folder": str(found.folder), "commit": commit}))
     return found
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from kdrun.hub import library
 from kdrun.model.detector import MOST, MULTIPLE, Found
+from kdrun.model.from_transformers import network
 from kdrun.task.detection import FIELDS, real
 
 APART = ("id2label", "label2id", "architectures", "transformers_version", "dtype")
@@ -50,20 +51,12 @@ class RTDETR(nn.Module):
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        from kdrun.model.transformers import load_weights
-
         if in_channels != 3:
             raise ValueError(f"RT-DETR reads 3 channels, and the data have {in_channels}")
-        if pretrained and name is None:
-            raise ValueError("pretrained=true loads the weights of a folder: give its model.name")
         config = shape_of(name, settings or {})
         config.num_labels = num_classes
         kind = library().RTDetrForObjectDetection
-        try:
-            self.net = load_weights(kind, name, config) if pretrained and name else kind(config)
-        except (RuntimeError, OSError, IndexError, TypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"RT-DETR with {dict(settings or {})}: {reason}") from error
+        self.net = network(kind, config, name, pretrained, settings or {})
         usual, told = library().RTDetrConfig().to_dict(), config.to_dict()
         self.described = {
             "_target_": "kdrun.model.rt_detr.RTDETR",

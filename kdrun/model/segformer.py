@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from kdrun.hub import library
+from kdrun.model.from_transformers import network
 
 SHAPE = (
     *("num_encoder_blocks", "depths", "sr_ratios", "hidden_sizes", "patch_sizes", "strides"),
@@ -46,20 +47,13 @@ class SegFormer(nn.Module):
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        from kdrun.model.transformers import change, load_weights
+        from kdrun.model.transformers import change
 
-        transformers = library()
-        if pretrained and name is None:
-            raise ValueError("pretrained=true loads the weights of a folder: give its model.name")
         config = shape_of(name)
         change(config, name or "segformer", settings or {})
         config.num_labels, config.num_channels = num_classes, in_channels
-        kind = transformers.SegformerForSemanticSegmentation
-        try:
-            self.net = load_weights(kind, name, config) if pretrained and name else kind(config)
-        except (RuntimeError, OSError, IndexError, TypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"segformer with {dict(settings or {})}: {reason}") from error
+        kind = library().SegformerForSemanticSegmentation
+        self.net = network(kind, config, name, pretrained, settings or {})
         self.taps = nn.ModuleList(nn.Identity() for _ in config.depths)
         self.stage_names = (
             *(f"taps.{place}" for place in range(len(self.taps))),
