@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from kdrun.dataset.arrow import located
 from kdrun.dataset.image import read_image
-from kdrun.dataset.packed import located
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from kdrun.dataset.packed import digests as of_pictures
+from kdrun.dataset.arrow import digests as of_pictures
 from kdrun.files.fingerprint import combined
 from kdrun.types import Files, Split
 

@@ -9,12 +9,12 @@ import torch
 
 from kdrun.config.nearest import nearest
 from kdrun.dataset.answers import sort_names
+from kdrun.dataset.arrow import address
 from kdrun.dataset.cuts import Cuts, with_cuts
 from kdrun.dataset.decodable import refuse_damaged
 from kdrun.dataset.domains import Labels, partly_labelled
 from kdrun.dataset.hugging import library, open_dataset, refuse_outside
 from kdrun.dataset.image import WHITE, Fit
-from kdrun.dataset.packed import address
 from kdrun.dataset.split import channel_statistics
 from kdrun.types import Dataset, Files
 

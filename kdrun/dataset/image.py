@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kdrun.config.nearest import nearest
 from kdrun.dataset import boxes
-from kdrun.dataset.packed import opened
+from kdrun.dataset.arrow import opened
 from kdrun.dataset.pixels import within_bounds
 from kdrun.dataset.whole import laid_out
 from kdrun.security.bounds import TooLargeError, is_plain
@@ -144,7 +144,7 @@ def read_image(
     """Decode an image file; of one with several frames or pages, the first.
 
     Args:
-        path: a file of one of `KINDS`, whatever its name says; or a `kdrun.dataset.packed` address.
+        path: a file of one of `KINDS`, whatever its name says; or a `kdrun.dataset.arrow` address.
         shape: (channels, height, width) to bring it to, as `fit_image` does.
         background: as in `Fit`, as are the next two.
         crop_pct: read only without a crop.

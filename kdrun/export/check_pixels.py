@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from kdrun.dataset.arrays import Array
+from kdrun.dataset.arrow import opened
 from kdrun.dataset.image import Fit, fit_image
-from kdrun.dataset.packed import opened
 from kdrun.export.check import TOLERANCE
 from kdrun.export.differs import DiffersError
 from kdrun.export.pixels import INPUT

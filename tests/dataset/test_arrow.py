@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kdrun.dataset.packed import address, digests, located, opened
+from kdrun.dataset.arrow import address, digests, located, opened
 
 
 def arrow(path: Path, cells: list[bytes | None]) -> str:
