@@ -43,10 +43,10 @@ SHORT = 0.03
 """Seconds of a step below which it does not matter, and is as the hardware says."""
 
 PASSES = 5
-"""Of each format, the fastest of which counts; the first loads what others find."""
+"""Of each format, the fastest of which counts; the first loads what others find, and never does."""
 
 LONGEST = 0.5
-"""Seconds after which no more are begun."""
+"""Seconds after which no more are begun, once there is one that counts."""
 
 
 def settle(networks: Networks, student: Student) -> None:
@@ -66,7 +66,7 @@ def settle(networks: Networks, student: Student) -> None:
     if quick < SHORT or plain >= CLEARLY * quick:
         return
     log.info(
-        "train.precision=auto: fp32, for a step takes %.3g ms in it, and %.3g ms in %s",
+        "train.precision=auto: fp32, for a step takes %.0f ms in it, and %.0f ms in %s",
         *(1000 * plain, 1000 * quick, precision(fast)),
     )
     networks.dtype = None
@@ -97,7 +97,8 @@ def _remembered(student: Student, fast: torch.dtype, load: Loaders) -> tuple[flo
     shape, known = load.data.shape, look(student)
     if known is None:
         return None
-    told = json.dumps([about(student, shape, size, load.device), known, precision(fast)])
+    what = "warm", precision(fast)  # once it was the first step, which loads libraries
+    told = json.dumps([about(student, shape, size, load.device), known, *what])
     file = store().with_name("formats") / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -125,13 +126,13 @@ def seconds(
     twins = [copy.deepcopy(student).train() for _ in dtypes]
     for twin, dtype in zip(twins, dtypes, strict=True):
         _compute(twin, dtype)
+    for twin in twins:
+        _step(twin, batch)
     took: list[list[float]] = []
     begin = time.perf_counter()
-    while len(took) <= PASSES and (len(took) < 2 or time.perf_counter() - begin < LONGEST):
+    while len(took) < PASSES and (not took or time.perf_counter() - begin < LONGEST):
         took.append([_step(twin, batch) for twin in twins])
-        if max(took[0]) > LONGEST:
-            break
-    return tuple(min(column) for column in zip(*took[1:] or took, strict=True))
+    return tuple(min(column) for column in zip(*took, strict=True))
 
 
 def _step(student: Student, batch: Batch) -> float:

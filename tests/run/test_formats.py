@@ -72,6 +72,13 @@ def test_what_is_typed_is_not_measured(tmp_path, monkeypatch):
     assert asked == []
 
 
+def test_the_first_step_which_loads_libraries_does_not_count(tmp_path, monkeypatch):
+    own = parts(tmp_path, "student=resnet8").student
+    took = iter([3.0, 9.0, 0.2, 0.1, *[0.3] * 20])  # of float32 and of bfloat16 by turns
+    monkeypatch.setattr(formats, "_step", lambda *given: next(took))
+    assert formats.seconds(own, (None, torch.bfloat16), None) == (0.2, 0.1)
+
+
 def test_the_student_is_as_it_was(tmp_path, monkeypatch):
     own = parts(tmp_path, "student=resnet8").student
     before = {key: value.clone() for key, value in own.state_dict().items()}
